@@ -6,7 +6,7 @@
  * so that the compiler cannot see that it has two values only and turn the select that follows
  * into a branch (clang does that to `x & -bit`). The marks tell valgrind's memcheck to treat
  * memory as undefined, which makes every branch and address that depends on it an error; they
- * are nothing unless NCR_CT_VALGRIND is defined. Without GNU C, barriers go through a volatile and
+ * are nothing unless NACRE_CT_VALGRIND is defined. Without GNU C, barriers go through a volatile and
  * the 128-bit and vector types are absent.
  *
  * Not here: modular arithmetic, sorting, anything with a length but ncr_ct_diff.
@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(NCR_CT_VALGRIND)
+#if defined(NACRE_CT_VALGRIND)
 #include <valgrind/memcheck.h>
 #define NCR_CT_SECRET(p, n) ((void)VALGRIND_MAKE_MEM_UNDEFINED(p, n))
 #define NCR_CT_PUBLIC(p, n) ((void)VALGRIND_MAKE_MEM_DEFINED(p, n))
@@ -34,44 +34,36 @@ __extension__ typedef unsigned __int128 ncr_u128;
 #define NCR_INT128 0
 #endif
 
+/* ncr_ct_barrier: x, about which the compiler now knows nothing. */
 #if defined(__GNUC__)
 #define NCR_INLINE static inline __attribute__((always_inline))
-#else
-#define NCR_INLINE static inline
-#endif
 
-/* x, about which the compiler now knows nothing. */
 static inline uint32_t ncr_ct_barrier32(uint32_t x)
 {
-#if defined(__GNUC__)
     __asm__("" : "+r"(x));
     return x;
-#else
-    volatile uint32_t v = x;
-    return v;
-#endif
 }
 
 static inline uint64_t ncr_ct_barrier64(uint64_t x)
 {
-#if defined(__GNUC__)
     __asm__("" : "+r"(x));
     return x;
+}
 #else
-    volatile uint64_t v = x;
+#define NCR_INLINE static inline
+
+static inline uint32_t ncr_ct_barrier32(uint32_t x)
+{
+    volatile uint32_t v = x;
     return v;
-#endif
 }
 
-/* Claims that the memory at p is read, so that stores to it stay. */
-static inline void ncr_ct_keep(const volatile void *p)
+static inline uint64_t ncr_ct_barrier64(uint64_t x)
 {
-#if defined(__GNUC__)
-    __asm__ __volatile__("" : : "r"(p) : "memory");
-#else
-    (void)p;
-#endif
+    volatile uint64_t v = x;
+    return v;
 }
+#endif
 
 /* Mask of bit 0 of x; the other bits are ignored. */
 static inline uint32_t ncr_ct_mask_bit32(uint32_t x)
