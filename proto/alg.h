@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Algorithms as rows. A row sits in the file that implements it and is named in a table
+ * (alg_default.c); what a table does not name is not linked. Algorithm names are compared nowhere
+ * but here.
+ */
+#ifndef NCR_ALG_H
+#define NCR_ALG_H
+
+#include "proto/nacre.h"
+
+/* Largest values of any row: they size buffers. */
+#define NCR_KEX_PUB_MAX 2048   /* client's or server's public value, bytes */
+#define NCR_KEX_SECRET_MAX 4096 /* client's ephemeral secret */
+#define NCR_KEX_K_MAX 1024     /* shared secret */
+#define NCR_SIG_MAX 4096       /* signature blob */
+
+/* Key exchange in the shape of a KEM: start -> (public, secret); respond(public) -> (reply, K);
+ * finish(reply, secret) -> K. Each returns NACRE_OK, NACRE_ERR_KEX for a value of the peer's that
+ * must be refused, or NACRE_ERR_RNG. Outputs are zeroed on failure. */
+struct ncr_kex {
+    const char *name;
+    const struct nacre_hash *hash;
+    size_t init_len;    /* client's public value */
+    size_t reply_len;   /* server's public value */
+    size_t secret_len;  /* client's ephemeral secret */
+    size_t k_len;       /* shared secret */
+    bool k_is_string;   /* K enters hashes as a string (hybrids), else as an mpint */
+    nacre_err (*start)(uint8_t *pub, uint8_t *secret, const struct nacre_rng *rng);
+    nacre_err (*respond)(uint8_t *reply, uint8_t *k, struct nacre_bytes init,
+                         const struct nacre_rng *rng);
+    nacre_err (*finish)(uint8_t *k, struct nacre_bytes reply, const uint8_t *secret);
+};
+
+/* A signature algorithm, for host and user keys. */
+struct ncr_sig {
+    const char *name;     /* of the signature, "rsa-sha2-512" */
+    const char *key_type; /* first string of the key blob, "ssh-rsa" */
+    /* NACRE_OK if the key blob is whole, of this type, and fit to be trusted (no small order, no
+     * refused size); else KEY_FORMAT or KEY_REFUSED. */
+    nacre_err (*check_key)(struct nacre_bytes key);
+    /* NACRE_OK if sig (string name, string signature) over data verifies under key; else
+     * SIG_FORMAT, KEY_FORMAT, KEY_REFUSED or SIG. */
+    nacre_err (*verify)(struct nacre_bytes key, struct nacre_bytes data, struct nacre_bytes sig);
+};
+
+struct ncr_pkt_mode;
+
+struct ncr_cipher {
+    const char *name;
+    size_t key_len, iv_len;
+    size_t block;  /* for padding: at least 8 */
+    size_t tag_len; /* AEAD only, else 0 */
+    const struct ncr_pkt_mode *aead; /* packet mode of an AEAD; NULL: the MAC row gives it */
+    /* Loads the keys into d->key. */
+    void (*load)(struct ncr_dir *d, const uint8_t *key, const uint8_t *iv);
+    /* Encrypts and decrypts in place; n a multiple of block. NULL for an AEAD. */
+    void (*encrypt)(struct ncr_dir *d, uint8_t *p, size_t n);
+    void (*decrypt)(struct ncr_dir *d, uint8_t *p, size_t n);
+};
+
+struct ncr_mac {
+    const char *name;
+    size_t key_len, tag_len;
+    const struct ncr_pkt_mode *mode; /* encrypt-and-MAC or encrypt-then-MAC */
+    /* Loads the key into d->mac. */
+    void (*load)(struct ncr_dir *d, const uint8_t *key);
+    /* tag = MAC(key, seq || a || b). */
+    void (*compute)(uint8_t *tag, struct ncr_dir *d, uint32_t seq, struct nacre_bytes a,
+                    struct nacre_bytes b);
+};
+
+struct ncr_comp {
+    const char *name;
+};
+
+/* Rows by name out of a table; NULL if it has none. */
+const struct ncr_kex *ncr_alg_kex(const struct nacre_algs *a, struct nacre_bytes name);
+const struct ncr_sig *ncr_alg_sig(const struct nacre_algs *a, struct nacre_bytes name);
+const struct ncr_cipher *ncr_alg_cipher(const struct nacre_algs *a, struct nacre_bytes name);
+const struct ncr_mac *ncr_alg_mac(const struct nacre_algs *a, struct nacre_bytes name);
+const struct ncr_comp *ncr_alg_comp(const struct nacre_algs *a, struct nacre_bytes name);
+
+/* The kinds of KEXINIT lists, for what treats them alike. */
+enum ncr_alg_kind { NCR_ALG_KEX, NCR_ALG_SIG, NCR_ALG_CIPHER, NCR_ALG_MAC, NCR_ALG_COMP };
+/* Name of the i-th row of that kind, NULL past the end. */
+const char *ncr_alg_name(const struct nacre_algs *a, enum ncr_alg_kind kind, size_t i);
+
+/* Rows (each in the file that implements it). */
+extern const struct ncr_kex ncr_kex_curve25519, ncr_kex_curve25519_libssh;
+extern const struct ncr_sig ncr_sig_ed25519;
+extern const struct ncr_cipher ncr_cipher_chapoly;
+extern const struct ncr_cipher ncr_cipher_aes128_ctr, ncr_cipher_aes192_ctr, ncr_cipher_aes256_ctr;
+extern const struct ncr_mac ncr_mac_sha2_256, ncr_mac_sha2_512, ncr_mac_sha2_256_etm,
+    ncr_mac_sha2_512_etm;
+extern const struct ncr_comp ncr_comp_none;
+
+#endif
