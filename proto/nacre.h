@@ -295,7 +295,8 @@ enum nacre_event_type {
     NACRE_EV_AUTH_PROMPT,  /* question, client: name, instruction, prompts[n_prompts]; answer
                             * n_responses must be n_prompts */
     NACRE_EV_AUTH_CHANGE,  /* question, client: server wants a new password: data is its prompt;
-                            * answer.data is the new password, REFUSE to give up the method */
+                            * answer.data is the new password, answer.responses[0] the old one
+                            * again; REFUSE to give up the method */
     NACRE_EV_AUTH_REQUEST, /* question, server: user, stage, and what the stage says */
     NACRE_EV_AUTH_SUCCESS, /* both roles: authentication is complete; data: user (server) */
     NACRE_EV_EXT_INFO,     /* peer's extensions were read */
@@ -408,7 +409,7 @@ struct nacre_errinfo {
 
 #define NCR_KEY_LEN 64
 #define NCR_IV_LEN 16
-#define NCR_SCRATCH_LEN 16384
+#define NCR_SCRATCH_LEN 24576
 #define NCR_HELD_LEN 4096
 #define NCR_OWED_CHAN 16
 #define NCR_OWED_GLOBAL 64
@@ -603,7 +604,8 @@ NACRE_MUST_CHECK nacre_err nacre_conn_close(struct nacre_conn *c, uint32_t reaso
 /* Wipes struct and region. */
 void nacre_conn_wipe(struct nacre_conn *c);
 
-const struct nacre_errinfo *nacre_conn_errinfo(const struct nacre_conn *c);
+/* By value; its slices point into the region and live until the connection is wiped or moved. */
+struct nacre_errinfo nacre_conn_errinfo(const struct nacre_conn *c);
 const struct nacre_negotiated *nacre_conn_negotiated(const struct nacre_conn *c);
 /* First exchange hash; empty before. */
 struct nacre_bytes nacre_conn_session_id(const struct nacre_conn *c);
