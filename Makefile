@@ -76,10 +76,11 @@ BUILD ?= build
 PREFIX ?= /usr/local
 CFLAGS ?= -O2 -g
 WERROR ?= -Werror
+# 1 makes programs that run on any Linux of the architecture. What glibc resolves (host names, users) it
+# then resolves by its own files and DNS modules; others (LDAP, sssd, mDNS) it loads at run time if
+# the system has the same glibc, which is what the linker's "statically linked applications requires at
+# runtime" warnings mean. Build with STATIC=0 for a host that needs those modules; musl has no such case.
 STATIC ?= 1
-# How the programs become static. glibc resolves names and users through modules that it loads at run
-# time even then: see the note that the link prints.
-STATIC_LDFLAGS ?= -static
 
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wundef $(WERROR)
@@ -89,9 +90,6 @@ CODEGEN = -fPIC -ffunction-sections -fdata-sections -fno-common -fstack-protecto
 OWN_CFLAGS = -std=c11 -I. $(WARN) $(CODEGEN)
 ALL_CFLAGS = $(OWN_CFLAGS) $(AREA_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 GC_LDFLAGS = -Wl,--gc-sections
-ifeq ($(STATIC),1)
-PROGRAM_LDFLAGS = $(STATIC_LDFLAGS)
-endif
 
 CRITERION_CFLAGS ?= $(shell pkg-config --cflags criterion 2>/dev/null)
 CRITERION_LIBS ?= $(shell pkg-config --libs criterion 2>/dev/null || echo -lcriterion)
@@ -158,7 +156,7 @@ all: $(LIBS) $(PROGRAMS)
 # ---- Objects -----------------------------------------------------------------------------------
 
 # Objects are made again when the compiler or its flags change.
-FLAGS_NOW = $(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS)
+FLAGS_NOW = $(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) STATIC=$(STATIC)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
@@ -210,19 +208,26 @@ $(BUILD)/libnacre.so: $(LIB_OBJ) $(BUILD)/nacre.map
 
 # ---- Programs ----------------------------------------------------------------------------------
 
+# The flags that make a program static here: position-independent for the sake of address
+# randomisation if the toolchain can, else plain, else none (no static libc installed).
+$(BUILD)/static: $(BUILD)/flags
+	@for f in $(if $(filter 1,$(STATIC)),-static-pie -static) ''; do \
+		echo 'int main(void) { return 0; }' | $(CC) $$f -x c - -o /dev/null 2>/dev/null && break; \
+	done; echo "$$f" > $@
+
 define link_program
 	$(say) LD $@
-	$(Q)$(CC) $(CFLAGS) $(PROGRAM_LDFLAGS) $(GC_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+	$(Q)$(CC) $(CFLAGS) $$(cat $(BUILD)/static) $(GC_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 endef
 
 define program_rule
-$(BUILD)/nacre-$(2): $(OBJ)/$(1)/main_$(call under,$(2)).o $(3)
+$(BUILD)/nacre-$(2): $(OBJ)/$(1)/main_$(call under,$(2)).o $(3) $(BUILD)/static
 	$$(link_program)
 endef
 $(foreach p,$(CLIENT_PROGRAMS),$(eval $(call program_rule,client,$(p),$(CLIENT_LIBS))))
 $(foreach p,$(SERVER_PROGRAMS),$(eval $(call program_rule,server,$(p),$(SERVER_LIBS))))
 
-$(BUILD)/kat: $(call objs,$(KAT_SRC)) $(PROTO_LIBS)
+$(BUILD)/kat: $(call objs,$(KAT_SRC)) $(PROTO_LIBS) $(BUILD)/static
 	$(link_program)
 
 # ---- Tests -------------------------------------------------------------------------------------
@@ -254,18 +259,161 @@ $(foreach t,$(SESSION_TESTS),$(eval $(call test_rule,$(t),$(UPPER_SUPPORT) $(SES
 
 ## check: build, lint and every unit test; installs Criterion if it is missing
 .PHONY: check
-check: all $(TEST_BIN)
-	@BUILD='$(BUILD)' tests/run $(TEST_BIN) $(SCRIPT_TESTS)
+check: all $(TEST_BIN) amalgamation
+	@$(LINT_ENV) tests/run $(LINT) $(TEST_BIN) $(SCRIPT_TESTS)
 
 ## test-NAME: one test module, tests/test_NAME.c
 .PHONY: unit
 unit: $(TEST_BIN)
 	@BUILD='$(BUILD)' tests/run $(TEST_BIN)
 
+# ---- Lint --------------------------------------------------------------------------------------
+
+LINT = $(call present,tests/lint/lint tests/lint/selftest)
+LINT_ENV = CC='$(CC)' BUILD='$(BUILD)' LIB_SRC='$(LIB_SRC)' OS_SRC='$(OS_SRC)' CORE_SRC='$(CORE_SRC)' \
+	MAIN_SRC='$(call present,$(CLIENT_MAIN) $(SERVER_MAIN))'
+
+## lint: include table, symbols, names, headers, function lengths (tests/lint/)
+.PHONY: lint
+lint: $(BUILD)/libnacre.so $(PROGRAMS)
+	@$(LINT_ENV) tests/lint/lint
+
+## lint-exports: write the symbols that libnacre.so exports to tests/lint/exports.txt
+.PHONY: lint-exports
+lint-exports: $(BUILD)/libnacre.so
+	tests/lint/exports $< > tests/lint/exports.txt
+
 ## fmt: format every source file with clang-format
 .PHONY: fmt
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h')
+
+# ---- Variants of the unit tests ----------------------------------------------------------------
+
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+## asan: the unit tests under address and undefined-behaviour sanitizers
+.PHONY: asan
+asan:
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/asan' STATIC=0 CFLAGS='-O1 -g $(SANITIZE)' unit
+
+## valgrind: the unit tests under valgrind's memcheck
+.PHONY: valgrind
+valgrind: $(TEST_BIN)
+	@RUNNER='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --trace-children=yes' \
+		TEST_TIMEOUT=600 BUILD='$(BUILD)' tests/run $(TEST_BIN)
+
+## coverage: the unit tests with gcov, and the share of lines run per file
+.PHONY: coverage
+coverage:
+	@find $(BUILD)/coverage -name '*.gcda' -exec rm -f {} + 2>/dev/null || true
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/coverage' STATIC=0 CC='gcc' CFLAGS='-O0 -g --coverage' unit
+	@tests/coverage '$(BUILD)/coverage' $(LIB_SRC)
+
+## stack: the deepest frames of the core; fails on one over 2 KiB (needs gcc)
+.PHONY: stack
+stack:
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/stack' CC='gcc' CFLAGS='-O2 -fstack-usage' core-objects
+	@find $(BUILD)/stack -name '*.su' -exec cat {} + | sort -t'	' -k2,2nr | awk -F'	' \
+		'NR <= 15 { print $$2 "\t" $$1 } $$2 > 2048 || $$3 ~ /^dynamic$$/ { bad++ } END { exit bad > 0 }'
+
+.PHONY: core-objects
+core-objects: $(call objs,$(CORE_SRC))
+
+# ---- Fuzzing -----------------------------------------------------------------------------------
+
+FUZZ_BIN = $(FUZZ:%=$(BUILD)/fuzz_%)
+FUZZ_MAIN_OBJ = $(if $(FUZZ_ENGINE),,$(call objs,$(FUZZ_MAIN)))
+
+define fuzz_rule
+$(BUILD)/fuzz_$(1): $(OBJ)/fuzz/fuzz_$(1).o $(FUZZ_MAIN_OBJ) $(TEST_PROTO_A) $(SESSION_LIBS)
+	$(say) LD $$@
+	$$(Q)$$(CC) $$(CFLAGS) $$(FUZZ_ENGINE) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^)
+endef
+$(foreach f,$(FUZZ),$(eval $(call fuzz_rule,$(f))))
+
+.PHONY: fuzzers
+fuzzers: $(FUZZ_BIN)
+
+## fuzz: the fuzz targets with the stand-alone main (replay, AFL++), into build/
+.PHONY: fuzz
+fuzz: fuzzers
+
+# libFuzzer where clang has it, else the stand-alone main and gcc
+FUZZ_CC = $(shell echo 'int LLVMFuzzerTestOneInput(const char *p, long n) { return (int)(*p + n) * 0; }' | \
+	clang -fsanitize=fuzzer,address -x c - -o /dev/null 2>/dev/null && echo clang)
+
+## fuzz-smoke: replays each corpus under the sanitizers, then mutates it for some seconds
+.PHONY: fuzz-smoke
+fuzz-smoke:
+	@fuzz_cc='$(FUZZ_CC)'; if [ -n "$$fuzz_cc" ]; then \
+		$(MAKE) --no-print-directory BUILD='$(BUILD)/fuzz' STATIC=0 CC=clang FUZZ_ENGINE=-fsanitize=fuzzer \
+			CFLAGS='-O1 -g -fsanitize=fuzzer-no-link $(SANITIZE)' fuzzers; \
+	else \
+		$(MAKE) --no-print-directory BUILD='$(BUILD)/fuzz' STATIC=0 CFLAGS='-O1 -g $(SANITIZE)' fuzzers; \
+	fi
+	@tests/fuzz_smoke '$(BUILD)/fuzz' $(FUZZ)
+
+# ---- The whole thing at work -------------------------------------------------------------------
+
+## demo: a server and a client of ours at work: keys, command, files, terminal
+.PHONY: demo
+demo:
+	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2)) all
+	@BUILD='$(BUILD)' tests/demo.sh
+
+# Targets of folders that may be absent from a cut-down tree
+ifneq ($(wildcard tests/interop/run),)
+## interop: our programs against the SSH implementations found on this machine
+.PHONY: interop
+interop: all
+	@BUILD='$(BUILD)' tests/interop/run
+endif
+
+ifneq ($(wildcard tests/bench/run),)
+## bench: throughput, CPU, connections per second and memory, against OpenSSH
+.PHONY: bench
+bench: all
+	@BUILD='$(BUILD)' tests/bench/run
+endif
+
+# ---- Distribution ------------------------------------------------------------------------------
+
+INCLUDEDIR = $(PREFIX)/include/nacre
+LIBDIR = $(PREFIX)/lib
+BINDIR = $(PREFIX)/bin
+INSTALL_BIN = $(filter-out $(BUILD)/kat,$(PROGRAMS))
+
+$(BUILD)/nacre.pc: Makefile
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' \
+		'Name: nacre' 'Description: SSH client, server and SFTP library' 'Version: $(VERSION)' \
+		'Libs: -L$${libdir} -lnacre' 'Cflags: -I$${includedir}/nacre' > $@
+
+## install: programs, libraries, public headers and nacre.pc, under DESTDIR and PREFIX
+.PHONY: install
+install: all $(BUILD)/nacre.pc
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(if $(INSTALL_BIN),install -m 755 $(INSTALL_BIN) $(DESTDIR)$(BINDIR))
+	install -m 644 $(BUILD)/libnacre.a $(DESTDIR)$(LIBDIR)
+	install -m 755 $(BUILD)/libnacre.so $(DESTDIR)$(LIBDIR)/libnacre.so.$(VERSION)
+	ln -sf libnacre.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libnacre.so.$(SOVERSION)
+	ln -sf libnacre.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libnacre.so
+	install -m 644 $(BUILD)/nacre.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	for h in $(HEADERS); do install -d $(DESTDIR)$(INCLUDEDIR)/$$(dirname $$h) && \
+		install -m 644 $$h $(DESTDIR)$(INCLUDEDIR)/$$h || exit 1; done
+
+$(BUILD)/nacre.c: tests/amalgamate Makefile $(CORE_SRC) $(wildcard crypto/*.h proto/*.h proto/keys/*.h sftp/*.h)
+	@mkdir -p $(@D)
+	@tests/amalgamate $(CORE_SRC) > $@
+
+$(BUILD)/amalgamation.o: $(BUILD)/nacre.c $(BUILD)/flags
+	$(say) CC $<
+	$(Q)$(CC) $(OWN_CFLAGS) $(CPPFLAGS) $(CFLAGS) -O0 -c -o $@ $<
+
+## amalgamation: the core (crypto, proto, sftp) as one file, build/nacre.c
+.PHONY: amalgamation
+amalgamation: $(BUILD)/amalgamation.o
 
 ## clean: remove build/
 .PHONY: clean
@@ -275,7 +423,8 @@ clean:
 ## help: this list
 .PHONY: help
 help:
-	@awk '/^## / { n = index($$0, ":"); printf "  make %-14s %s\n", substr($$0, 4, n - 4), substr($$0, n + 2) }' Makefile
+	@awk '/^## (interop|bench):/ && system("test -e tests/" substr($$2, 1, length($$2) - 1) "/run") { next } \
+		/^## / { n = index($$0, ":"); printf "  make %-14s %s\n", substr($$0, 4, n - 4), substr($$0, n + 2) }' Makefile
 
 ALL_OBJ = $(LIB_OBJ) $(call objs,$(CLIENT_MAIN) $(SERVER_MAIN) $(KAT_SRC) $(TESTS:%=tests/test_%.c) \
 	$(TEST_CRYPTO_SUPPORT) $(TEST_PROTO_SUPPORT) $(FUZZ:%=fuzz/fuzz_%.c) $(FUZZ_MAIN))
