@@ -6,8 +6,8 @@
  * so that the compiler cannot see that it has two values only and turn the select that follows
  * into a branch (clang does that to `x & -bit`). The marks tell valgrind's memcheck to treat
  * memory as undefined, which makes every branch and address that depends on it an error; they
- * are nothing unless NACRE_CT_VALGRIND is defined. Without GNU C, barriers go through a volatile and
- * the 128-bit and vector types are absent.
+ * are nothing unless NACRE_CT_VALGRIND is defined. Without GNU C, barriers go through a volatile
+ * and the 128-bit and vector types are absent.
  *
  * Not here: modular arithmetic, sorting, anything with a length but ncr_ct_diff.
  */

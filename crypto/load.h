@@ -3,8 +3,8 @@
  * Words from bytes and back, in either byte order, at any alignment.
  *
  * Written with shifts, so that nothing depends on the machine; gcc and clang make one load or
- * store of each, with a byte swap where it is needed. Rotations stand here too; the count n is public,
- * and 0 < n < width.
+ * store of each, with a byte swap where it is needed. Rotations stand here too; the count n is
+ * public, and 0 < n < width.
  */
 #ifndef NCR_LOAD_H
 #define NCR_LOAD_H
