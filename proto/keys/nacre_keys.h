@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * nacre's keys and trust files: public keys, private keys and their files, known_hosts and
+ * authorized_keys text. Bytes to structs and back: no files, no allocation, no clock.
+ *
+ * Sources: RFC 4253 6.6 and 8709 (public keys and signatures), OpenSSH's PROTOCOL.key
+ * (openssh-key-v1), sshd(8) (known_hosts and authorized_keys).
+ *
+ * Ownership: the caller owns every buffer. A slice in a struct points into the input or into the
+ * buffer given with it, and lives as long as that does. Text outputs (char *out, size_t cap) end
+ * with a NUL that cap includes; NACRE_ERR_NO_ROOM leaves an empty text. A zeroed struct is safe: an
+ * empty key signs nothing, a search that saw nothing trusts nothing.
+ *
+ * This build understands ssh-ed25519; keys of other types pass through as name and blob where a
+ * function says so.
+ */
+#ifndef NACRE_KEYS_H
+#define NACRE_KEYS_H
+
+#include "proto/nacre.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Public keys ------------------------------------------------------------------------- */
+
+struct ncr_key_type;
+
+#define NACRE_KEY_BLOB_MAX 16384   /* bytes of a public key blob that are read */
+#define NACRE_KEY_COMMENT_MAX 1024 /* bytes of a comment */
+
+/* A public key as a blob (RFC 4253 6.6) and what it says of itself; borrows the blob. */
+struct nacre_pubkey {
+    const struct ncr_key_type *type; /* NULL: a type that this build does not understand */
+    struct nacre_bytes name;         /* first string of the blob, "ssh-ed25519" */
+    struct nacre_bytes blob;
+    unsigned bits; /* as ssh-keygen counts them; 0 if the type is unknown */
+};
+
+/* Reads a blob. KEY_FORMAT: damaged, trailing bytes, over NACRE_KEY_BLOB_MAX. UNKNOWN_ALG: whole,
+ * but of a type not understood; k is then filled (type NULL), so that a caller who passes keys
+ * through may go on. On any other error k is zeroed. */
+NACRE_MUST_CHECK nacre_err nacre_pubkey_decode(struct nacre_pubkey *k, struct nacre_bytes blob);
+/* True if the key may be trusted: its type is known and it is no weak value (an Ed25519 key of
+ * small order is one). Costs a point decoding. */
+NACRE_MUST_CHECK bool nacre_pubkey_trustworthy(const struct nacre_pubkey *k);
+
+/* Reads `type base64 [comment]`, the form of .pub files, without options and without line end (see
+ * nacre_authkey_parse() for options). The blob is decoded into buf; cap at least line.n * 3 / 4 is
+ * enough. *comment (may be NULL) is a slice of line, trimmed, as it stands: escape before printing.
+ * FILE_FORMAT: not of that form, or the type differs from the blob's; KEY_FORMAT, UNKNOWN_ALG as
+ * nacre_pubkey_decode(); NO_ROOM. */
+NACRE_MUST_CHECK nacre_err nacre_pubkey_parse(struct nacre_pubkey *k, struct nacre_bytes *comment,
+                                              struct nacre_bytes line, uint8_t *buf, size_t cap);
+/* Room that nacre_pubkey_format() needs: type, base64, comment, two blanks, NUL. */
+#define NACRE_PUBKEY_TEXT_LEN(blob_len, comment_len)                                               \
+    (NACRE_KEY_NAME_MAX + ((blob_len) + 2) / 3 * 4 + (comment_len) + 3)
+#define NACRE_KEY_NAME_MAX 64
+/* Writes `type base64[ comment]` without line end; a comment must not hold control characters
+ * (USAGE). Any well-formed blob, also of an unknown type. */
+NACRE_MUST_CHECK nacre_err nacre_pubkey_format(char *out, size_t cap, struct nacre_bytes blob,
+                                               struct nacre_bytes comment);
+
+/* Name as ssh-keygen prints it ("ED25519"), "UNKNOWN" for a type that is not understood. */
+const char *nacre_pubkey_label(const struct nacre_pubkey *k);
+/* The i-th signature algorithm for keys of that type, most preferred first; NULL past the end or
+ * for an unknown type. ssh-ed25519 has one, of the same name; RSA has several. */
+const char *nacre_key_type_alg(struct nacre_bytes type_name, size_t i);
+/* The i-th key type that this build understands; NULL past the end. */
+const char *nacre_key_type_name(size_t i);
+
+enum nacre_fp_hash { NACRE_FP_SHA256 = 0, NACRE_FP_SHA512 };
+#define NACRE_FINGERPRINT_LEN 96 /* "SHA512:", 86 characters, NUL */
+/* "SHA256:" and the unpadded base64 of the blob's hash. */
+void nacre_fingerprint(char out[NACRE_FINGERPRINT_LEN], enum nacre_fp_hash hash,
+                       struct nacre_bytes blob);
+#define NACRE_RANDOMART_LEN 256 /* 11 lines of 19 characters */
+/* The picture that ssh-keygen draws of a fingerprint, lines separated (not ended) by '\n'. */
+void nacre_randomart(char out[NACRE_RANDOMART_LEN], enum nacre_fp_hash hash,
+                     const struct nacre_pubkey *k);
+
+/* ---- Private keys ------------------------------------------------------------------------ */
+
+#define NACRE_PRIVKEY_BLOB_MAX 64 /* largest public blob of a private key of this build */
+#define NACRE_SIG_BLOB_MAX 4096   /* enough for every signature blob */
+
+/* A private key with its public blob. Not moved by reference anywhere; may be copied; wipe it with
+ * nacre_privkey_wipe(). The fields are private. */
+struct nacre_privkey {
+    const struct ncr_key_type *type; /* NULL: no key */
+    size_t blob_len;
+    uint8_t blob[NACRE_PRIVKEY_BLOB_MAX];
+    union {
+        struct {
+            uint8_t seed[NACRE_ED25519_SEED_LEN];
+            struct nacre_ed25519_key key; /* expanded from the seed, public half recomputed */
+        } ed25519;
+    } secret;
+};
+
+/* Makes a key of a type by name ("ssh-ed25519"); bits 0: the type's own size. Errors: UNKNOWN_ALG,
+ * USAGE (bits that the type does not have), RNG. On failure k is zeroed. */
+NACRE_MUST_CHECK nacre_err nacre_privkey_generate(struct nacre_privkey *k, const char *type_name,
+                                                  unsigned bits, const struct nacre_rng *rng);
+void nacre_privkey_from_seed(struct nacre_privkey *k, const uint8_t seed[NACRE_ED25519_SEED_LEN]);
+/* Borrowed from k; empty for an empty key. */
+struct nacre_bytes nacre_privkey_public_blob(const struct nacre_privkey *k);
+/* The i-th signature algorithm of the key, most preferred first; NULL past the end. */
+const char *nacre_privkey_alg(const struct nacre_privkey *k, size_t i);
+/* Signs data under the algorithm of that name: out gets the signature blob (string name, string
+ * signature), *n its length. This answers NACRE_EV_SIGN. rng is for key types that hedge or blind;
+ * Ed25519 does not read it. Errors: UNKNOWN_ALG (the key cannot sign with alg, or is empty),
+ * NO_ROOM, RNG, SIGNER; *n is then 0. CT in k; data is public. */
+NACRE_MUST_CHECK nacre_err nacre_privkey_sign(const struct nacre_privkey *k, struct nacre_bytes alg,
+                                              struct nacre_bytes data, uint8_t *out, size_t cap,
+                                              size_t *n, const struct nacre_rng *rng);
+void nacre_privkey_wipe(struct nacre_privkey *k);
+
+/* ---- Key files --------------------------------------------------------------------------- */
+
+#define NACRE_KEYFILE_MAX (1024 * 1024) /* bytes of a key file that are looked at */
+
+/* What a file is, from its content alone. Only those with "(read)" are opened by this build. */
+enum nacre_keyfile_format {
+    NACRE_KEYFILE_UNKNOWN = 0,
+    NACRE_KEYFILE_EMPTY,
+    NACRE_KEYFILE_OPENSSH, /* openssh-key-v1 (read) */
+    NACRE_KEYFILE_PEM_RSA,
+    NACRE_KEYFILE_PEM_EC,
+    NACRE_KEYFILE_PEM_DSA,
+    NACRE_KEYFILE_PKCS8,
+    NACRE_KEYFILE_PKCS8_ENCRYPTED,
+    NACRE_KEYFILE_PPK,
+    NACRE_KEYFILE_SSH1,
+    NACRE_KEYFILE_PUBLIC,      /* one-line public key (read) */
+    NACRE_KEYFILE_PUBLIC_4716, /* ---- BEGIN SSH2 PUBLIC KEY ---- */
+    NACRE_KEYFILE_PUBLIC_PEM,
+    NACRE_KEYFILE_CERT_X509
+};
+enum nacre_keyfile_format nacre_keyfile_sniff(struct nacre_bytes file);
+/* "OpenSSH private key", "PuTTY private key (PPK)", ... for messages. */
+const char *nacre_keyfile_format_text(enum nacre_keyfile_format format);
+
+/* What was found, for one helpful line; filled on success and failure. */
+struct nacre_keyfile_info {
+    enum nacre_keyfile_format format;
+    const char *what; /* what is wrong, static text; "" if nothing */
+    bool encrypted;
+    char cipher[NACRE_KEY_NAME_MAX + 1]; /* names as in the file, "" if none was read */
+    char kdf[NACRE_KEY_NAME_MAX + 1];
+};
+
+/* Reads a private key out of the bytes of a file. scratch holds the decoded file and is wiped
+ * before the return; scratch_len at least file.n is enough. comment (comment_cap bytes, may be NULL
+ * with 0) gets the comment, as it stands: escape before printing; a longer one is cut. The public
+ * halves outside and inside are compared with the one derived from the private half. Errors:
+ * FILE_FORMAT (no private key file, damaged, trailing bytes, more than one key), KEY_FORMAT,
+ * KEY_REFUSED (halves differ), UNKNOWN_ALG (format, key type, cipher or kdf that this build does
+ * not have; info says which), PASSPHRASE (wrong or missing), LIMIT (over NACRE_KEYFILE_MAX),
+ * NO_ROOM. On failure k and comment are zeroed. info may be NULL. */
+NACRE_MUST_CHECK nacre_err nacre_keyfile_read(struct nacre_privkey *k, char *comment,
+                                              size_t comment_cap, struct nacre_bytes file,
+                                              struct nacre_bytes passphrase, uint8_t *scratch,
+                                              size_t scratch_len, struct nacre_keyfile_info *info);
+/* Reads the public half of a private key file (openssh-key-v1 tells it without the passphrase; it
+ * is then not yet proved that it belongs to the private half) or a one-line public key file. k's
+ * blob lies in scratch; *comment (may be NULL) in file, empty where the format hides it. Keys of an
+ * unknown type: UNKNOWN_ALG with k filled, as nacre_pubkey_decode(). */
+NACRE_MUST_CHECK nacre_err nacre_keyfile_read_public(struct nacre_pubkey *k,
+                                                     struct nacre_bytes *comment,
+                                                     struct nacre_bytes file, uint8_t *scratch,
+                                                     size_t scratch_len,
+                                                     struct nacre_keyfile_info *info);
+
+/* How to write; zeroed: openssh-key-v1 without a passphrase, the only form of this build. */
+struct nacre_keyfile_opts {
+    enum nacre_keyfile_format format; /* UNKNOWN: OPENSSH */
+    struct nacre_bytes passphrase;
+};
+#define NACRE_KEYFILE_TEXT_MAX 4096 /* enough for every key and comment of this build */
+/* Writes the whole file, line ends included and without NUL; *n is its length. rng gives the check
+ * value. Errors: USAGE (empty key, comment over NACRE_KEY_COMMENT_MAX), UNKNOWN_ALG (format or
+ * passphrase not supported), NO_ROOM, RNG; out is then zeroed and *n 0. out holds a secret. */
+NACRE_MUST_CHECK nacre_err nacre_keyfile_write(uint8_t *out, size_t cap, size_t *n,
+                                               const struct nacre_privkey *k,
+                                               struct nacre_bytes comment,
+                                               const struct nacre_keyfile_opts *opts,
+                                               const struct nacre_rng *rng);
+
+/* ---- Lines ------------------------------------------------------------------------------- */
+
+#define NACRE_LINE_MAX 8192 /* bytes of a line of a trust file, without its end */
+
+/* Cuts chunks of a file into lines. A line over NACRE_LINE_MAX is skipped whole and told. A line
+ * that lies whole in one chunk is a slice of it; others are put together in buf. */
+struct nacre_lines {
+    uint32_t number; /* of the line told last, from 1 */
+    size_t n;        /* bytes in buf */
+    bool skipping;   /* inside a line that is too long */
+    bool done;       /* the line in buf was told */
+    uint8_t buf[NACRE_LINE_MAX];
+};
+
+enum nacre_line {
+    NACRE_LINE_NONE = 0, /* chunk used up: give the next one, or end */
+    NACRE_LINE_OK,       /* *line: without "\n" or "\r\n"; valid until the next call */
+    NACRE_LINE_TOO_LONG  /* line `number` was skipped */
+};
+
+void nacre_lines_init(struct nacre_lines *l);
+/* The next line of *chunk, which is advanced. */
+enum nacre_line nacre_lines_next(struct nacre_lines *l, struct nacre_bytes *chunk,
+                                 struct nacre_bytes *line);
+/* After the last chunk: a last line without line end, if any. */
+enum nacre_line nacre_lines_end(struct nacre_lines *l, struct nacre_bytes *line);
+
+/* ---- known_hosts ------------------------------------------------------------------------- */
+
+#define NACRE_HOST_NAME_MAX 255
+/* Room for "[host]:port". */
+#define NACRE_HOST_TEXT_LEN (NACRE_HOST_NAME_MAX + 9)
+
+enum nacre_host_marker {
+    NACRE_HOST_PLAIN = 0,
+    NACRE_HOST_CERT_AUTHORITY, /* @cert-authority */
+    NACRE_HOST_REVOKED_KEY     /* @revoked */
+};
+
+/* One line. */
+struct nacre_host_entry {
+    bool blank;  /* empty or a comment: the rest is zero */
+    bool hashed; /* names is one "|1|salt|hash" */
+    enum nacre_host_marker marker;
+    struct nacre_bytes names; /* comma-separated patterns */
+    struct nacre_bytes type;
+    struct nacre_bytes key; /* base64 text, not decoded */
+    struct nacre_bytes comment;
+    const char *what; /* FILE_FORMAT: what is wrong, static text */
+};
+/* Takes a line apart; the key itself is not read. FILE_FORMAT: e->what says why. */
+NACRE_MUST_CHECK nacre_err nacre_known_hosts_parse(struct nacre_host_entry *e,
+                                                   struct nacre_bytes line);
+
+/* "host" for port 22 (or 0), else "[host]:port", in lower case. USAGE: a host that is empty, too
+ * long, or holds a blank, comma, control or pattern character or leading '|', '@', '#', '!'. */
+NACRE_MUST_CHECK nacre_err nacre_host_text(char out[NACRE_HOST_TEXT_LEN], struct nacre_bytes host,
+                                           uint32_t port);
+/* True if the comma-separated patterns (`*`, `?`, leading `!`) match name: at least one does, and
+ * none with `!`. Letters compare without case. Linear memory, time at most the product of the
+ * lengths. */
+bool nacre_pattern_list_match(struct nacre_bytes patterns, struct nacre_bytes name);
+
+/* From weakest to strongest: later lines only strengthen it. Only MATCH trusts. */
+enum nacre_host_verdict {
+    NACRE_HOST_NOT_FOUND = 0,
+    NACRE_HOST_OTHER_TYPE, /* only keys of other types are known for the host */
+    NACRE_HOST_CHANGED,    /* another key of the same type is known */
+    NACRE_HOST_MATCH,
+    NACRE_HOST_REVOKED
+};
+
+/* A search over the lines of one file or several. */
+struct nacre_known_hosts {
+    /* Result. */
+    enum nacre_host_verdict verdict;
+    uint32_t file, line; /* of the line that gave the verdict; file as counted by the caller */
+    char known_fp[NACRE_FINGERPRINT_LEN]; /* SHA-256 of the key on that line */
+    const char *known_label;              /* its type, "ED25519" */
+    uint32_t types;  /* set of known key types: bit i is nacre_key_type_name(i) */
+    uint32_t hashed; /* lines with hashed names that were not read */
+    /* Private. */
+    char name[NACRE_HOST_TEXT_LEN], bare[NACRE_HOST_TEXT_LEN];
+    struct nacre_pubkey key;
+    const struct nacre_hash *sha1; /* for hashed names; NULL: they match nothing */
+    uint8_t blob[NACRE_LINE_MAX / 4 * 3];
+};
+
+/* Starts a search for host and port. key: blob that the host has shown, borrowed until the search
+ * is over; empty: only collect the known types. USAGE: bad host; KEY_FORMAT: bad key. A key of an
+ * unknown type is searched too. */
+NACRE_MUST_CHECK nacre_err nacre_known_hosts_init(struct nacre_known_hosts *s,
+                                                  struct nacre_bytes host, uint32_t port,
+                                                  struct nacre_bytes key);
+/* Looks at one line. FILE_FORMAT, KEY_FORMAT: the line cannot be read and is ignored, *what (may be
+ * NULL) says why: tell the user file and line, and go on. A @revoked line also counts under the
+ * bare host name, and, when hashed names cannot be read, whatever its hash. */
+NACRE_MUST_CHECK nacre_err nacre_known_hosts_line(struct nacre_known_hosts *s,
+                                                  struct nacre_bytes line, uint32_t file,
+                                                  uint32_t number, const char **what);
+/* Whether that entry is for the host and port of the search, whatever its marker and key; for
+ * listing and removing. Hashed names: false unless they can be read. */
+bool nacre_known_hosts_is_for(const struct nacre_known_hosts *s, const struct nacre_host_entry *e);
+/* Host key algorithms of list (comma-separated) in the order to propose: if the type of its first
+ * name is known or none is known, list as it is; else algorithms of known types first (s gathered
+ * them), each group in the order of list. */
+NACRE_MUST_CHECK nacre_err nacre_known_hosts_prefer(char *out, size_t cap,
+                                                    const struct nacre_known_hosts *s,
+                                                    const char *list);
+/* Writes `name type base64\n`, a new line for the file. Errors as nacre_host_text(), KEY_FORMAT. */
+NACRE_MUST_CHECK nacre_err nacre_known_hosts_format(char *out, size_t cap, struct nacre_bytes host,
+                                                    uint32_t port, struct nacre_bytes blob);
+
+/* ---- authorized_keys --------------------------------------------------------------------- */
+
+/* What a key may be used for besides commands. All clear after a parse error. */
+enum nacre_permit {
+    NACRE_PERMIT_PORT = 1, /* port forwarding */
+    NACRE_PERMIT_AGENT = 2,
+    NACRE_PERMIT_X11 = 4,
+    NACRE_PERMIT_PTY = 8,
+    NACRE_PERMIT_USER_RC = 16
+};
+
+#define NACRE_PORT_ANY 0
+struct nacre_permit_addr {
+    struct nacre_bytes host; /* "*": any; brackets of an IPv6 address removed */
+    uint32_t port;           /* NACRE_PORT_ANY for "*" */
+};
+
+#define NACRE_AUTHKEY_LIST_MAX 64
+
+/* One line of authorized_keys; options as sshd(8) has them. Slices lie in the line or in the buffer
+ * given with it; quoted values are unescaped. */
+struct nacre_authkey {
+    bool blank;       /* empty or a comment: the rest is zero */
+    unsigned permits; /* set of enum nacre_permit */
+    bool cert_authority, no_touch_required, verify_required, restricted;
+    bool has_command, has_from, has_principals, has_expiry; /* the option stands there */
+    bool expiry_is_local; /* expiry is civil local time, counted as if it were UTC */
+    uint64_t expiry;      /* seconds since 1970 */
+    struct nacre_bytes command, from, principals;
+    /* NAME=value; the first of a name wins. */
+    struct nacre_bytes environment[NACRE_AUTHKEY_LIST_MAX];
+    struct nacre_permit_addr permitopen[NACRE_AUTHKEY_LIST_MAX];
+    struct nacre_permit_addr permitlisten[NACRE_AUTHKEY_LIST_MAX];
+    size_t n_environment, n_permitopen, n_permitlisten;
+    struct nacre_pubkey key; /* type NULL: not understood */
+    struct nacre_bytes comment;
+    const char *what; /* on failure: what is wrong, static text */
+    struct nacre_bytes
+        what_word; /* on failure: the option or word at fault, unescaped; may be empty */
+};
+
+/* Reads a line without its end. buf: cap at least line.n is enough. FILE_FORMAT (unknown option,
+ * `tunnel`, bad value, no key), KEY_FORMAT, NO_ROOM: the line gives no rights; a is zeroed but for
+ * what and what_word. A key of an unknown type is no error. */
+NACRE_MUST_CHECK nacre_err nacre_authkey_parse(struct nacre_authkey *a, struct nacre_bytes line,
+                                               uint8_t *buf, size_t cap);
+
+enum nacre_authkey_verdict {
+    NACRE_AUTHKEY_DENY = 0,     /* another key, blank, not trustworthy */
+    NACRE_AUTHKEY_DENY_FROM,    /* right key, address not in from= */
+    NACRE_AUTHKEY_DENY_EXPIRED, /* right key, past expiry-time= */
+    NACRE_AUTHKEY_ALLOW
+};
+/* Whether a line allows the key with that blob from the peer's numeric address (text, no brackets
+ * or scope) at that time. now: seconds since 1970; now_local: the local civil time counted as if it
+ * were UTC. A cert-authority line allows no plain key. */
+enum nacre_authkey_verdict nacre_authkey_check(const struct nacre_authkey *a,
+                                               struct nacre_bytes blob, struct nacre_bytes addr,
+                                               uint64_t now, uint64_t now_local);
+/* Whether a permits a forward to host and port; kind: NACRE_AUTHKEY_OPEN for direct-tcpip,
+ * NACRE_AUTHKEY_LISTEN for tcpip-forward. One function decides: NACRE_PERMIT_PORT, then the list.
+ */
+enum nacre_authkey_forward { NACRE_AUTHKEY_OPEN, NACRE_AUTHKEY_LISTEN };
+bool nacre_authkey_permits_forward(const struct nacre_authkey *a, enum nacre_authkey_forward kind,
+                                   struct nacre_bytes host, uint32_t port);
+
+enum nacre_addr_match {
+    NACRE_ADDR_NO = 0, /* no pattern matches */
+    NACRE_ADDR_YES,
+    NACRE_ADDR_DENIED, /* a pattern with `!` matches */
+    NACRE_ADDR_BAD     /* list or address malformed: deny */
+};
+/* Numeric IPv4 or IPv6 address against a comma-separated list of addresses, CIDR blocks, and
+ * patterns with `*` and `?`, each with `!` before it or not. Names of hosts match nothing. */
+enum nacre_addr_match nacre_addr_list_match(struct nacre_bytes list, struct nacre_bytes addr);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
