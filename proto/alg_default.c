@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The algorithms that a program offers unless it says otherwise, most preferred first. A program
+ * that brings a table of its own and does not name nacre_algs_default links only the rows it names.
+ *
+ * Order: AEAD before AES-CTR, which without AES instructions is slower by a multiple; tags over the
+ * ciphertext before tags over the plaintext; within a family the smaller, which is strong enough.
+ */
+#include "proto/alg.h"
+
+static const struct ncr_kex *const alg_default_kex[] = {
+    &ncr_kex_curve25519,
+    &ncr_kex_curve25519_libssh,
+    NULL,
+};
+
+static const struct ncr_sig *const alg_default_sigs[] = {
+    &ncr_sig_ed25519,
+    NULL,
+};
+
+static const struct ncr_cipher *const alg_default_ciphers[] = {
+    &ncr_cipher_chapoly,
+    &ncr_cipher_aes128_ctr,
+    &ncr_cipher_aes192_ctr,
+    &ncr_cipher_aes256_ctr,
+    NULL,
+};
+
+static const struct ncr_mac *const alg_default_macs[] = {
+    &ncr_mac_sha2_256_etm, &ncr_mac_sha2_512_etm, &ncr_mac_sha2_256, &ncr_mac_sha2_512, NULL,
+};
+
+static const struct ncr_comp *const alg_default_comps[] = {
+    &ncr_comp_none,
+    NULL,
+};
+
+const struct nacre_algs nacre_algs_default = {
+    .kex = alg_default_kex,
+    .sigs = alg_default_sigs,
+    .ciphers = alg_default_ciphers,
+    .macs = alg_default_macs,
+    .comps = alg_default_comps,
+};
