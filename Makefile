@@ -265,7 +265,7 @@ check: all $(TEST_BIN) amalgamation
 ## test-NAME: one test module, tests/test_NAME.c
 .PHONY: unit
 unit: $(TEST_BIN)
-	@BUILD='$(BUILD)' tests/run $(TEST_BIN)
+	@BUILD='$(BUILD)' TEST_TIMEOUT=600 tests/run $(TEST_BIN)
 
 # ---- Lint --------------------------------------------------------------------------------------
 
@@ -300,8 +300,7 @@ asan:
 ## valgrind: the unit tests under valgrind's memcheck
 .PHONY: valgrind
 valgrind: $(TEST_BIN)
-	@RUNNER='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --trace-children=yes' \
-		TEST_TIMEOUT=600 BUILD='$(BUILD)' tests/run $(TEST_BIN)
+	@MEMCHECK=1 TEST_TIMEOUT=900 BUILD='$(BUILD)' tests/run $(TEST_BIN)
 
 ## coverage: the unit tests with gcov, and the share of lines run per file
 .PHONY: coverage
