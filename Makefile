@@ -29,7 +29,8 @@ KEYS_SRC =
 
 SFTP_SRC =
 
-POSIX_SRC =
+POSIX_SRC = \
+	proto/posix/file.c
 
 CLIENT_SRC =
 
