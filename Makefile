@@ -18,6 +18,10 @@ SOVERSION = 0
 # ---- Sources -----------------------------------------------------------------------------------
 
 CRYPTO_SRC = \
+	crypto/hmac.c \
+	crypto/rng.c \
+	crypto/rng_os.c \
+	crypto/sha2.c \
 	crypto/wipe.c
 
 # proto/ but posix/: the engine, without I/O
@@ -47,7 +51,11 @@ SERVER_PROGRAMS = sshd sftp-server
 KAT_SRC = tests/kat.c
 
 # NAME here is tests/test_NAME.c; the list says which layers it is linked with (and those below)
-CRYPTO_TESTS =
+CRYPTO_TESTS = \
+	ct \
+	hmac \
+	rng \
+	sha2
 PROTO_TESTS =
 SFTP_TESTS =
 POSIX_TESTS =
@@ -272,7 +280,8 @@ unit: $(TEST_BIN)
 
 LINT = $(call present,tests/lint/lint tests/lint/selftest)
 LINT_ENV = CC='$(CC)' BUILD='$(BUILD)' LIB_SRC='$(LIB_SRC)' OS_SRC='$(OS_SRC)' CORE_SRC='$(CORE_SRC)' \
-	MAIN_SRC='$(call present,$(CLIENT_MAIN) $(SERVER_MAIN))'
+	MAIN_SRC='$(call present,$(CLIENT_MAIN) $(SERVER_MAIN))' \
+	OTHER_SRC='$(TESTS:%=tests/test_%.c) $(FUZZ:%=fuzz/fuzz_%.c) $(FUZZ_MAIN)'
 
 ## lint: include table, symbols, names, headers, function lengths (tests/lint/)
 .PHONY: lint
