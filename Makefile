@@ -281,7 +281,7 @@ unit: $(TEST_BIN)
 LINT = $(call present,tests/lint/lint tests/lint/selftest)
 LINT_ENV = CC='$(CC)' BUILD='$(BUILD)' LIB_SRC='$(LIB_SRC)' OS_SRC='$(OS_SRC)' CORE_SRC='$(CORE_SRC)' \
 	MAIN_SRC='$(call present,$(CLIENT_MAIN) $(SERVER_MAIN))' \
-	OTHER_SRC='$(TESTS:%=tests/test_%.c) $(FUZZ:%=fuzz/fuzz_%.c) $(FUZZ_MAIN)'
+	OTHER_SRC='$(TESTS:%=tests/test_%.c) $(FUZZ:%=fuzz/fuzz_%.c) $(FUZZ_MAIN) $(SCRIPT_TESTS)'
 
 ## lint: include table, symbols, names, headers, function lengths (tests/lint/)
 .PHONY: lint
