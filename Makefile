@@ -18,11 +18,18 @@ SOVERSION = 0
 # ---- Sources -----------------------------------------------------------------------------------
 
 CRYPTO_SRC = \
+	crypto/ed25519.c \
+	crypto/fe25519.c \
+	crypto/fe25519_32.c \
+	crypto/fe25519_64.c \
+	crypto/ge25519.c \
 	crypto/hmac.c \
 	crypto/rng.c \
 	crypto/rng_os.c \
+	crypto/sc25519.c \
 	crypto/sha2.c \
-	crypto/wipe.c
+	crypto/wipe.c \
+	crypto/x25519.c
 
 # proto/ but posix/: the engine, without I/O
 PROTO_SRC = \
@@ -53,9 +60,15 @@ KAT_SRC = tests/kat.c
 # NAME here is tests/test_NAME.c; the list says which layers it is linked with (and those below)
 CRYPTO_TESTS = \
 	ct \
+	curve25519_32 \
+	ed25519 \
+	fe25519 \
+	ge25519 \
 	hmac \
 	rng \
-	sha2
+	sc25519 \
+	sha2 \
+	x25519
 PROTO_TESTS =
 SFTP_TESTS =
 POSIX_TESTS =

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * X25519 against RFC 7748, against values computed with Python integers (points of small order,
+ * values from p on, scalars that clamping changes), and its two ways to multiples of the base point
+ * against each other.
+ */
+#include "crypto/ct.h"
+#include "crypto/nacre_crypto.h"
+#include "tests/vectors.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint8_t x25519_test_nine[32] = {9};
+
+/* The shared secret by all ways of giving the place for it, with the scalar marked as secret.
+ * Returns what nacre_x25519 does. */
+static bool x25519_test_shared(uint8_t shared[32], const uint8_t scalar[32],
+                               const uint8_t point[32])
+{
+    uint8_t k[32], in_scalar[32], in_point[32];
+    memcpy(k, scalar, 32);
+    memcpy(in_scalar, scalar, 32);
+    memcpy(in_point, point, 32);
+    NCR_CT_SECRET(k, sizeof k);
+    NCR_CT_SECRET(in_scalar, sizeof in_scalar);
+    bool ok = nacre_x25519(shared, k, point);
+    cr_assert_eq(nacre_x25519(in_scalar, in_scalar, point), ok);
+    cr_assert_eq(nacre_x25519(in_point, k, in_point), ok);
+    NCR_CT_PUBLIC(shared, 32);
+    NCR_CT_PUBLIC(in_scalar, 32);
+    NCR_CT_PUBLIC(in_point, 32);
+    cr_assert_arr_eq(in_scalar, shared, 32);
+    cr_assert_arr_eq(in_point, shared, 32);
+    return ok;
+}
+
+static void x25519_test_public(uint8_t pub[32], const uint8_t scalar[32])
+{
+    uint8_t k[32];
+    memcpy(k, scalar, 32);
+    NCR_CT_SECRET(k, sizeof k);
+    nacre_x25519_base(pub, k);
+    nacre_x25519_base(k, k);
+    cr_assert_arr_eq(k, pub, 32);
+}
+
+static void x25519_test_iterate(const struct vec *v, uint64_t n)
+{
+    uint8_t k[32] = {9}, u[32] = {9}, r[32];
+    for (uint64_t i = 0; i < n; i++) {
+        cr_assert(nacre_x25519(r, k, u));
+        memcpy(u, k, 32);
+        memcpy(k, r, 32);
+    }
+    vec_expect(v, "iterated", k, 32);
+}
+
+static void x25519_test_exchange(const struct vec *v)
+{
+    const uint8_t *a = vec_fixed(v, "alice_private", 32);
+    const uint8_t *b = vec_fixed(v, "bob_private", 32);
+    uint8_t pub[32], shared[32];
+    x25519_test_public(pub, a);
+    vec_expect(v, "alice_public", pub, 32);
+    cr_assert(x25519_test_shared(shared, b, pub));
+    vec_expect(v, "secret", shared, 32);
+    x25519_test_public(pub, b);
+    vec_expect(v, "bob_public", pub, 32);
+    cr_assert(x25519_test_shared(shared, a, pub));
+    vec_expect(v, "secret", shared, 32);
+}
+
+Test(x25519_rfc7748, vectors)
+{
+    struct vec v;
+    for (vec_open(&v, "x25519_rfc7748.txt"); vec_next(&v);) {
+        uint8_t shared[32];
+        if (vec_has(&v, "iterated")) {
+            uint64_t n = vec_uint(&v, "iterations");
+            if (n <= 1000) {
+                x25519_test_iterate(&v, n);
+            }
+        } else if (vec_has(&v, "secret")) {
+            x25519_test_exchange(&v);
+        } else {
+            cr_assert(x25519_test_shared(shared, vec_fixed(&v, "scalar", 32),
+                                         vec_fixed(&v, "point", 32)));
+            vec_expect(&v, "shared", shared, 32);
+        }
+    }
+    vec_close(&v);
+}
+
+Test(x25519_rfc7748, million_iterations)
+{
+    struct vec v;
+    const char *slow = getenv("NACRE_SLOW");
+    if (slow == NULL || strcmp(slow, "1") != 0) {
+        cr_skip_test("half a minute and more: set NACRE_SLOW=1");
+    }
+    for (vec_open(&v, "x25519_rfc7748.txt"); vec_next(&v);) {
+        if (vec_has(&v, "iterated") && vec_uint(&v, "iterations") > 1000) {
+            x25519_test_iterate(&v, vec_uint(&v, "iterations"));
+        }
+    }
+    vec_close(&v);
+}
+
+Test(x25519, edges)
+{
+    static const uint8_t zero[32];
+    struct vec v;
+    for (vec_open(&v, "x25519_edge.txt"); vec_next(&v);) {
+        uint8_t shared[32];
+        bool refused = memcmp(vec_fixed(&v, "shared", 32), zero, 32) == 0;
+        bool ok =
+            x25519_test_shared(shared, vec_fixed(&v, "scalar", 32), vec_fixed(&v, "point", 32));
+        vec_expect(&v, "shared", shared, 32);
+        cr_assert_eq(ok, !refused, "line %u", v.line);
+    }
+    vec_close(&v);
+}
+
+/* Clamping: three bits below and two above do not count. */
+Test(x25519, clamped_bits)
+{
+    uint8_t k[32], want[32], got[32];
+    memset(k, 0x5a, 32);
+    x25519_test_public(want, k);
+    for (int bit = 0; bit < 256; bit++) {
+        bool ignored = bit < 3 || bit >= 254;
+        k[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        x25519_test_public(got, k);
+        cr_assert_eq(memcmp(got, want, 32) == 0, ignored, "bit %d", bit);
+        k[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+}
+
+/* The ladder and the table agree; scalars follow from one another. */
+Test(x25519, base_is_ladder_from_nine)
+{
+    uint8_t k[32] = {0}, shared[32], pub[32];
+    for (int i = 0; i < 200; i++) {
+        x25519_test_public(pub, k);
+        cr_assert(x25519_test_shared(shared, k, x25519_test_nine));
+        cr_assert_arr_eq(pub, shared, 32, "round %d", i);
+        for (int j = 0; j < 32; j++) {
+            k[j] = (uint8_t)(i == 0 ? 0xff : k[j] * 5 + pub[j]);
+        }
+    }
+}
