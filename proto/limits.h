@@ -81,6 +81,8 @@
 /* Room in the out-buffer that only mandatory replies may use: the largest is a server's answer to
  * a key exchange message with host key, reply and signature, NEWKEYS and EXT_INFO. */
 #define NCR_OUT_RESERVE 4096
+/* A message held during a key exchange must fit the reserve when it is sealed. */
+#define NCR_HELD_MSG_MAX (NCR_OUT_RESERVE - 256)
 
 /* Numbers. */
 #define NCR_MPINT_BITS_MAX 16384

@@ -474,28 +474,29 @@ struct ncr_kex_state {
     bool sent_init, got_init, drop_guess, rekey_wanted;
     uint16_t host_key;  /* server: index of the host key in use */
     uint32_t ours_len, theirs_len; /* of the KEXINIT payloads in the scratch area */
-    uint32_t data_len;  /* of the method's data in the scratch area */
     uint64_t started;   /* ms */
     uint32_t empty;     /* peer-started exchanges without traffic between */
-    uint64_t bytes_seen; /* peer's application packets at the last exchange */
+    uint64_t app_seen;  /* app_packets at the last exchange */
+    uint64_t keyed;     /* ms, when the keys in use were installed */
+    bool peer_ext_info; /* peer's KEXINIT asks for EXT_INFO */
 };
 
 struct ncr_auth_state {
-    uint8_t method;  /* client: enum of the request under way; server: of the round under way */
-    uint8_t step;
-    uint8_t tries, queries, rounds, kind;
+    uint8_t method;  /* enum ncr_auth_method under way: what 60-79 mean */
+    uint8_t stage;   /* server: enum nacre_auth_stage that was asked */
+    uint8_t tries, queries, rounds, banners;
     uint8_t user_len;
-    uint8_t n_prompts;
-    bool banner_sent, service, done, partial;
-    unsigned methods;
-    uint32_t data_len; /* of the request's saved parts in the scratch area */
+    uint8_t n_prompts; /* of the challenge under way */
+    bool banner_sent, service, done, waiting, none_seen;
+    unsigned methods;  /* server: those that can continue */
+    uint32_t alg_len, blob_len; /* of the key in the scratch area */
+    uint32_t data_len; /* of the data to sign in the scratch area */
     uint8_t user[256];
 };
 
 struct nacre_conn {
     enum nacre_role role;
     nacre_err err;
-    struct nacre_errinfo info;
     struct nacre_conn_cfg cfg;
     struct nacre_rng rng;
     intptr_t mem_off; /* region minus this struct: survives a move of both */
@@ -515,9 +516,15 @@ struct nacre_conn {
     uint8_t pad_key[32], pad[64];
     uint64_t pad_counter;
     uint8_t pad_left;
-    bool first_kex_done, peer_ext_info, peer_closed, disconnected, no_more_sessions;
-    bool compress_rx, compress_tx;
-    uint8_t ext_info_seen, ext_info_sent, pending_event, pre_lines_seen_text;
+    bool first_kex_done, peer_closed, disconnected, no_more_sessions;
+    bool ext_info_last; /* the server's second EXT_INFO was read: only SUCCESS may follow */
+    bool ticked;
+    const char *fail_what; /* static text */
+    uint8_t ext_info_seen;
+    uint8_t pending; /* NCR_PENDING_* bits: events to tell */
+    uint8_t msg;     /* number of the message being handled */
+    uint8_t fail_phase;
+    bool wipe_packet; /* the packet that was told holds a secret */
     uint16_t pre_lines;
     uint16_t unsolicited;
     uint32_t peer_sig_mask;
@@ -530,9 +537,8 @@ struct nacre_conn {
     uint8_t ident[NCR_IDENT_LEN]; /* peer's version line without CR LF */
     uint64_t now, born, last_rx, last_alive;
     uint32_t alive_unanswered;
-    uint32_t last_msg_seq;
-    uint32_t info_text_len;
-    uint64_t app_packets; /* from the peer, 80 and up and authentication */
+    uint32_t fail_seq, fail_list, peer_reason, peer_text_len;
+    uint64_t app_packets; /* from the peer, other than transport messages */
 };
 
 /* Bytes of region that a connection with that many channels and buffer sizes needs. A constant

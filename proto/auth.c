@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What both roles of authentication share: the table of methods, the user of the attempt, the key
+ * under discussion and the data that it signs (RFC 4252 section 7).
+ *
+ * Key and data lie in the scratch area: algorithm, blob, then the data to sign.
+ */
+#include "proto/auth.h"
+
+#include <string.h>
+
+static const struct ncr_auth_row auth_rows[] = {
+    {"publickey", NACRE_AUTH_PUBLICKEY, NCR_METHOD_PUBLICKEY},
+    {"password", NACRE_AUTH_PASSWORD, NCR_METHOD_PASSWORD},
+    {"keyboard-interactive", NACRE_AUTH_INTERACTIVE, NCR_METHOD_INTERACTIVE},
+    {"none", NACRE_AUTH_NONE, NCR_METHOD_NO_METHOD},
+};
+
+const struct ncr_auth_row *ncr_auth_row(size_t i)
+{
+    return i < sizeof auth_rows / sizeof auth_rows[0] ? &auth_rows[i] : NULL;
+}
+
+const struct ncr_auth_row *ncr_auth_row_by_name(struct nacre_bytes name)
+{
+    const struct ncr_auth_row *row;
+    size_t i;
+
+    for (i = 0; (row = ncr_auth_row(i)) != NULL; i++)
+        if (nacre_bytes_is(name, row->name))
+            return row;
+    return NULL;
+}
+
+void ncr_auth_put_methods(struct ncr_wr *w, unsigned set)
+{
+    size_t mark = ncr_wr_string_begin(w);
+    const struct ncr_auth_row *row;
+    size_t i;
+
+    for (i = 0; (row = ncr_auth_row(i)) != NULL; i++) {
+        if ((set & row->bit) == 0 || row->bit == NACRE_AUTH_NONE)
+            continue;
+        if (w->n > mark + 4)
+            ncr_wr_u8(w, ',');
+        ncr_wr_bytes(w, (const uint8_t *)row->name, strlen(row->name));
+    }
+    ncr_wr_string_end(w, mark);
+}
+
+unsigned ncr_auth_set(struct nacre_bytes list)
+{
+    struct nacre_bytes name;
+    unsigned set = 0;
+
+    while (ncr_list_next(&list, &name)) {
+        const struct ncr_auth_row *row = ncr_auth_row_by_name(name);
+
+        if (row != NULL)
+            set |= row->bit;
+    }
+    return set;
+}
+
+nacre_err ncr_auth_save_key(struct nacre_conn *c, struct nacre_bytes alg, struct nacre_bytes blob)
+{
+    uint8_t *p = ncr_scratch(c, NCR_SCRATCH_AUTH);
+
+    /* Twice: once here, once in the data to sign, which also holds names and the session id. */
+    if (alg.n > 64 || blob.n > (NCR_SCRATCH_AUTH_LEN - 1024) / 2)
+        return NACRE_ERR_NO_ROOM;
+    memcpy(p, alg.p, alg.n);
+    memcpy(p + alg.n, blob.p, blob.n);
+    c->auth.alg_len = (uint32_t)alg.n;
+    c->auth.blob_len = (uint32_t)blob.n;
+    return NACRE_OK;
+}
+
+struct nacre_bytes ncr_auth_saved_alg(const struct nacre_conn *c)
+{
+    struct nacre_bytes b = {ncr_scratch(c, NCR_SCRATCH_AUTH), c->auth.alg_len};
+
+    return b;
+}
+
+struct nacre_bytes ncr_auth_saved_blob(const struct nacre_conn *c)
+{
+    struct nacre_bytes b = {ncr_scratch(c, NCR_SCRATCH_AUTH) + c->auth.alg_len, c->auth.blob_len};
+
+    return b;
+}
+
+nacre_err ncr_auth_signed_data(struct nacre_conn *c, struct nacre_bytes *data)
+{
+    const size_t saved = c->auth.alg_len + c->auth.blob_len;
+    struct ncr_wr w =
+        ncr_wr(ncr_scratch(c, NCR_SCRATCH_AUTH) + saved, NCR_SCRATCH_AUTH_LEN - saved);
+
+    ncr_wr_string(&w, nacre_conn_session_id(c));
+    ncr_wr_u8(&w, NCR_MSG_USERAUTH_REQUEST);
+    ncr_wr_string(&w, ncr_auth_user(c));
+    ncr_wr_cstring(&w, "ssh-connection");
+    ncr_wr_cstring(&w, "publickey");
+    ncr_wr_bool(&w, true);
+    ncr_wr_string(&w, ncr_auth_saved_alg(c));
+    ncr_wr_string(&w, ncr_auth_saved_blob(c));
+    *data = ncr_wr_done(&w);
+    c->auth.data_len = (uint32_t)data->n;
+    return w.bad ? ncr_fail(c, NACRE_ERR_INTERNAL, "no room for the data to sign") : NACRE_OK;
+}
+
+bool ncr_auth_set_user(struct nacre_conn *c, struct nacre_bytes user)
+{
+    bool same = ncr_bytes_eq(user, ncr_auth_user(c));
+
+    memcpy(c->auth.user, user.p, user.n < NCR_USER_MAX ? user.n : NCR_USER_MAX);
+    c->auth.user_len = (uint8_t)(user.n < NCR_USER_MAX ? user.n : NCR_USER_MAX);
+    return same;
+}
+
+struct nacre_bytes ncr_auth_user(const struct nacre_conn *c)
+{
+    struct nacre_bytes b = {c->auth.user, c->auth.user_len};
+
+    return b;
+}

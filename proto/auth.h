@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Authentication, RFC 4252 and 4256, both roles: auth_client.c, auth_server.c, and in auth.c what
+ * they share. Handlers take a decoded message that the phase allows.
+ */
+#ifndef NCR_AUTH_H
+#define NCR_AUTH_H
+
+#include "proto/buf.h"
+
+/* ---- Shared (auth.c) ---- */
+
+/* One method: its name, its bit in sets, what 60-79 mean while it is under way. */
+struct ncr_auth_row {
+    const char *name;
+    unsigned bit;
+    enum ncr_auth_method method;
+};
+/* Rows in the order of our lists, "none" last; NULL past the end. */
+const struct ncr_auth_row *ncr_auth_row(size_t i);
+const struct ncr_auth_row *ncr_auth_row_by_name(struct nacre_bytes name);
+/* The set's names as a name-list; "none" is never listed (RFC 4252 5.2). */
+void ncr_auth_put_methods(struct ncr_wr *w, unsigned set);
+unsigned ncr_auth_set(struct nacre_bytes list);
+
+/* Keeps alg and key blob in the scratch area, and gives them back. */
+NACRE_MUST_CHECK nacre_err ncr_auth_save_key(struct nacre_conn *c, struct nacre_bytes alg,
+                                             struct nacre_bytes blob);
+struct nacre_bytes ncr_auth_saved_alg(const struct nacre_conn *c);
+struct nacre_bytes ncr_auth_saved_blob(const struct nacre_conn *c);
+/* Builds what a user key signs, RFC 4252 7, behind the saved key in the scratch area. */
+NACRE_MUST_CHECK nacre_err ncr_auth_signed_data(struct nacre_conn *c, struct nacre_bytes *data);
+/* Sets the user of the attempt; false if it is another one than before. */
+bool ncr_auth_set_user(struct nacre_conn *c, struct nacre_bytes user);
+struct nacre_bytes ncr_auth_user(const struct nacre_conn *c);
+
+/* ---- Client ---- */
+
+NACRE_MUST_CHECK nacre_err ncr_auth_on_service_accept(struct nacre_conn *c, const union ncr_msg *m,
+                                                      struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_auth_on_failure(struct nacre_conn *c, const union ncr_msg *m,
+                                               struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_auth_on_success(struct nacre_conn *c, struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_auth_on_banner(struct nacre_conn *c, const union ncr_msg *m,
+                                              struct nacre_event *ev);
+/* 60: PK_OK, PASSWD_CHANGEREQ or INFO_REQUEST as the method under way says. */
+NACRE_MUST_CHECK nacre_err ncr_auth_on_60(struct nacre_conn *c, const union ncr_msg *m,
+                                          struct nacre_event *ev);
+void ncr_auth_sign_event(const struct nacre_conn *c, struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_auth_answer_sign(struct nacre_conn *c, const struct nacre_answer *a);
+NACRE_MUST_CHECK nacre_err ncr_auth_answer_change(struct nacre_conn *c,
+                                                  const struct nacre_answer *a);
+NACRE_MUST_CHECK nacre_err ncr_auth_answer_prompt(struct nacre_conn *c,
+                                                  const struct nacre_answer *a);
+
+/* ---- Server ---- */
+
+NACRE_MUST_CHECK nacre_err ncr_auth_on_service_request(struct nacre_conn *c, const union ncr_msg *m);
+NACRE_MUST_CHECK nacre_err ncr_auth_on_request(struct nacre_conn *c, const union ncr_msg *m,
+                                               struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_auth_on_info_response(struct nacre_conn *c, const union ncr_msg *m,
+                                                     struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_auth_answer_request(struct nacre_conn *c,
+                                                   const struct nacre_answer *a);
+
+#endif

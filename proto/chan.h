@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Channels and global requests, RFC 4254: chan.c, chan_request.c, forward.c. Handlers take a decoded
+ * message that the phase allows.
+ */
+#ifndef NCR_CHAN_H
+#define NCR_CHAN_H
+
+#include "proto/buf.h"
+
+enum ncr_chan_state {
+    NCR_CHAN_FREE = 0,
+    NCR_CHAN_OPENING, /* our OPEN waits for the peer's reply */
+    NCR_CHAN_ASKED,   /* the peer's OPEN waits for the application's answer */
+    NCR_CHAN_OPEN,
+    NCR_CHAN_CLOSING /* the peer has closed; our CLOSE is owed */
+};
+
+/* Bits of ncr_chan.flags. */
+enum ncr_chan_flag {
+    NCR_CHAN_RX_EOF = 1,
+    NCR_CHAN_TX_EOF = 2,     /* sent */
+    NCR_CHAN_OWE_EOF = 4,    /* asked for, not sent yet */
+    NCR_CHAN_TX_CLOSE = 8,   /* sent */
+    NCR_CHAN_OWE_CLOSE = 16, /* asked for, not sent yet */
+    NCR_CHAN_STARTED = 32,   /* server: shell, exec or subsystem was accepted or asked */
+    NCR_CHAN_REFUSED = 64    /* answer to the peer's OPEN is owed: a failure */
+};
+
+/* Handlers. */
+NACRE_MUST_CHECK nacre_err ncr_chan_on_open(struct nacre_conn *c, const union ncr_msg *m,
+                                            struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_chan_on_confirm(struct nacre_conn *c, const union ncr_msg *m,
+                                               struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_chan_on_fail(struct nacre_conn *c, const union ncr_msg *m,
+                                            struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_chan_on_adjust(struct nacre_conn *c, const union ncr_msg *m,
+                                              struct nacre_event *ev);
+/* DATA: ext 0; EXTENDED_DATA: m->chan.n. */
+NACRE_MUST_CHECK nacre_err ncr_chan_on_data(struct nacre_conn *c, const union ncr_msg *m,
+                                            bool extended, struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_chan_on_eof(struct nacre_conn *c, const union ncr_msg *m,
+                                           struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_chan_on_close(struct nacre_conn *c, const union ncr_msg *m,
+                                             struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_chan_on_request(struct nacre_conn *c, const union ncr_msg *m,
+                                               struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_chan_on_reply(struct nacre_conn *c, const union ncr_msg *m,
+                                             bool success, struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_global_on_request(struct nacre_conn *c, const union ncr_msg *m,
+                                                 struct nacre_event *ev);
+NACRE_MUST_CHECK nacre_err ncr_global_on_reply(struct nacre_conn *c, struct nacre_bytes data,
+                                               bool success, struct nacre_event *ev);
+
+/* Answers to questions by id; USAGE if no such question is open. */
+NACRE_MUST_CHECK nacre_err ncr_chan_answer(struct nacre_conn *c, const struct nacre_answer *a);
+
+/* Sends what channels and the request queues owe, as far as there is room. */
+NACRE_MUST_CHECK nacre_err ncr_chan_flush(struct nacre_conn *c);
+/* True if a packet that asks something more must wait: a queue of owed replies is full. */
+bool ncr_chan_queues_full(const struct nacre_conn *c);
+
+/* An open channel with that local number, or NULL. */
+struct ncr_chan *ncr_chan_find(const struct nacre_conn *c, uint32_t chan);
+/* A fresh id for a question. */
+uint32_t ncr_question_id(struct nacre_conn *c);
+
+/* Queue of owed replies: appends one entry, NULL if it is full. */
+struct ncr_owed *ncr_owed_add(struct ncr_owed *q, uint8_t *n, uint8_t cap, uint32_t id);
+/* Drops the oldest. */
+void ncr_owed_pop(struct ncr_owed *q, uint8_t *n);
+
+/* ---- chan_request.c: type-specific parts of requests ---- */
+
+/* Fills r from the wire; an unknown name is OTHER. False: malformed. */
+bool ncr_request_get(struct nacre_request *r, struct nacre_bytes name, struct nacre_bytes data);
+/* The name of its kind, or r->name. */
+struct nacre_bytes ncr_request_name(const struct nacre_request *r);
+void ncr_request_put(struct ncr_wr *w, const struct nacre_request *r);
+/* True for shell, exec and subsystem, of which a channel has one. */
+bool ncr_request_starts(enum nacre_req kind);
+
+bool ncr_global_get(struct nacre_global *g, struct nacre_bytes name, struct nacre_bytes data);
+struct nacre_bytes ncr_global_name(const struct nacre_global *g);
+void ncr_global_put(struct ncr_wr *w, const struct nacre_global *g);
+
+/* Sends keepalive@openssh.com with a reply that is counted inside. */
+NACRE_MUST_CHECK nacre_err ncr_global_keepalive(struct nacre_conn *c);
+
+#endif
