@@ -41,7 +41,16 @@ KEYS_SRC =
 SFTP_SRC =
 
 POSIX_SRC = \
-	proto/posix/file.c
+	proto/posix/clock.c \
+	proto/posix/drive.c \
+	proto/posix/escape.c \
+	proto/posix/file.c \
+	proto/posix/loop.c \
+	proto/posix/loop_epoll.c \
+	proto/posix/loop_poll.c \
+	proto/posix/relay.c \
+	proto/posix/socket.c \
+	proto/posix/tty.c
 
 CLIENT_SRC =
 

@@ -16,6 +16,8 @@
 #include "proto/posix/loop.h"
 #include "proto/posix/relay.h"
 
+#define NCR_DRIVE_OVER 4u
+
 struct ncr_drive {
     struct nacre_conn *conn;
     int rfd, wfd; /* equal for a socket */
@@ -35,8 +37,9 @@ struct ncr_drive {
     struct ncr_defer step;
     struct ncr_timer timer;
     struct ncr_watch rwatch, wwatch;
-    bool can_read, can_write, eof, broken, told;
-    int io_errno; /* of the read or write that failed */
+    bool can_read, can_write, eof, broken, ending;
+    uint64_t end_by; /* when a peer that does not take our last words is left alone */
+    int io_errno;    /* of the read or write that failed */
 };
 
 /* conn, rfd, wfd and the callbacks are set, the rest is zero. */
@@ -46,8 +49,11 @@ NACRE_MUST_CHECK nacre_err ncr_drive_start(struct ncr_drive *d, struct ncr_loop 
 void ncr_drive_stop(struct ncr_drive *d);
 
 /* One step: ready says which directions may be tried (NCR_LOOP_READ, NCR_LOOP_WRITE). Returns what
- * to wait for; 0 when over. */
+ * to wait for, 0 if only an answer or the deadline can bring it on, or NCR_DRIVE_OVER: then all may
+ * be gone, freed in `over`. */
 unsigned ncr_drive_step(struct ncr_drive *d, unsigned ready, uint64_t now);
+/* When the next step is due at the latest. */
+uint64_t ncr_drive_deadline(const struct ncr_drive *d);
 /* Runs the step at the end of this round: call after answering a question or sending something
  * outside of a callback of this drive. */
 void ncr_drive_kick(struct ncr_drive *d);

@@ -35,6 +35,7 @@ struct ncr_watch {
     int fd;
     unsigned want;
     uint32_t slot; /* index in the loop's arrays plus one; 0: not registered */
+    bool in_set;   /* epoll: the kernel knows it */
     bool always;   /* epoll: a file of a kind that is always ready */
 };
 
@@ -43,7 +44,8 @@ struct ncr_timer {
     void *ctx;
     uint64_t when; /* NCR_NEVER: disarmed */
     uint64_t key;  /* when as the heap has it: may be earlier */
-    uint32_t slot; /* as above */
+    uint32_t slot; /* as above; 0: not in the heap */
+    bool known;    /* registered */
 };
 
 /* A call at the end of the round, after all descriptors that were ready have been told: the place
@@ -52,6 +54,7 @@ struct ncr_defer {
     void (*fn)(void *ctx);
     void *ctx;
     struct ncr_defer *next, *prev;
+    uint32_t round; /* of the loop when it was queued */
     bool queued;
 };
 
@@ -68,9 +71,10 @@ struct ncr_loop {
     uint32_t n_watches, cap_watches, n_dead, n_always;
     void *ready; /* epoll: results of the wait in progress */
     uint32_t n_ready;
-    struct ncr_timer **timers; /* binary heap by key */
-    uint32_t n_timers, cap_timers;
+    struct ncr_timer **timers;              /* binary heap by key */
+    uint32_t n_timers, cap_timers, n_known; /* armed, room, registered */
     struct ncr_defer *first, *last;
+    uint32_t round;
     struct {
         int signo;
         void (*fn)(void *ctx, int signo);

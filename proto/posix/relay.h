@@ -37,15 +37,24 @@ struct ncr_relay_sink {
     enum ncr_fd_kind kind;
     bool end;    /* the peer sends no more: shut when drained */
     bool broken; /* a write failed: swallow */
+    bool shut;   /* nothing will be written any more */
     uint8_t *ring;
     size_t cap, start, len;
 };
 
 struct ncr_relay_source {
-    int fd; /* -1: none, or ended */
+    int fd; /* -1: none */
     enum ncr_fd_kind kind;
     bool held;  /* paused: stdin of a client before the command runs */
     bool ready; /* readable as far as we know: the channel lacked room */
+    bool ended;
+};
+
+/* A watched descriptor: of a sink, of a source, or of a socket that is both. */
+struct ncr_relay_port {
+    struct ncr_relay *r;
+    unsigned i; /* stream */
+    struct ncr_watch watch;
 };
 
 struct ncr_relay {
@@ -55,11 +64,11 @@ struct ncr_relay {
     uint32_t chan;
     unsigned flags;
     bool open; /* the channel exists */
-    bool peer_eof, eof_sent, close_sent, finished;
+    bool peer_eof, eof_sent, eow_sent, close_sent, finished;
     struct ncr_relay_sink sink[2];
     struct ncr_relay_source source[2];
-    struct ncr_watch
-        watch[4]; /* sinks 0, 1, sources 0, 1; a descriptor that is both uses the sink's */
+    struct ncr_relay_port
+        port[4]; /* sinks 0, 1, sources 0, 1; a socket that is both uses the sink's */
     /* Rewrites what was read in place, may make it one byte longer; NULL: none. Returns the length.
      */
     size_t (*filter)(void *ctx, uint8_t *p, size_t n);
@@ -77,8 +86,9 @@ void ncr_relay_init(struct ncr_relay *r, struct nacre_conn *conn, struct ncr_loo
 /* Frees rings, removes watches, closes descriptors (unless KEEP_FDS). */
 void ncr_relay_free(struct ncr_relay *r);
 
-/* Gives the relay a descriptor to write stream i (0 or 1) to; window is what the channel granted
- * (0: the configuration's default). Errors: NO_MEMORY, IO. */
+/* Gives the relay a descriptor to write stream i (0 or 1) to, its own from now on (unless
+ * KEEP_FDS), on failure too; for a socket that is also the source, set the sink first. window is
+ * what the channel granted (0: the configuration's default). Errors: NO_MEMORY, IO. */
 NACRE_MUST_CHECK nacre_err ncr_relay_set_sink(struct ncr_relay *r, unsigned i, int fd,
                                               enum ncr_fd_kind kind, uint32_t window);
 NACRE_MUST_CHECK nacre_err ncr_relay_set_source(struct ncr_relay *r, unsigned i, int fd,
