@@ -3,12 +3,13 @@
  * Words from bytes and back, in either byte order, at any alignment.
  *
  * Written with shifts, so that nothing depends on the machine; gcc and clang make one load or
- * store of each, with a byte swap where it is needed. Rotations stand here too; the count n is
- * public, and 0 < n < width.
+ * store of each, with a byte swap where it is needed. Rotations and XOR of strings stand here too;
+ * the count n is public, and 0 < n < width.
  */
 #ifndef NCR_LOAD_H
 #define NCR_LOAD_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 static inline uint32_t ncr_load32le(const uint8_t *p)
@@ -93,6 +94,17 @@ static inline uint64_t ncr_rotl64(uint64_t x, unsigned n)
 static inline uint64_t ncr_rotr64(uint64_t x, unsigned n)
 {
     return x >> n | x << (64 - n);
+}
+
+/* out = a XOR b, n bytes; out may be a or b, but no other overlap. */
+static inline void ncr_xor(uint8_t *out, const uint8_t *a, const uint8_t *b, size_t n)
+{
+    for (; n >= 8; n -= 8, out += 8, a += 8, b += 8) {
+        ncr_store64le(out, ncr_load64le(a) ^ ncr_load64le(b));
+    }
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (uint8_t)(a[i] ^ b[i]);
+    }
 }
 
 #endif

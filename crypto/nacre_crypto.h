@@ -125,7 +125,7 @@ void nacre_hmac_final(uint8_t *out, struct nacre_hmac *c);
 /* ---- AES: FIPS 197, SP 800-38A; bitsliced, no tables ------------------------------------- */
 
 struct nacre_aes {
-    uint64_t rk[30]; /* round keys in compressed bitsliced form, two words a round */
+    uint64_t rk[30]; /* round keys, two words a round, see aes.c */
     unsigned rounds; /* 10, 12 or 14 */
 };
 
@@ -156,7 +156,7 @@ void nacre_chacha20_xor(uint8_t *out, const uint8_t *in, size_t n,
                         const uint8_t nonce[NACRE_CHACHA20_NONCE_LEN], uint64_t counter);
 
 struct nacre_poly1305 {
-    uint64_t r[3];
+    uint64_t r[2];
     uint64_t h[3];
     uint64_t s[2];
     uint8_t buf[16];

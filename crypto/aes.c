@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * AES: FIPS 197, bitsliced: no table and no index depends on a secret. CT in key and blocks.
+ *
+ * Sixteen blocks per 64-bit lane are held as 32 words x[8 * row + bit]; in each, bit 16 * column +
+ * block is that bit of the state's byte (row, column) of that block. So the S-box is a circuit of
+ * logic operations on 8 words, one row at a time; ShiftRows rotates a word by 16 bits per column;
+ * MixColumns only combines words; and a round key byte is 16 equal bits.
+ *
+ * The S-box circuit is the straight-line program of 115 gates of Boyar and Peralta, "A new
+ * combinational logic minimization technique with applications to cryptology" (2010), in their
+ * names y, t, z, s, without the four NOTs of the constant 63: ShiftRows and MixColumns leave a
+ * state of 63s as it is, so the constant is in the round keys instead. S' means the S-box without
+ * it: S'(x) = A(1/x), with A the bit matrix of section 5.1.1.
+ */
+#include "crypto/aes.h"
+#include "crypto/load.h"
+
+#include <string.h>
+
+/* ---- The S-box --------------------------------------------------------------------------- */
+
+/* The linear layer before: y[1] to y[21] from the bits of x, x[7] being the highest (their x0). */
+NCR_INLINE void aes_sbox_top(ncr_lanes64 y[22], const ncr_lanes64 x[8])
+{
+    ncr_lanes64 t0 = x[6] ^ x[5];
+    y[14] = x[4] ^ x[2];
+    y[13] = x[7] ^ x[1];
+    y[12] = y[13] ^ y[14];
+    y[9] = x[7] ^ x[4];
+    y[8] = x[7] ^ x[2];
+    y[1] = t0 ^ x[0];
+    y[4] = y[1] ^ x[4];
+    y[2] = y[1] ^ x[7];
+    y[5] = y[1] ^ x[1];
+    y[3] = y[5] ^ y[8];
+    ncr_lanes64 t1 = x[3] ^ y[12];
+    y[15] = t1 ^ x[2];
+    y[20] = t1 ^ x[6];
+    y[6] = y[15] ^ x[0];
+    y[10] = y[15] ^ t0;
+    y[11] = y[20] ^ y[9];
+    y[7] = x[0] ^ y[11];
+    y[17] = y[10] ^ y[11];
+    y[19] = y[10] ^ y[8];
+    y[16] = t0 ^ y[11];
+    y[21] = y[13] ^ y[16];
+    y[18] = x[7] ^ y[16];
+    y[0] = x[0];
+}
+
+/* Inversion in GF(2^8) over GF(2^4), by way of 18 products z. */
+NCR_INLINE void aes_sbox_middle(ncr_lanes64 z[18], const ncr_lanes64 y[22])
+{
+    ncr_lanes64 t2 = y[12] & y[15], t7 = y[13] & y[16], t12 = y[9] & y[11];
+    ncr_lanes64 t4 = (y[3] & y[6]) ^ t2, t6 = (y[4] & y[0]) ^ t2;
+    ncr_lanes64 t9 = (y[5] & y[1]) ^ t7, t11 = (y[2] & y[7]) ^ t7;
+    ncr_lanes64 t14 = (y[14] & y[17]) ^ t12, t16 = (y[8] & y[10]) ^ t12;
+    ncr_lanes64 t21 = t4 ^ t14 ^ y[20], t22 = t6 ^ t16 ^ y[19];
+    ncr_lanes64 t23 = t9 ^ t14 ^ y[21], t24 = t11 ^ t16 ^ y[18];
+
+    ncr_lanes64 t25 = t21 ^ t22, t26 = t21 & t23, t27 = t24 ^ t26;
+    ncr_lanes64 t29 = (t25 & t27) ^ t22, t30 = t23 ^ t24, t31 = t22 ^ t26;
+    ncr_lanes64 t33 = (t31 & t30) ^ t24, t34 = t23 ^ t33, t35 = t27 ^ t33;
+    ncr_lanes64 t36 = t24 & t35, t37 = t36 ^ t34, t38 = t27 ^ t36;
+    ncr_lanes64 t40 = t25 ^ (t29 & t38), t41 = t40 ^ t37, t42 = t29 ^ t33;
+    ncr_lanes64 t43 = t29 ^ t40, t44 = t33 ^ t37, t45 = t42 ^ t41;
+
+    z[0] = t44 & y[15];
+    z[1] = t37 & y[6];
+    z[2] = t33 & y[0];
+    z[3] = t43 & y[16];
+    z[4] = t40 & y[1];
+    z[5] = t29 & y[7];
+    z[6] = t42 & y[11];
+    z[7] = t45 & y[17];
+    z[8] = t41 & y[10];
+    z[9] = t44 & y[12];
+    z[10] = t37 & y[3];
+    z[11] = t33 & y[4];
+    z[12] = t43 & y[13];
+    z[13] = t40 & y[5];
+    z[14] = t29 & y[2];
+    z[15] = t42 & y[9];
+    z[16] = t45 & y[14];
+    z[17] = t41 & y[8];
+}
+
+/* The linear layer after, on the 18 products z. */
+NCR_INLINE void aes_sbox_bottom(ncr_lanes64 s[8], const ncr_lanes64 z[18])
+{
+    ncr_lanes64 t46 = z[15] ^ z[16], t47 = z[10] ^ z[11], t48 = z[5] ^ z[13], t49 = z[9] ^ z[10];
+    ncr_lanes64 t50 = z[2] ^ z[12], t51 = z[2] ^ z[5], t52 = z[7] ^ z[8], t53 = z[0] ^ z[3];
+    ncr_lanes64 t54 = z[6] ^ z[7], t55 = z[16] ^ z[17], t56 = z[12] ^ t48, t57 = t50 ^ t53;
+    ncr_lanes64 t58 = z[4] ^ t46, t59 = z[3] ^ t54, t60 = t46 ^ t57, t61 = z[14] ^ t57;
+    ncr_lanes64 t62 = t52 ^ t58, t63 = t49 ^ t58, t64 = z[4] ^ t59, t65 = t61 ^ t62;
+    ncr_lanes64 t66 = z[1] ^ t63, t67 = t64 ^ t65;
+    s[7] = t59 ^ t63;
+    s[1] = t56 ^ t62;
+    s[0] = t48 ^ t60;
+    s[4] = t53 ^ t66;
+    s[3] = t51 ^ t66;
+    s[2] = t47 ^ t65;
+    s[6] = t64 ^ s[4];
+    s[5] = t55 ^ t67;
+}
+
+/* x = S'(x) on every bit position of 8 words, x[7] the highest bits. */
+static void aes_sbox(ncr_lanes64 x[8])
+{
+    ncr_lanes64 y[22], z[18];
+    aes_sbox_top(y, x);
+    aes_sbox_middle(z, y);
+    aes_sbox_bottom(x, z);
+}
+
+/* y = inverse of A: bit i is the sum of bits i + 2, i + 5, i + 7. */
+static void aes_affine_inverse(ncr_lanes64 x[8])
+{
+    ncr_lanes64 y[8];
+    for (unsigned i = 0; i < 8; i++) {
+        y[i] = x[(i + 2) % 8] ^ x[(i + 5) % 8] ^ x[(i + 7) % 8];
+    }
+    memcpy(x, y, sizeof y);
+}
+
+/* As S'(x) = A(1/x), its inverse is x = 1/B(y) = B(S'(B(y))), with B the inverse of A. */
+static void aes_sbox_inverse(ncr_lanes64 x[8])
+{
+    aes_affine_inverse(x);
+    aes_sbox(x);
+    aes_affine_inverse(x);
+}
+
+/* ---- The other steps of a round ---------------------------------------------------------- */
+
+static void aes_sub_bytes(ncr_lanes64 x[32])
+{
+    for (unsigned row = 0; row < 4; row++) {
+        aes_sbox(x + 8 * row);
+    }
+}
+
+static void aes_sub_bytes_inverse(ncr_lanes64 x[32])
+{
+    for (unsigned row = 0; row < 4; row++) {
+        aes_sbox_inverse(x + 8 * row);
+    }
+}
+
+/* Column c of the result is column c + by of the operand. */
+NCR_INLINE void aes_shift_row(ncr_lanes64 x[8], unsigned by)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        x[i] = x[i] >> 16 * by | x[i] << (64 - 16 * by);
+    }
+}
+
+static void aes_shift_rows(ncr_lanes64 x[32])
+{
+    aes_shift_row(x + 8, 1);
+    aes_shift_row(x + 16, 2);
+    aes_shift_row(x + 24, 3);
+}
+
+static void aes_shift_rows_inverse(ncr_lanes64 x[32])
+{
+    aes_shift_row(x + 8, 3);
+    aes_shift_row(x + 16, 2);
+    aes_shift_row(x + 24, 1);
+}
+
+/* Bit i of MixColumns: row r becomes 2 * u[r] + a[r+1] + u[r+2], where u[r] = a[r] + a[r+1].
+ * Doubling moves bit i - 1 (in `below`, replaced by bit i) up, and adds bit 7 where 1b has a one.
+ */
+NCR_INLINE void aes_mix_bit(ncr_lanes64 x[32], unsigned i, ncr_lanes64 below[4],
+                            const ncr_lanes64 top[4], bool reduce)
+{
+    ncr_lanes64 a0 = x[i], a1 = x[8 + i], a2 = x[16 + i], a3 = x[24 + i];
+    ncr_lanes64 u0 = a0 ^ a1, u1 = a1 ^ a2, u2 = a2 ^ a3, u3 = a3 ^ a0;
+    x[i] = below[0] ^ a1 ^ u2;
+    x[8 + i] = below[1] ^ a2 ^ u3;
+    x[16 + i] = below[2] ^ a3 ^ u0;
+    x[24 + i] = below[3] ^ a0 ^ u1;
+    for (unsigned row = 0; reduce && row < 4; row++) {
+        x[8 * row + i] ^= top[row];
+    }
+    below[0] = u0, below[1] = u1, below[2] = u2, below[3] = u3;
+}
+
+static void aes_mix_columns(ncr_lanes64 x[32])
+{
+    ncr_lanes64 top[4], below[4];
+    for (unsigned row = 0; row < 4; row++) {
+        top[row] = x[8 * row + 7] ^ x[8 * ((row + 1) % 4) + 7];
+    }
+    memcpy(below, top, sizeof below); /* 1b has bit 0 too */
+    aes_mix_bit(x, 0, below, top, false);
+    aes_mix_bit(x, 1, below, top, true);
+    aes_mix_bit(x, 2, below, top, false);
+    aes_mix_bit(x, 3, below, top, true);
+    aes_mix_bit(x, 4, below, top, true);
+    aes_mix_bit(x, 5, below, top, false);
+    aes_mix_bit(x, 6, below, top, false);
+    aes_mix_bit(x, 7, below, top, false);
+}
+
+/* The inverse's matrix is MixColumns times (5 0 4 0): each row first gets 4 times the sum of itself
+ * and the row two below. Four times, in bits: up by two, with bits 6 and 7 reduced. */
+static void aes_mix_columns_inverse(ncr_lanes64 x[32])
+{
+    for (unsigned row = 0; row < 2; row++) {
+        ncr_lanes64 v[8], *a = x + 8 * row, *b = x + 8 * (row + 2);
+        for (unsigned i = 0; i < 8; i++) {
+            v[i] = a[i] ^ b[i];
+        }
+        ncr_lanes64 w[8] = {v[6],        v[6] ^ v[7], v[0] ^ v[7], v[1] ^ v[6], v[2] ^ v[6] ^ v[7],
+                            v[3] ^ v[7], v[4],        v[5]};
+        for (unsigned i = 0; i < 8; i++) {
+            a[i] ^= w[i];
+            b[i] ^= w[i];
+        }
+    }
+    aes_mix_columns(x);
+}
+
+/* k is two words of the schedule: rows 0 and 1, rows 2 and 3, 16 bits a column. One bit of each
+ * column is spread over the 16 blocks by a multiplication with ffff. */
+static void aes_add_round_key(ncr_lanes64 x[32], const uint64_t k[2])
+{
+    for (unsigned i = 0; i < 32; i++) {
+        uint64_t bits = k[i / 16] >> i % 16 & 0x0001000100010001;
+        x[i] ^= (bits << 16) - bits;
+    }
+}
+
+/* ---- Blocks to slices and back ----------------------------------------------------------- */
+
+/* Swaps bit `level` of the words' index with bit `level` of the position in a word. */
+NCR_INLINE void aes_swap_bits(ncr_lanes64 x[32], unsigned level, uint64_t mask)
+{
+    unsigned step = 1U << level;
+    for (unsigned i = 0; i < 32; i += 2 * step) {
+        for (unsigned j = i; j < i + step; j++) {
+            ncr_lanes64 t = (x[j] >> step ^ x[j + step]) & mask;
+            x[j + step] ^= t;
+            x[j] ^= t << step;
+        }
+    }
+}
+
+/* Index (c0 b3 b2 b1 b0) and position (c1 r1 r0 i2 i1 i0) of a bit become (r1 r0 i2 i1 i0) and
+ * (c1 c0 b3 b2 b1 b0), with c, r, b, i the column, row, block and bit in the byte; and back again.
+ */
+static void aes_transpose(ncr_lanes64 x[32])
+{
+    aes_swap_bits(x, 0, 0x5555555555555555);
+    aes_swap_bits(x, 1, 0x3333333333333333);
+    aes_swap_bits(x, 2, 0x0f0f0f0f0f0f0f0f);
+    aes_swap_bits(x, 3, 0x00ff00ff00ff00ff);
+    aes_swap_bits(x, 4, 0x0000ffff0000ffff);
+}
+
+static void aes_load(ncr_lanes64 x[32], const uint8_t in[NCR_AES_BATCH_LEN])
+{
+    uint64_t w[32][NCR_LANES64];
+    for (size_t b = 0; b < NCR_AES_BATCH; b++, in += NACRE_AES_BLOCK) {
+        uint64_t lo = ncr_load64le(in), hi = ncr_load64le(in + 8);
+        w[b % 16][b / 16] = (uint32_t)lo | hi << 32;
+        w[b % 16 + 16][b / 16] = lo >> 32 | (hi >> 32) << 32;
+    }
+    memcpy(x, w, sizeof w);
+    aes_transpose(x);
+}
+
+static void aes_store(uint8_t out[NCR_AES_BATCH_LEN], ncr_lanes64 x[32])
+{
+    uint64_t w[32][NCR_LANES64];
+    aes_transpose(x);
+    memcpy(w, x, sizeof w);
+    for (size_t b = 0; b < NCR_AES_BATCH; b++, out += NACRE_AES_BLOCK) {
+        uint64_t even = w[b % 16][b / 16], odd = w[b % 16 + 16][b / 16];
+        ncr_store64le(out, (uint32_t)even | odd << 32);
+        ncr_store64le(out + 8, even >> 32 | (odd >> 32) << 32);
+    }
+}
+
+/* ---- The cipher -------------------------------------------------------------------------- */
+
+/* Section 5.1. */
+void ncr_aes_encrypt_batch(uint8_t io[NCR_AES_BATCH_LEN], const struct nacre_aes *c)
+{
+    ncr_lanes64 x[32];
+    aes_load(x, io);
+    aes_add_round_key(x, c->rk);
+    for (unsigned round = 1; round < c->rounds; round++) {
+        aes_sub_bytes(x);
+        aes_shift_rows(x);
+        aes_mix_columns(x);
+        aes_add_round_key(x, c->rk + 2 * round);
+    }
+    aes_sub_bytes(x);
+    aes_shift_rows(x);
+    aes_add_round_key(x, c->rk + 2 * c->rounds);
+    aes_store(io, x);
+}
+
+/* Section 5.3; the constant 63 in the round keys is the one that the inverse S-box wants removed.
+ */
+void ncr_aes_decrypt_batch(uint8_t io[NCR_AES_BATCH_LEN], const struct nacre_aes *c)
+{
+    ncr_lanes64 x[32];
+    aes_load(x, io);
+    aes_add_round_key(x, c->rk + 2 * c->rounds);
+    for (unsigned round = c->rounds - 1; round > 0; round--) {
+        aes_shift_rows_inverse(x);
+        aes_sub_bytes_inverse(x);
+        aes_add_round_key(x, c->rk + 2 * round);
+        aes_mix_columns_inverse(x);
+    }
+    aes_shift_rows_inverse(x);
+    aes_sub_bytes_inverse(x);
+    aes_add_round_key(x, c->rk);
+    aes_store(io, x);
+}
+
+void nacre_aes_encrypt_block(uint8_t out[NACRE_AES_BLOCK], const struct nacre_aes *c,
+                             const uint8_t in[NACRE_AES_BLOCK])
+{
+    uint8_t io[NCR_AES_BATCH_LEN] = {0};
+    memcpy(io, in, NACRE_AES_BLOCK);
+    ncr_aes_encrypt_batch(io, c);
+    memcpy(out, io, NACRE_AES_BLOCK);
+    nacre_wipe(io, sizeof io);
+}
+
+void nacre_aes_decrypt_block(uint8_t out[NACRE_AES_BLOCK], const struct nacre_aes *c,
+                             const uint8_t in[NACRE_AES_BLOCK])
+{
+    uint8_t io[NCR_AES_BATCH_LEN] = {0};
+    memcpy(io, in, NACRE_AES_BLOCK);
+    ncr_aes_decrypt_batch(io, c);
+    memcpy(out, io, NACRE_AES_BLOCK);
+    nacre_wipe(io, sizeof io);
+}
+
+/* ---- The key schedule: section 5.2 ------------------------------------------------------- */
+
+/* The S-box on the four bytes of a word, by the same circuit: bit i of each byte is in x[i]. */
+static uint32_t aes_sub_word(uint32_t w)
+{
+    ncr_lanes64 x[8];
+    uint64_t lanes[8][NCR_LANES64];
+    for (unsigned i = 0; i < 8; i++) {
+        x[i] = (ncr_lanes64){0} + (uint64_t)(w >> i & 0x01010101);
+    }
+    aes_sbox(x);
+    memcpy(lanes, x, sizeof lanes);
+    w = 0x63636363;
+    for (unsigned i = 0; i < 8; i++) {
+        w ^= (uint32_t)lanes[i][0] << i;
+    }
+    nacre_wipe(x, sizeof x);
+    nacre_wipe(lanes, sizeof lanes);
+    return w;
+}
+
+/* w[nk] to w[n - 1] from the key in w[0] to w[nk - 1]; words are little-endian here, so that
+ * RotWord goes to the right. */
+static void aes_expand(uint32_t w[60], unsigned nk, unsigned n)
+{
+    uint32_t rcon = 1;
+    for (unsigned i = nk; i < n; i++) {
+        uint32_t t = w[i - 1];
+        if (i % nk == 0) {
+            t = aes_sub_word(ncr_rotr32(t, 8)) ^ rcon;
+            rcon = rcon << 1 ^ (rcon >> 7) * 0x11b;
+        } else if (nk == 8 && i % nk == 4) {
+            t = aes_sub_word(t);
+        }
+        w[i] = w[i - nk] ^ t;
+    }
+}
+
+/* The upper or lower halves of a round key's four words as 16 bits a column. */
+static uint64_t aes_half_columns(const uint32_t w[4], unsigned shift)
+{
+    uint64_t k = 0;
+    for (unsigned c = 0; c < 4; c++) {
+        k |= (uint64_t)(w[c] >> shift & 0xffff) << 16 * c;
+    }
+    return k;
+}
+
+bool nacre_aes_init(struct nacre_aes *c, const uint8_t *key, size_t n)
+{
+    uint32_t w[60];
+    memset(c, 0, sizeof *c);
+    if (n != 16 && n != 24 && n != 32) {
+        return false;
+    }
+    unsigned nk = (unsigned)n / 4;
+    c->rounds = nk + 6;
+    for (unsigned i = 0; i < nk; i++) {
+        w[i] = ncr_load32le(key + 4 * i);
+    }
+    aes_expand(w, nk, 4 * (c->rounds + 1));
+    for (unsigned round = 0; round <= c->rounds; round++) {
+        uint64_t constant = round > 0 ? 0x6363636363636363 : 0;
+        c->rk[2 * round] = aes_half_columns(w + 4 * round, 0) ^ constant;
+        c->rk[2 * round + 1] = aes_half_columns(w + 4 * round, 16) ^ constant;
+    }
+    nacre_wipe(w, sizeof w);
+    return true;
+}
