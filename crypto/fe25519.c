@@ -51,9 +51,9 @@ static void fe25519_sqn_mul(struct ncr_fe25519 *r, const struct ncr_fe25519 *a, 
     nacre_wipe(&t, sizeof t);
 }
 
-/* r = a^(2^250 - 1) and a11 = a^11, which both exponents below are made of. x stands for
- * a^(2^k - 1) with k from 5 to 250: a run of k one bits is lengthened by shifting it and filling up
- * with another run. */
+/* r = a^(2^250 - 1) and a11 = a^11, which both exponents below are made of. The number
+ * in x5, x10 and so on is the k of a^(2^k - 1): a run of k one bits in the exponent is lengthened
+ * by shifting it and filling up with another run. */
 static void fe25519_pow_250_ones(struct ncr_fe25519 *r, struct ncr_fe25519 *a11,
                                  const struct ncr_fe25519 *a)
 {

@@ -398,13 +398,13 @@ void ncr_ge25519_mul2_vartime(struct ncr_ge25519 *r, const uint8_t a[32],
     }
 }
 
-/* The order of the group is 8L, so 8p has odd order; of the two points with x = 0, (0, 1) and (0,
- * -1), the second has order 2. */
+/* The points with x = 0 are (0, 1) and (0, -1), of orders 1 and 2: 8p is neutral if 4p is one of
+ * them. */
 bool ncr_ge25519_small_order_vartime(const struct ncr_ge25519 *p)
 {
     struct ge25519_efgh t;
     struct ncr_ge25519 q = *p;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         ge25519_double(&t, &q);
         ge25519_join_xyz(&q, &t);
     }

@@ -171,10 +171,11 @@ void nacre_poly1305_final(uint8_t tag[NACRE_POLY1305_LEN], struct nacre_poly1305
 
 /* ---- Curve25519: RFC 7748 ---------------------------------------------------------------- */
 
-/* The public value of a scalar (any 32 bytes, clamped here). CT in scalar. */
+/* The public value of a scalar (any 32 bytes, clamped here). pub may be scalar. CT in scalar. */
 void nacre_x25519_base(uint8_t pub[NACRE_X25519_LEN], const uint8_t scalar[NACRE_X25519_LEN]);
 /* The shared secret; false (and zeros) if it is all zero, that is, point has small order. The
- * top bit of point is ignored, values over p are reduced. CT in scalar. */
+ * top bit of point is ignored, values over p are reduced. shared may be scalar or point. CT in
+ * scalar. */
 NACRE_MUST_CHECK bool nacre_x25519(uint8_t shared[NACRE_X25519_LEN],
                                    const uint8_t scalar[NACRE_X25519_LEN],
                                    const uint8_t point[NACRE_X25519_LEN]);
@@ -189,8 +190,9 @@ struct nacre_ed25519_key {
     uint8_t pub[NACRE_ED25519_PUB_LEN];
 };
 
+/* Expands a seed, which may lie in k. CT in seed; k->pub is public. */
 void nacre_ed25519_key_init(struct nacre_ed25519_key *k, const uint8_t seed[NACRE_ED25519_SEED_LEN]);
-/* Deterministic signature. CT in k; the message is treated as public. */
+/* Deterministic signature. sig may lie in m. CT in k; the message is treated as public. */
 void nacre_ed25519_sign(uint8_t sig[NACRE_ED25519_SIG_LEN], const struct nacre_ed25519_key *k,
                         const uint8_t *m, size_t n);
 /* True if sig is a signature of m: false if S >= L, pub is no point or the equation fails

@@ -59,19 +59,21 @@ static uint32_t sc25519_sub(uint32_t r[9], const uint32_t a[9], const uint32_t b
     return borrow;
 }
 
-/* r = x mod L. With q = floor(floor(x / b^7) mu / b^9), x - qL is in [0, 3L) for every x < b^16, so
- * nine words are enough for it, and two subtractions of L for the rest. */
+/* r = x mod L, for x < b^16 = 2^512. The quotient is taken as q = floor(floor(x / b^7) mu / b^9).
+ *
+ * Before the last floor it falls short of x / L by less than 1: by (x mod b^7) mu / b^16 < 2^-28
+ * for the words of x that are left out, and by at most 0.23, the fraction of 2^512 / L that mu
+ * lacks. So q is floor(x / L) or one less, and x - qL is in [0, 2L): nine words hold it, and one
+ * subtraction is left. */
 static void sc25519_mod(uint8_t r[32], const uint32_t x[16])
 {
     uint32_t q[18], ql[18], y[9], t[9];
     sc25519_mul(q, x + 7, sc25519_mu, 9);
     sc25519_mul(ql, q + 9, sc25519_l, 9);
     sc25519_sub(y, x, ql);
-    for (int k = 0; k < 2; k++) {
-        uint32_t keep = ncr_ct_mask_bit32(sc25519_sub(t, y, sc25519_l));
-        for (int i = 0; i < 9; i++) {
-            y[i] = ncr_ct_select32(keep, y[i], t[i]);
-        }
+    uint32_t keep = ncr_ct_mask_bit32(sc25519_sub(t, y, sc25519_l));
+    for (int i = 0; i < 9; i++) {
+        y[i] = ncr_ct_select32(keep, y[i], t[i]);
     }
     for (size_t i = 0; i < 8; i++) {
         ncr_store32le(r + 4 * i, y[i]);

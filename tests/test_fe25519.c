@@ -122,10 +122,11 @@ Test(fe25519, edges)
     vec_close(&v);
 }
 
-/* The largest minuend and subtrahend: 3 a - 2 a = a, for the largest limbs of weight 1 too. */
+/* The largest minuend and subtrahend, 3a - 2a = a, and the largest from nothing, (0 - 2a) + 2a = 0.
+ */
 Test(fe25519, difference_of_heavy)
 {
-    struct ncr_fe25519 a, a2, a3, r;
+    struct ncr_fe25519 a, a2, a3, r, zero;
     uint8_t want[32], got[32];
     for (int carried = 0; carried < 2; carried++) {
         for (int i = 0; i < NCR_FE25519_LIMBS; i++) {
@@ -144,6 +145,11 @@ Test(fe25519, difference_of_heavy)
         ncr_fe25519_mul_small(&r, &r, 1);
         ncr_fe25519_encode(got, &r);
         cr_assert_arr_eq(got, want, 32);
+        ncr_fe25519_set(&zero, 0);
+        ncr_fe25519_sub(&r, &zero, &a2);
+        ncr_fe25519_mul_small(&r, &r, 1);
+        ncr_fe25519_add(&r, &r, &a2);
+        cr_assert(ncr_fe25519_mask_zero(&r) != 0);
     }
 }
 
