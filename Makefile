@@ -18,12 +18,16 @@ SOVERSION = 0
 # ---- Sources -----------------------------------------------------------------------------------
 
 CRYPTO_SRC = \
+	crypto/aes.c \
+	crypto/aes_ctr.c \
+	crypto/chacha20.c \
 	crypto/ed25519.c \
 	crypto/fe25519.c \
 	crypto/fe25519_32.c \
 	crypto/fe25519_64.c \
 	crypto/ge25519.c \
 	crypto/hmac.c \
+	crypto/poly1305.c \
 	crypto/rng.c \
 	crypto/rng_os.c \
 	crypto/sc25519.c \
@@ -33,7 +37,16 @@ CRYPTO_SRC = \
 
 # proto/ but posix/: the engine, without I/O
 PROTO_SRC = \
+	proto/alg.c \
+	proto/alg_default.c \
 	proto/err.c \
+	proto/kex_curve25519.c \
+	proto/keys.c \
+	proto/pkt.c \
+	proto/pkt_chapoly.c \
+	proto/pkt_clear.c \
+	proto/pkt_mac.c \
+	proto/sig_ed25519.c \
 	proto/wire.c
 
 KEYS_SRC =
@@ -64,7 +77,7 @@ OS_SRC = crypto/cpu.c crypto/rng_os.c sftp/fs_posix.c
 CLIENT_PROGRAMS = ssh sftp keygen
 SERVER_PROGRAMS = sshd sftp-server
 
-KAT_SRC = tests/kat.c
+KAT_SRC = tests/kat.c tests/kat_crypto.c tests/kat_key.c tests/kat_ssh.c
 
 # NAME here is tests/test_NAME.c; the list says which layers it is linked with (and those below)
 CRYPTO_TESTS = \
@@ -78,7 +91,12 @@ CRYPTO_TESTS = \
 	sc25519 \
 	sha2 \
 	x25519
-PROTO_TESTS =
+PROTO_TESTS = \
+	alg \
+	kex_curve25519 \
+	keys \
+	pkt \
+	sig_ed25519
 SFTP_TESTS =
 POSIX_TESTS =
 CLIENT_TESTS =
