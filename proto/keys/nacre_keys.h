@@ -198,7 +198,6 @@ struct nacre_lines {
     uint32_t number; /* of the line told last, from 1 */
     size_t n;        /* bytes in buf */
     bool skipping;   /* inside a line that is too long */
-    bool done;       /* the line in buf was told */
     uint8_t buf[NACRE_LINE_MAX];
 };
 
@@ -277,14 +276,15 @@ struct nacre_known_hosts {
 };
 
 /* Starts a search for host and port. key: blob that the host has shown, borrowed until the search
- * is over; empty: only collect the known types. USAGE: bad host; KEY_FORMAT: bad key. A key of an
- * unknown type is searched too. */
+ * is over; empty: only collect the known types. USAGE: bad host; KEY_FORMAT: bad key. A key of a
+ * type that is not understood, or a weak one, can be found changed or revoked but never matches. */
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_init(struct nacre_known_hosts *s,
                                                   struct nacre_bytes host, uint32_t port,
                                                   struct nacre_bytes key);
-/* Looks at one line. FILE_FORMAT, KEY_FORMAT: the line cannot be read and is ignored, *what (may be
- * NULL) says why: tell the user file and line, and go on. A @revoked line also counts under the
- * bare host name, and, when hashed names cannot be read, whatever its hash. */
+/* Looks at one line. FILE_FORMAT, KEY_FORMAT, KEY_REFUSED: the line cannot be read or holds a weak
+ * key and is ignored, *what (may be NULL) says why: tell the user file and line, and go on. A
+ * @revoked line also counts under the bare host name, and, when hashed names cannot be read,
+ * whatever its hash. A key that cannot be read is noticed only on lines for the host. */
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_line(struct nacre_known_hosts *s,
                                                   struct nacre_bytes line, uint32_t file,
                                                   uint32_t number, const char **what);
@@ -326,9 +326,10 @@ struct nacre_authkey {
     bool blank;       /* empty or a comment: the rest is zero */
     unsigned permits; /* set of enum nacre_permit */
     bool cert_authority, no_touch_required, verify_required, restricted;
-    bool has_command, has_from, has_principals, has_expiry; /* the option stands there */
-    bool expiry_is_local; /* expiry is civil local time, counted as if it were UTC */
-    uint64_t expiry;      /* seconds since 1970 */
+    bool has_command, has_from, has_principals; /* the option stands there */
+    bool has_expiry, has_expiry_local;
+    uint64_t expiry;       /* seconds since 1970; the earliest if given several times */
+    uint64_t expiry_local; /* given without Z: civil local time, counted as if it were UTC */
     struct nacre_bytes command, from, principals;
     /* NAME=value; the first of a name wins. */
     struct nacre_bytes environment[NACRE_AUTHKEY_LIST_MAX];

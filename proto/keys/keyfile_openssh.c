@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * openssh-key-v1, the private key file of OpenSSH (PROTOCOL.key), in its text armour:
+ *
+ *     "openssh-key-v1" NUL
+ *     string  cipher, string kdf, string kdf options
+ *     uint32  number of keys, here 1
+ *     string  public key blob
+ *     string  private section, encrypted:
+ *         uint32  check, uint32 check again
+ *         string  key type, then the type's own fields
+ *         string  comment
+ *         1, 2, 3, ... up to a multiple of the cipher's block (8 for none)
+ *
+ * Read whole or refused: one key, nothing behind it, both public halves equal to the one that
+ * follows from the private half. Cipher and kdf are "none" in this build; other names are told.
+ */
+#include <string.h>
+
+#include "proto/keys/key_type.h"
+#include "proto/keys/keyfile.h"
+#include "proto/keys/pem.h"
+#include "proto/keys/text.h"
+
+static const char openssh_magic[] = "openssh-key-v1"; /* with its NUL */
+#define OPENSSH_NONE "none"
+#define OPENSSH_BLOCK 8 /* of cipher none, bytes */
+#define OPENSSH_PAD_MAX 255
+#define OPENSSH_COLUMNS 70
+
+struct openssh_outer {
+    struct nacre_bytes cipher, kdf, kdf_options, pub, priv;
+    uint32_t n_keys;
+};
+
+/* Keeps a name for the message; what is no name at all stays "". */
+static void openssh_note(char out[NACRE_KEY_NAME_MAX + 1], struct nacre_bytes name)
+{
+    if (name.n == 0 || name.n > NACRE_KEY_NAME_MAX || !ncr_list_valid(name, 1))
+        return;
+    memcpy(out, name.p, name.n);
+    out[name.n] = '\0';
+}
+
+/* Decodes the armour into scratch and takes the outer structure apart. */
+static nacre_err openssh_open(struct openssh_outer *o, const struct ncr_keyfile_in *in)
+{
+    const char *what;
+    struct nacre_bytes bin = {in->scratch, 0};
+    struct ncr_rd r;
+    nacre_err err = ncr_pem_decode(in->scratch, in->scratch_len, &bin.n, in->file,
+                                   NCR_KEYFILE_OPENSSH_LABEL, &what);
+
+    if (err != NACRE_OK)
+        return ncr_keyfile_fail(in, err, what == NULL ? "" : what);
+    r = ncr_rd(bin);
+    if (!ncr_bytes_eq(ncr_rd_bytes(&r, sizeof openssh_magic),
+                      (struct nacre_bytes){(const uint8_t *)openssh_magic, sizeof openssh_magic}))
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: bad magic");
+    o->cipher = ncr_rd_string(&r);
+    o->kdf = ncr_rd_string(&r);
+    o->kdf_options = ncr_rd_string(&r);
+    o->n_keys = ncr_rd_u32(&r);
+    if (r.bad)
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: cut short");
+    openssh_note(in->info->cipher, o->cipher);
+    openssh_note(in->info->kdf, o->kdf);
+    in->info->encrypted = !nacre_bytes_is(o->cipher, OPENSSH_NONE);
+    if (o->n_keys != 1)
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "does not hold exactly one key");
+    o->pub = ncr_rd_string_max(&r, NACRE_KEY_BLOB_MAX);
+    o->priv = ncr_rd_string(&r);
+    /* An authenticating cipher has its tag behind the private section. */
+    if (r.bad || (!in->info->encrypted && !ncr_rd_end(&r)))
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: cut short, or trailing bytes");
+    return NACRE_OK;
+}
+
+/* Only what this build can decrypt. */
+static nacre_err openssh_check_cipher(const struct openssh_outer *o,
+                                      const struct ncr_keyfile_in *in)
+{
+    if (in->info->encrypted)
+        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG,
+                                "encrypted: this build opens only keys without a passphrase");
+    if (!nacre_bytes_is(o->kdf, OPENSSH_NONE) || o->kdf_options.n != 0)
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: kdf without a cipher");
+    if (o->priv.n == 0 || o->priv.n % OPENSSH_BLOCK != 0)
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT,
+                                "damaged: private section is no multiple of the block");
+    return NACRE_OK;
+}
+
+static bool openssh_padding_good(struct nacre_bytes pad)
+{
+    size_t i;
+
+    if (pad.n > OPENSSH_PAD_MAX)
+        return false;
+    for (i = 0; i < pad.n; i++) {
+        if (pad.p[i] != i + 1)
+            return false;
+    }
+    return true;
+}
+
+/* Reads the decrypted private section. */
+static nacre_err openssh_section(struct nacre_privkey *k, struct nacre_bytes *comment,
+                                 const struct openssh_outer *o, const struct ncr_keyfile_in *in)
+{
+    struct ncr_rd r = ncr_rd(o->priv);
+    uint32_t check = ncr_rd_u32(&r);
+    uint32_t again = ncr_rd_u32(&r);
+    const struct ncr_key_type *type = ncr_key_type(ncr_rd_string(&r));
+    nacre_err err;
+
+    if (r.bad || check != again)
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: check values differ");
+    if (type == NULL)
+        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "key type not supported by this build");
+    err = type->read_private(k, &r);
+    if (err == NACRE_ERR_KEY_REFUSED)
+        return ncr_keyfile_fail(in, err, "public half does not belong to the private half");
+    if (err != NACRE_OK)
+        return ncr_keyfile_fail(in, err, "damaged: bad private half");
+    *comment = ncr_rd_string(&r);
+    if (r.bad || ncr_text_has(*comment, 0))
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: bad comment");
+    if (!openssh_padding_good(ncr_rd_rest(&r)))
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: bad padding");
+    if (!ncr_bytes_eq(o->pub, nacre_privkey_public_blob(k)))
+        return ncr_keyfile_fail(in, NACRE_ERR_KEY_REFUSED,
+                                "public key outside does not belong to the private half");
+    return NACRE_OK;
+}
+
+nacre_err ncr_openssh_read(struct nacre_privkey *k, struct nacre_bytes *comment,
+                           const struct ncr_keyfile_in *in)
+{
+    struct openssh_outer o;
+    nacre_err err = openssh_open(&o, in);
+
+    if (err == NACRE_OK)
+        err = openssh_check_cipher(&o, in);
+    if (err == NACRE_OK)
+        err = openssh_section(k, comment, &o, in);
+    return err;
+}
+
+nacre_err ncr_openssh_read_public(struct nacre_pubkey *k, struct nacre_bytes *comment,
+                                  const struct ncr_keyfile_in *in)
+{
+    struct openssh_outer o;
+    struct nacre_bytes blob = {in->scratch, 0};
+    nacre_err err = openssh_open(&o, in);
+
+    (void)comment; /* it is inside the private section */
+    if (err == NACRE_OK) {
+        blob.n = o.pub.n;
+        memmove(in->scratch, o.pub.p, o.pub.n); /* the rest holds the private half */
+        nacre_wipe(in->scratch + blob.n, in->file.n - blob.n);
+        err = nacre_pubkey_decode(k, blob);
+        if (err == NACRE_ERR_UNKNOWN_ALG)
+            return ncr_keyfile_fail(in, err, "key type not supported by this build");
+        if (err != NACRE_OK)
+            return ncr_keyfile_fail(in, err, "damaged: bad public half");
+    } else {
+        nacre_wipe(in->scratch, in->file.n);
+    }
+    return err;
+}
+
+/* ---- Writing ---- */
+
+static void openssh_put_section(struct ncr_wr *w, const struct nacre_privkey *k,
+                                struct nacre_bytes comment, uint32_t check)
+{
+    size_t mark = ncr_wr_string_begin(w);
+    size_t start = w->n;
+    uint8_t pad = 0;
+
+    ncr_wr_u32(w, check);
+    ncr_wr_u32(w, check);
+    ncr_wr_cstring(w, k->type->name);
+    k->type->write_private(w, k);
+    ncr_wr_string(w, comment);
+    while (!w->bad && (w->n - start) % OPENSSH_BLOCK != 0)
+        ncr_wr_u8(w, ++pad);
+    ncr_wr_string_end(w, mark);
+}
+
+nacre_err ncr_openssh_write(uint8_t *out, size_t cap, size_t *n, const struct nacre_privkey *k,
+                            struct nacre_bytes comment, const struct nacre_rng *rng)
+{
+    struct ncr_wr w = ncr_wr(out, cap);
+    uint8_t check[4];
+
+    if (!nacre_rng_fill(rng, check, sizeof check))
+        return NACRE_ERR_RNG;
+    ncr_wr_bytes(&w, (const uint8_t *)openssh_magic, sizeof openssh_magic);
+    ncr_wr_cstring(&w, OPENSSH_NONE);
+    ncr_wr_cstring(&w, OPENSSH_NONE);
+    ncr_wr_cstring(&w, "");
+    ncr_wr_u32(&w, 1);
+    ncr_wr_string(&w, nacre_privkey_public_blob(k));
+    openssh_put_section(&w, k, comment,
+                        (uint32_t)check[0] << 24 | (uint32_t)check[1] << 16 |
+                            (uint32_t)check[2] << 8 | check[3]);
+    if (w.bad) {
+        nacre_wipe(out, cap);
+        return NACRE_ERR_NO_ROOM;
+    }
+    *n = w.n;
+    return ncr_pem_encode(out, cap, n, NCR_KEYFILE_OPENSSH_LABEL, OPENSSH_COLUMNS);
+}

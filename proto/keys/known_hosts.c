@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * known_hosts (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"): one trust engine over lines of text. A line
+ * is `[@marker] names type base64 [comment]`; names are patterns or one `|1|salt|hash`.
+ *
+ * A search keeps the strongest verdict seen, so that the order of lines and files does not matter:
+ * a match beats a changed key (a host may have several), a revoked key beats everything. A line
+ * that cannot be read gives no trust and is told to the caller.
+ */
+#include "proto/keys/known_hosts.h"
+
+#include <string.h>
+
+#include "proto/keys/base64.h"
+#include "proto/keys/key_type.h"
+#include "proto/keys/text.h"
+#include "proto/limits.h"
+
+_Static_assert(NACRE_HOST_NAME_MAX == NCR_HOST_MAX, "one limit, two names");
+
+#define HOSTS_SSH_PORT 22
+#define HOSTS_PORT_MAX 65535
+#define HOSTS_HASH_MAGIC "|1|"
+#define HOSTS_HASH_LEN 20                              /* of salt and hash, SHA-1 */
+#define HOSTS_HASH_TEXT NCR_BASE64_LEN(HOSTS_HASH_LEN) /* of each as text */
+
+/* ---- One line ---- */
+
+static nacre_err hosts_bad(struct nacre_host_entry *e, const char *what)
+{
+    memset(e, 0, sizeof *e);
+    e->what = what;
+    return NACRE_ERR_FILE_FORMAT;
+}
+
+static bool hosts_hash_well_formed(struct nacre_bytes names)
+{
+    size_t magic = strlen(HOSTS_HASH_MAGIC);
+
+    return names.n == magic + 2 * HOSTS_HASH_TEXT + 1 &&
+           memcmp(names.p, HOSTS_HASH_MAGIC, magic) == 0 && names.p[magic + HOSTS_HASH_TEXT] == '|';
+}
+
+static bool hosts_marker(enum nacre_host_marker *marker, struct nacre_bytes word)
+{
+    *marker = NACRE_HOST_PLAIN;
+    if (nacre_bytes_is(word, "@cert-authority"))
+        *marker = NACRE_HOST_CERT_AUTHORITY;
+    else if (nacre_bytes_is(word, "@revoked"))
+        *marker = NACRE_HOST_REVOKED_KEY;
+    return *marker != NACRE_HOST_PLAIN;
+}
+
+nacre_err nacre_known_hosts_parse(struct nacre_host_entry *e, struct nacre_bytes line)
+{
+    memset(e, 0, sizeof *e);
+    line = ncr_text_trim(line);
+    if (line.n == 0 || line.p[0] == '#') {
+        e->blank = true;
+        return NACRE_OK;
+    }
+    e->names = ncr_text_word(&line);
+    if (e->names.p[0] == '@') {
+        if (!hosts_marker(&e->marker, e->names))
+            return hosts_bad(e, "unknown marker");
+        e->names = ncr_text_word(&line);
+    }
+    e->type = ncr_text_word(&line);
+    e->key = ncr_text_word(&line);
+    e->comment = ncr_text_trim(line);
+    if (e->key.n == 0)
+        return hosts_bad(e, "not of the form: names type key");
+    if (!ncr_list_valid(e->type, 1))
+        return hosts_bad(e, "bad key type");
+    e->hashed = e->names.p[0] == '|';
+    if (e->hashed && !hosts_hash_well_formed(e->names))
+        return hosts_bad(e, "bad hashed name");
+    return NACRE_OK;
+}
+
+/* ---- Names ---- */
+
+static bool hosts_char_good(uint8_t c)
+{
+    return c > 0x20 && c < 0x7f && c != ',' && c != '*' && c != '?' && c != '|' && c != '[' &&
+           c != ']';
+}
+
+static bool hosts_name_good(struct nacre_bytes host)
+{
+    size_t i;
+
+    if (host.n == 0 || host.n > NACRE_HOST_NAME_MAX || host.p[0] == '@' || host.p[0] == '#' ||
+        host.p[0] == '!')
+        return false;
+    for (i = 0; i < host.n; i++) {
+        if (!hosts_char_good(host.p[i]))
+            return false;
+    }
+    return true;
+}
+
+/* "]:port" and NUL. */
+static void hosts_put_port(char *out, uint32_t port)
+{
+    char digits[5];
+    size_t d = 0;
+
+    do {
+        digits[d++] = (char)('0' + port % 10);
+        port /= 10;
+    } while (port > 0);
+    *out++ = ']';
+    *out++ = ':';
+    while (d > 0)
+        *out++ = digits[--d];
+    *out = '\0';
+}
+
+nacre_err nacre_host_text(char out[NACRE_HOST_TEXT_LEN], struct nacre_bytes host, uint32_t port)
+{
+    bool bracket = port != 0 && port != HOSTS_SSH_PORT;
+    char *p = out;
+    size_t i;
+
+    out[0] = '\0';
+    if (!hosts_name_good(host) || port > HOSTS_PORT_MAX)
+        return NACRE_ERR_USAGE;
+    if (bracket)
+        *p++ = '[';
+    for (i = 0; i < host.n; i++)
+        *p++ = (char)ncr_text_lower(host.p[i]);
+    if (bracket)
+        hosts_put_port(p, port);
+    else
+        *p = '\0';
+    return NACRE_OK;
+}
+
+/* Whether a well-formed `|1|salt|hash` is of name. */
+static bool hosts_hash_matches(const struct nacre_hash *sha1, struct nacre_bytes names,
+                               struct nacre_bytes name)
+{
+    size_t salt_at = strlen(HOSTS_HASH_MAGIC);
+    uint8_t salt[HOSTS_HASH_LEN + 1]; /* a group of three may end behind the last byte */
+    uint8_t want[HOSTS_HASH_LEN + 1];
+    uint8_t got[NACRE_HASH_MAX_LEN];
+    size_t n_salt;
+    size_t n_want;
+    struct nacre_hmac hmac;
+
+    if (!ncr_base64_decode(salt, sizeof salt, &n_salt,
+                           ncr_bytes_part(names, salt_at, HOSTS_HASH_TEXT)) ||
+        !ncr_base64_decode(want, sizeof want, &n_want,
+                           ncr_bytes_part(names, salt_at + HOSTS_HASH_TEXT + 1, HOSTS_HASH_TEXT)))
+        return false;
+    if (n_salt != HOSTS_HASH_LEN || n_want != HOSTS_HASH_LEN)
+        return false;
+    nacre_hmac_init(&hmac, sha1, salt, n_salt);
+    nacre_hmac_update(&hmac, name.p, name.n);
+    nacre_hmac_final(got, &hmac);
+    return memcmp(got, want, HOSTS_HASH_LEN) == 0;
+}
+
+static bool hosts_entry_is_for(const struct nacre_known_hosts *s, const struct nacre_host_entry *e,
+                               const char *name)
+{
+    struct nacre_bytes n = nacre_bytes_str(name);
+
+    if (e->blank || n.n == 0)
+        return false;
+    if (e->hashed)
+        return s->sha1 != NULL && hosts_hash_matches(s->sha1, e->names, n);
+    return nacre_pattern_list_match(e->names, n);
+}
+
+bool nacre_known_hosts_is_for(const struct nacre_known_hosts *s, const struct nacre_host_entry *e)
+{
+    return hosts_entry_is_for(s, e, s->name);
+}
+
+/* ---- The search ---- */
+
+nacre_err nacre_known_hosts_init(struct nacre_known_hosts *s, struct nacre_bytes host,
+                                 uint32_t port, struct nacre_bytes key)
+{
+    nacre_err err;
+
+    memset(s, 0, sizeof *s);
+    err = nacre_host_text(s->name, host, port);
+    if (err == NACRE_OK)
+        err = nacre_host_text(s->bare, host, HOSTS_SSH_PORT);
+    if (err == NACRE_OK && key.n > 0)
+        err = nacre_pubkey_decode(&s->key, key);
+    if (err == NACRE_ERR_UNKNOWN_ALG)
+        err = NACRE_OK; /* opaque: see the header */
+    if (err != NACRE_OK)
+        memset(s, 0, sizeof *s);
+    return err;
+}
+
+void ncr_known_hosts_read_hashed(struct nacre_known_hosts *s, const struct nacre_hash *sha1)
+{
+    s->sha1 = sha1 != NULL && sha1->len == HOSTS_HASH_LEN ? sha1 : NULL;
+}
+
+/* Whether the search has to look at the key of that line. Revocation is read generously: under the
+ * bare name, and under a hash that cannot be read. */
+static bool hosts_concerns(struct nacre_known_hosts *s, const struct nacre_host_entry *e)
+{
+    bool unread = e->hashed && s->sha1 == NULL;
+
+    if (unread)
+        s->hashed++;
+    if (hosts_entry_is_for(s, e, s->name))
+        return true;
+    return e->marker == NACRE_HOST_REVOKED_KEY && (unread || hosts_entry_is_for(s, e, s->bare));
+}
+
+/* Decodes the key of a line into s->blob. */
+static nacre_err hosts_key(struct nacre_pubkey *k, struct nacre_known_hosts *s,
+                           const struct nacre_host_entry *e, const char **what)
+{
+    struct nacre_bytes blob = {s->blob, 0};
+    nacre_err err;
+
+    memset(k, 0, sizeof *k);
+    *what = "bad base64";
+    if (!ncr_base64_decode(s->blob, sizeof s->blob, &blob.n, e->key))
+        return NACRE_ERR_KEY_FORMAT;
+    *what = "damaged key";
+    err = nacre_pubkey_decode(k, blob);
+    if (err != NACRE_OK && err != NACRE_ERR_UNKNOWN_ALG)
+        return err;
+    *what = "key is not of the type that the line says";
+    if (!ncr_bytes_eq(k->name, e->type))
+        return NACRE_ERR_KEY_FORMAT;
+    *what = "weak key";
+    if (k->type != NULL && !nacre_pubkey_trustworthy(k) && e->marker != NACRE_HOST_REVOKED_KEY)
+        return NACRE_ERR_KEY_REFUSED;
+    *what = "";
+    return NACRE_OK;
+}
+
+static enum nacre_host_verdict hosts_judge(const struct nacre_known_hosts *s,
+                                           const struct nacre_pubkey *k,
+                                           enum nacre_host_marker marker)
+{
+    bool same = s->key.blob.n > 0 && ncr_bytes_eq(s->key.blob, k->blob);
+
+    if (marker == NACRE_HOST_REVOKED_KEY)
+        return same ? NACRE_HOST_REVOKED : NACRE_HOST_NOT_FOUND;
+    if (marker == NACRE_HOST_CERT_AUTHORITY || s->key.blob.n == 0)
+        return NACRE_HOST_NOT_FOUND; /* certificates: not the plain key's line */
+    if (same && k->type != NULL)
+        return NACRE_HOST_MATCH; /* its trustworthiness was checked in hosts_key() */
+    if (same)
+        return NACRE_HOST_NOT_FOUND;
+    return ncr_bytes_eq(s->key.name, k->name) ? NACRE_HOST_CHANGED : NACRE_HOST_OTHER_TYPE;
+}
+
+/* Adds the type to the set of known ones. */
+static void hosts_note_type(struct nacre_known_hosts *s, const struct nacre_pubkey *k)
+{
+    size_t i;
+
+    for (i = 0; ncr_key_types[i] != NULL && i < 32; i++) {
+        if (ncr_key_types[i] == k->type)
+            s->types |= (uint32_t)1 << i;
+    }
+}
+
+nacre_err nacre_known_hosts_line(struct nacre_known_hosts *s, struct nacre_bytes line,
+                                 uint32_t file, uint32_t number, const char **what)
+{
+    struct nacre_host_entry e;
+    struct nacre_pubkey k;
+    const char *own;
+    enum nacre_host_verdict verdict;
+    nacre_err err = nacre_known_hosts_parse(&e, line);
+
+    if (what == NULL)
+        what = &own;
+    *what = err == NACRE_OK ? "" : e.what;
+    if (err != NACRE_OK || e.blank || !hosts_concerns(s, &e))
+        return err;
+    err = hosts_key(&k, s, &e, what);
+    if (err != NACRE_OK)
+        return err;
+    if (e.marker == NACRE_HOST_PLAIN)
+        hosts_note_type(s, &k);
+    verdict = hosts_judge(s, &k, e.marker);
+    if (verdict > s->verdict) {
+        s->verdict = verdict;
+        s->file = file;
+        s->line = number;
+        s->known_label = nacre_pubkey_label(&k);
+        nacre_fingerprint(s->known_fp, NACRE_FP_SHA256, k.blob);
+    }
+    return NACRE_OK;
+}
+
+/* ---- Preference ---- */
+
+/* Whether a signature algorithm is for a key type of the set. */
+static bool hosts_alg_known(uint32_t types, struct nacre_bytes alg)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; ncr_key_types[i] != NULL && i < 32; i++) {
+        for (j = 0; ncr_key_types[i]->algs[j] != NULL; j++) {
+            if (nacre_bytes_is(alg, ncr_key_types[i]->algs[j]))
+                return (types >> i & 1) != 0;
+        }
+    }
+    return false;
+}
+
+/* Appends the algorithms of list that are known, or those that are not. out has room for all. */
+static size_t hosts_put_group(char *out, size_t at, const struct nacre_known_hosts *s,
+                              struct nacre_bytes list, bool known)
+{
+    struct nacre_bytes alg;
+
+    while (ncr_list_next(&list, &alg)) {
+        if (hosts_alg_known(s->types, alg) != known)
+            continue;
+        if (at > 0)
+            out[at++] = ',';
+        memcpy(out + at, alg.p, alg.n);
+        at += alg.n;
+    }
+    return at;
+}
+
+nacre_err nacre_known_hosts_prefer(char *out, size_t cap, const struct nacre_known_hosts *s,
+                                   const char *list)
+{
+    struct nacre_bytes all = nacre_bytes_str(list);
+    struct nacre_bytes rest = all;
+    struct nacre_bytes first = {NULL, 0};
+    size_t at;
+
+    if (cap > 0)
+        out[0] = '\0';
+    if (all.n >= cap)
+        return NACRE_ERR_NO_ROOM;
+    (void)ncr_list_next(&rest, &first); /* stays empty for an empty list */
+    if (s->types == 0 || hosts_alg_known(s->types, first)) {
+        memcpy(out, list, all.n + 1);
+        return NACRE_OK;
+    }
+    at = hosts_put_group(out, 0, s, all, true);
+    at = hosts_put_group(out, at, s, all, false);
+    out[at] = '\0';
+    return NACRE_OK;
+}
+
+/* ---- New lines ---- */
+
+nacre_err nacre_known_hosts_format(char *out, size_t cap, struct nacre_bytes host, uint32_t port,
+                                   struct nacre_bytes blob)
+{
+    static const struct nacre_bytes no_comment;
+    char name[NACRE_HOST_TEXT_LEN];
+    nacre_err err = nacre_host_text(name, host, port);
+    size_t n = strlen(name);
+    size_t key;
+
+    if (cap > 0)
+        out[0] = '\0';
+    if (err != NACRE_OK)
+        return err;
+    if (cap < n + 3) /* blank, line end, NUL */
+        return NACRE_ERR_NO_ROOM;
+    err = nacre_pubkey_format(out + n + 1, cap - n - 2, blob, no_comment);
+    if (err != NACRE_OK) {
+        out[0] = '\0';
+        return err;
+    }
+    key = strlen(out + n + 1);
+    memcpy(out, name, n);
+    out[n] = ' ';
+    out[n + 1 + key] = '\n';
+    out[n + 2 + key] = '\0';
+    return NACRE_OK;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Public keys: blobs (RFC 4253 6.6), their one-line text, fingerprints and the picture of one.
+ *
+ * Decoding answers whether a blob is whole, not whether its key may be trusted: that is
+ * nacre_pubkey_trustworthy(). A type without a row is told by UNKNOWN_ALG, with name and blob.
+ */
+#include <string.h>
+
+#include "proto/keys/base64.h"
+#include "proto/keys/key_type.h"
+#include "proto/keys/text.h"
+#include "proto/limits.h"
+
+_Static_assert(NACRE_KEY_BLOB_MAX == NCR_KEY_BLOB_MAX, "one limit, two names");
+_Static_assert(NACRE_KEY_COMMENT_MAX == NCR_COMMENT_MAX, "one limit, two names");
+
+const struct ncr_key_type *const ncr_key_types[] = {&ncr_key_type_ed25519, NULL};
+
+const struct ncr_key_type *ncr_key_type(struct nacre_bytes name)
+{
+    size_t i;
+
+    for (i = 0; ncr_key_types[i] != NULL; i++) {
+        if (nacre_bytes_is(name, ncr_key_types[i]->name))
+            return ncr_key_types[i];
+    }
+    return NULL;
+}
+
+const char *nacre_key_type_name(size_t i)
+{
+    size_t n = 0;
+
+    while (ncr_key_types[n] != NULL)
+        n++;
+    return i < n ? ncr_key_types[i]->name : NULL;
+}
+
+const char *nacre_key_type_alg(struct nacre_bytes type_name, size_t i)
+{
+    const struct ncr_key_type *type = ncr_key_type(type_name);
+    size_t n = 0;
+
+    if (type == NULL)
+        return NULL;
+    while (type->algs[n] != NULL)
+        n++;
+    return i < n ? type->algs[i] : NULL;
+}
+
+nacre_err nacre_pubkey_decode(struct nacre_pubkey *k, struct nacre_bytes blob)
+{
+    struct ncr_rd r = ncr_rd(blob);
+    struct nacre_bytes name = ncr_rd_string_max(&r, NACRE_KEY_NAME_MAX);
+    unsigned bits = 0;
+    const struct ncr_key_type *type;
+    nacre_err err;
+
+    memset(k, 0, sizeof *k);
+    if (blob.n > NACRE_KEY_BLOB_MAX || r.bad || name.n == 0 || !ncr_list_valid(name, 1))
+        return NACRE_ERR_KEY_FORMAT;
+    type = ncr_key_type(name);
+    if (type != NULL) {
+        err = type->decode(&r, &bits);
+        if (err != NACRE_OK)
+            return err;
+        if (!ncr_rd_end(&r))
+            return NACRE_ERR_KEY_FORMAT;
+    }
+    k->type = type;
+    k->name = name;
+    k->blob = blob;
+    k->bits = bits;
+    return type == NULL ? NACRE_ERR_UNKNOWN_ALG : NACRE_OK;
+}
+
+bool nacre_pubkey_trustworthy(const struct nacre_pubkey *k)
+{
+    return k->type != NULL && k->type->trustworthy(k->blob);
+}
+
+const char *nacre_pubkey_label(const struct nacre_pubkey *k)
+{
+    return k->type == NULL ? "UNKNOWN" : k->type->label;
+}
+
+/* ---- Text ---- */
+
+nacre_err nacre_pubkey_parse(struct nacre_pubkey *k, struct nacre_bytes *comment,
+                             struct nacre_bytes line, uint8_t *buf, size_t cap)
+{
+    struct nacre_bytes name = ncr_text_word(&line);
+    struct nacre_bytes text = ncr_text_word(&line);
+    struct nacre_bytes blob = {buf, 0};
+    nacre_err err;
+
+    memset(k, 0, sizeof *k);
+    if (comment != NULL)
+        *comment = ncr_text_trim(line);
+    if (name.n == 0 || text.n == 0)
+        return NACRE_ERR_FILE_FORMAT;
+    if (text.n / 4 > NACRE_KEY_BLOB_MAX / 3 + 1)
+        return NACRE_ERR_KEY_FORMAT;
+    if (text.n / 4 * 3 > cap)
+        return NACRE_ERR_NO_ROOM;
+    if (!ncr_base64_decode(buf, cap, &blob.n, text))
+        return NACRE_ERR_FILE_FORMAT;
+    err = nacre_pubkey_decode(k, blob);
+    if (k->blob.n != 0 && !ncr_bytes_eq(k->name, name)) {
+        memset(k, 0, sizeof *k);
+        return NACRE_ERR_FILE_FORMAT;
+    }
+    return err;
+}
+
+nacre_err nacre_pubkey_format(char *out, size_t cap, struct nacre_bytes blob,
+                              struct nacre_bytes comment)
+{
+    struct nacre_pubkey k;
+    nacre_err err = nacre_pubkey_decode(&k, blob);
+    size_t at;
+    size_t text = NCR_BASE64_LEN(blob.n);
+
+    if (cap > 0)
+        out[0] = '\0';
+    if (err != NACRE_OK && err != NACRE_ERR_UNKNOWN_ALG)
+        return err;
+    if (ncr_text_has_control(comment) || comment.n > NACRE_KEY_COMMENT_MAX)
+        return NACRE_ERR_USAGE;
+    if (k.name.n + text + comment.n + 3 > cap) /* each is bounded above: no overflow */
+        return NACRE_ERR_NO_ROOM;
+    memcpy(out, k.name.p, k.name.n);
+    at = k.name.n;
+    out[at++] = ' ';
+    ncr_base64_encode(out + at, blob.p, blob.n);
+    at += text;
+    if (comment.n > 0) {
+        out[at++] = ' ';
+        memcpy(out + at, comment.p, comment.n);
+        at += comment.n;
+    }
+    out[at] = '\0';
+    return NACRE_OK;
+}
+
+/* ---- Fingerprints ---- */
+
+struct pubkey_fp {
+    const struct nacre_hash *hash;
+    const char *prefix;
+};
+
+static const struct pubkey_fp pubkey_fps[] = {
+    [NACRE_FP_SHA256] = {&nacre_hash_sha256, "SHA256"},
+    [NACRE_FP_SHA512] = {&nacre_hash_sha512, "SHA512"},
+};
+
+/* The digest of a blob; returns its row. */
+static const struct pubkey_fp *pubkey_digest(uint8_t digest[NACRE_HASH_MAX_LEN],
+                                             enum nacre_fp_hash hash, struct nacre_bytes blob)
+{
+    const struct pubkey_fp *fp = &pubkey_fps[hash == NACRE_FP_SHA512 ? NACRE_FP_SHA512 : 0];
+    union nacre_hash_ctx ctx;
+
+    fp->hash->init(&ctx);
+    fp->hash->update(&ctx, blob.p, blob.n);
+    fp->hash->final(digest, &ctx);
+    return fp;
+}
+
+void nacre_fingerprint(char out[NACRE_FINGERPRINT_LEN], enum nacre_fp_hash hash,
+                       struct nacre_bytes blob)
+{
+    uint8_t digest[NACRE_HASH_MAX_LEN];
+    const struct pubkey_fp *fp = pubkey_digest(digest, hash, blob);
+    size_t at = strlen(fp->prefix);
+    size_t text = NCR_BASE64_LEN(fp->hash->len);
+
+    memcpy(out, fp->prefix, at);
+    out[at++] = ':';
+    ncr_base64_encode(out + at, digest, fp->hash->len);
+    while (out[at + text - 1] == '=')
+        text--;
+    out[at + text] = '\0';
+}
+
+/* The picture: a bishop walks over a field of 17 x 9, two bits of the digest a step, low bits of a
+ * byte first; bit 0 says right or left, bit 1 down or up; walls stop it. A square shows how often
+ * it was entered. */
+#define ART_COLS 17
+#define ART_ROWS 9
+#define ART_START 15 /* index of 'S' below; 'E' follows */
+static const char art_squares[] = " .o+=*BOX@%&#/^SE";
+
+static void art_step(uint8_t *x, uint8_t *y, unsigned bits)
+{
+    if ((bits & 1) != 0)
+        *x = *x < ART_COLS - 1 ? (uint8_t)(*x + 1) : *x;
+    else
+        *x = *x > 0 ? (uint8_t)(*x - 1) : *x;
+    if ((bits & 2) != 0)
+        *y = *y < ART_ROWS - 1 ? (uint8_t)(*y + 1) : *y;
+    else
+        *y = *y > 0 ? (uint8_t)(*y - 1) : *y;
+}
+
+static void art_walk(uint8_t field[ART_ROWS][ART_COLS], const uint8_t *digest, size_t n)
+{
+    uint8_t x = ART_COLS / 2;
+    uint8_t y = ART_ROWS / 2;
+    size_t i;
+
+    for (i = 0; i < 4 * n; i++) {
+        art_step(&x, &y, digest[i / 4] >> (2 * (i % 4)) & 3u);
+        if (field[y][x] < ART_START - 1)
+            field[y][x]++;
+    }
+    field[ART_ROWS / 2][ART_COLS / 2] = ART_START;
+    field[y][x] = ART_START + 1;
+}
+
+/* "+--[title]--+", the surplus dash at the right. */
+static char *art_border(char *p, const char *title, size_t n)
+{
+    size_t left = (ART_COLS - n) / 2;
+
+    *p++ = '+';
+    memset(p, '-', ART_COLS);
+    memcpy(p + left, title, n);
+    p += ART_COLS;
+    *p++ = '+';
+    return p;
+}
+
+/* "[ED25519 256]", or without bits if that is too long; returns its length, at most ART_COLS. */
+static size_t art_title(char title[ART_COLS], const struct nacre_pubkey *k)
+{
+    const char *label = nacre_pubkey_label(k);
+    size_t n = strlen(label);
+    unsigned bits = k->bits;
+    char digits[10];
+    size_t d = 0;
+
+    do {
+        digits[d++] = (char)('0' + bits % 10);
+        bits /= 10;
+    } while (bits > 0 && d < sizeof digits);
+    if (n > ART_COLS - 2)
+        n = ART_COLS - 2;
+    title[0] = '[';
+    memcpy(title + 1, label, n);
+    n++;
+    if (n + 1 + d + 1 <= ART_COLS) {
+        title[n++] = ' ';
+        while (d > 0)
+            title[n++] = digits[--d];
+    }
+    title[n++] = ']';
+    return n;
+}
+
+void nacre_randomart(char out[NACRE_RANDOMART_LEN], enum nacre_fp_hash hash,
+                     const struct nacre_pubkey *k)
+{
+    uint8_t digest[NACRE_HASH_MAX_LEN];
+    const struct pubkey_fp *fp = pubkey_digest(digest, hash, k->blob);
+    uint8_t field[ART_ROWS][ART_COLS];
+    char title[ART_COLS];
+    char *p = out;
+    size_t n = art_title(title, k);
+    size_t x;
+    size_t y;
+
+    memset(field, 0, sizeof field);
+    art_walk(field, digest, fp->hash->len);
+    p = art_border(p, title, n);
+    for (y = 0; y < ART_ROWS; y++) {
+        *p++ = '\n';
+        *p++ = '|';
+        for (x = 0; x < ART_COLS; x++)
+            *p++ = art_squares[field[y][x]];
+        *p++ = '|';
+    }
+    *p++ = '\n';
+    n = strlen(fp->prefix);
+    title[0] = '[';
+    memcpy(title + 1, fp->prefix, n);
+    title[n + 1] = ']';
+    p = art_border(p, title, n + 2);
+    *p = '\0';
+}
