@@ -49,7 +49,19 @@ PROTO_SRC = \
 	proto/sig_ed25519.c \
 	proto/wire.c
 
-KEYS_SRC =
+KEYS_SRC = \
+	proto/keys/addr_list.c \
+	proto/keys/authorized_keys.c \
+	proto/keys/base64.c \
+	proto/keys/key_ed25519.c \
+	proto/keys/keyfile.c \
+	proto/keys/keyfile_openssh.c \
+	proto/keys/known_hosts.c \
+	proto/keys/pattern.c \
+	proto/keys/pem.c \
+	proto/keys/privkey.c \
+	proto/keys/pubkey.c \
+	proto/keys/text.c
 
 SFTP_SRC =
 
