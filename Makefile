@@ -117,7 +117,7 @@ SERVER_TESTS =
 SESSION_TESTS =
 
 # Shell tests: executables that print TAP lines
-SCRIPT_TESTS =
+SCRIPT_TESTS = tests/test_kat.sh
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/vectors.c

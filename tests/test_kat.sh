@@ -1,0 +1,140 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# Tests the kat oracle: every case of tests/kat_cases.txt, and what cannot be written there (long lines, NUL
+# bytes, lines without an end, answers before the next request). Prints TAP lines, one per section of
+# the cases. BUILD says where kat is.
+set -u
+export LC_ALL=C
+
+kat=${BUILD:-build}/kat
+cases=tests/kat_cases.txt
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+failed=0
+
+result() { # STATUS NAME
+    if [ "$1" -eq 0 ]; then
+        echo "ok - kat: $2"
+    else
+        failed=1
+        echo "not ok - kat: $2"
+        [ -s "$work/why" ] && sed 's/^/    /' "$work/why"
+    fi
+    : > "$work/why"
+}
+
+# same WANT NAME: the last answers are in $work/got
+same() {
+    printf "$1" > "$work/want"
+    cmp -s "$work/want" "$work/got" || { head -c 400 "$work/got" > "$work/why"; false; }
+    result $? "$2"
+}
+
+# ---- The cases ---------------------------------------------------------------------------------
+
+sed -n 's/^> //p' $cases > "$work/requests"
+"$kat" < "$work/requests" > "$work/answers"
+result $? "exits 0 at the end of its input"
+
+if [ "$(grep -c '' "$work/requests")" -eq "$(grep -c '' "$work/answers")" ]; then
+    result 0 "one answer for each request"
+    awk -v answers="$work/answers" '
+        function flush_section() {
+            if (count == 0)
+                return
+            print (bad == "" ? "ok" : "not ok") " - kat: " section " (" count " cases)"
+            printf "%s", bad
+            bad = ""
+            count = 0
+        }
+        /^# / { flush_section(); section = substr($0, 3) }
+        /^> / { request = substr($0, 3) }
+        /^< / {
+            getline got < answers
+            want = substr($0, 3)
+            count++
+            if (want == "error" ? got !~ /^error / : got != want)
+                bad = bad "    > " substr(request, 1, 200) "\n    < " substr(got, 1, 200) "\n    want " \
+                    substr(want, 1, 200) "\n"
+        }
+        END { flush_section() }' $cases > "$work/tap"
+    cat "$work/tap"
+    grep -q '^not ok' "$work/tap" && failed=1
+else
+    echo "$(grep -c '' "$work/requests") requests, $(grep -c '' "$work/answers") answers" > "$work/why"
+    result 1 "one answer for each request"
+fi
+
+# ---- Lines -------------------------------------------------------------------------------------
+
+printf '\n# comment\n\nping\n#ping\nping' | "$kat" > "$work/got"
+same 'ok\nok\n' "blank lines and comments get no answer, a last line needs no end"
+
+printf 'ping\0\nhash sha256 \000061\nping\n' | "$kat" | sed 's/error .*/error/' > "$work/got"
+same 'error\nerror\nok\n' "a NUL byte is an error"
+
+printf 'ping\r\n\377\376\nhash sha256 00\t00\n' | "$kat" | sed 's/error .*/error/' > "$work/got"
+same 'unsupported\nunsupported\nerror\n' "other control characters"
+
+# 4,194,290 bytes of message: a line of 8 MiB less a few characters
+awk 'BEGIN { for (i = 0; i < 21; i++) z = (z == "") ? "00000000" : z z; printf "hash sha256 %s\n", substr(z, 1, 8388580) }' |
+    "$kat" > "$work/got"
+same "ok $(head -c 4194290 /dev/zero | sha256sum | cut -d' ' -f1)\n" "a line of 8 MiB"
+
+awk 'BEGIN { printf "aes-ctr 00000000000000000000000000000000 00000000000000000000000000000000"
+    for (i = 0; i < 100000; i++) printf " -"; printf "\n" }' | "$kat" | wc -c | tr -d ' ' > "$work/got"
+same '200003\n' "100,000 arguments"
+
+awk 'BEGIN { for (i = 0; i < 3000; i++) printf " -"; printf "\n" }' | "$kat" | sed 's/error .*/error/' > "$work/got"
+same 'error\n' "arguments without a verb"
+
+# A caller may wait for each answer before it sends the next request.
+mkfifo "$work/in" "$work/out"
+"$kat" < "$work/in" > "$work/out" &
+pid=$!
+exec 3> "$work/in" 4< "$work/out"
+echo ping >&3
+read -r first <&4
+echo 'hash sha256 616263' >&3
+read -r second <&4
+exec 3>&-
+wait "$pid"
+printf '%s %s %s\n' "$?" "$first" "$second" > "$work/got"
+exec 4<&-
+same '0 ok ok ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n' "answers at once"
+
+# ---- The list of verbs -------------------------------------------------------------------------
+
+echo verbs | "$kat" | tr ' ' '\n' | sed 1d | sort > "$work/verbs"
+sed 's/^[ ]*//; s/ .*//; /^$/d' "$work/requests" | sort -u > "$work/used"
+comm -23 "$work/verbs" "$work/used" > "$work/why"
+[ -s "$work/verbs" ] && [ ! -s "$work/why" ]
+result $? "every verb has cases"
+while read -r verb; do
+    echo "$verb"
+done < "$work/verbs" | "$kat" | grep -c unsupported > "$work/got"
+same '0\n' "every verb listed is there"
+
+# ---- Key files of ssh-keygen -------------------------------------------------------------------
+
+hex() { od -An -v -tx1 "$1" | tr -d ' \n'; }
+if command -v ssh-keygen > /dev/null &&
+    ssh-keygen -q -t ed25519 -N '' -C 'some one' -f "$work/key" > /dev/null 2>&1; then
+    blob=$(cut -d' ' -f2 "$work/key.pub" | base64 -d | od -An -v -tx1 | tr -d ' \n')
+    echo "key-priv $(hex "$work/key") -" | "$kat" > "$work/got"
+    same "ok ssh-ed25519 $blob 736f6d65206f6e65\n" "reads a key of ssh-keygen"
+    ssh-keygen -l -f "$work/key.pub" | cut -d' ' -f2 | sed 's/SHA256://' > "$work/want"
+    echo "key-pub $blob" | "$kat" | cut -d' ' -f4 | sed 's/../\\x&/g' > "$work/fp"
+    # shellcheck disable=SC2059
+    printf "$(awk '{ n = split($0, a, "\\\\x"); for (i = 2; i <= n; i++) printf "\\%03o", \
+        index("0123456789abcdef", substr(a[i], 1, 1)) * 16 - 16 + index("0123456789abcdef", substr(a[i], 2, 1)) - 1 }' \
+        "$work/fp")" | base64 | tr -d '=\n' > "$work/got"
+    echo >> "$work/got"
+    cmp -s "$work/want" "$work/got"
+    result $? "fingerprint as ssh-keygen's"
+else
+    echo "ok - kat: reads a key of ssh-keygen # SKIP no ssh-keygen"
+fi
+exit $failed
