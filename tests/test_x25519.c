@@ -108,7 +108,8 @@ Test(x25519_rfc7748, million_iterations)
     vec_close(&v);
 }
 
-Test(x25519, edges)
+/* Points of small order are refused, values from p on reduced. */
+Test(s26, small_orders_and_noncanonical_points)
 {
     static const uint8_t zero[32];
     struct vec v;
