@@ -148,128 +148,149 @@ static void aes_sub_bytes_inverse(ncr_lanes64 x[32])
     }
 }
 
-/* Column c of the result is column c + by of the operand. */
-NCR_INLINE void aes_shift_row(ncr_lanes64 x[8], unsigned by)
+/* Column c of the result is column c + by of the operand, 0 < by < 4. */
+NCR_INLINE ncr_lanes64 aes_rotate(ncr_lanes64 x, unsigned by)
 {
-    for (unsigned i = 0; i < 8; i++) {
-        x[i] = x[i] >> 16 * by | x[i] << (64 - 16 * by);
-    }
+    return x >> 16 * by | x << (64 - 16 * by);
 }
 
 static void aes_shift_rows(ncr_lanes64 x[32])
 {
-    aes_shift_row(x + 8, 1);
-    aes_shift_row(x + 16, 2);
-    aes_shift_row(x + 24, 3);
+    for (unsigned i = 0; i < 8; i++) {
+        x[8 + i] = aes_rotate(x[8 + i], 1);
+        x[16 + i] = aes_rotate(x[16 + i], 2);
+        x[24 + i] = aes_rotate(x[24 + i], 3);
+    }
 }
 
 static void aes_shift_rows_inverse(ncr_lanes64 x[32])
 {
-    aes_shift_row(x + 8, 3);
-    aes_shift_row(x + 16, 2);
-    aes_shift_row(x + 24, 1);
+    for (unsigned i = 0; i < 8; i++) {
+        x[8 + i] = aes_rotate(x[8 + i], 3);
+        x[16 + i] = aes_rotate(x[16 + i], 2);
+        x[24 + i] = aes_rotate(x[24 + i], 1);
+    }
 }
 
-/* Bit i of MixColumns: row r becomes 2 * u[r] + a[r+1] + u[r+2], where u[r] = a[r] + a[r+1].
- * Doubling moves bit i - 1 (in `below`, replaced by bit i) up, and adds bit 7 where 1b has a one.
- */
-NCR_INLINE void aes_mix_bit(ncr_lanes64 x[32], unsigned i, ncr_lanes64 below[4],
-                            const ncr_lanes64 top[4], bool reduce)
+/* Word i of a round key for one lane. k is two words of the schedule: rows 0 and 1, rows 2 and 3,
+ * 16 bits a column. One bit of each column is spread over the 16 blocks by a multiplication with
+ * ffff. */
+NCR_INLINE uint64_t aes_key_word(const uint64_t k[2], unsigned i)
 {
-    ncr_lanes64 a0 = x[i], a1 = x[8 + i], a2 = x[16 + i], a3 = x[24 + i];
+    uint64_t bits = k[i / 16] >> i % 16 & 0x0001000100010001;
+    return (bits << 16) - bits;
+}
+
+static void aes_add_round_key(ncr_lanes64 x[32], const uint64_t k[2])
+{
+    for (unsigned i = 0; i < 32; i++) {
+        x[i] ^= aes_key_word(k, i);
+    }
+}
+
+/* Bit i of aes_mix. Row r becomes 2 * u[r] + a[r+1] + u[r+2], where u[r] = a[r] + a[r+1]. Doubling
+ * moves bit i - 1 up (in `below`, replaced by bit i), and adds bit 7 (in `top`) where 1b has a one.
+ */
+NCR_INLINE void aes_mix_bit(ncr_lanes64 x[32], unsigned i, const uint64_t k[2],
+                            ncr_lanes64 below[4], const ncr_lanes64 top[4])
+{
+    ncr_lanes64 a0 = x[i], a1 = aes_rotate(x[8 + i], 1);
+    ncr_lanes64 a2 = aes_rotate(x[16 + i], 2), a3 = aes_rotate(x[24 + i], 3);
     ncr_lanes64 u0 = a0 ^ a1, u1 = a1 ^ a2, u2 = a2 ^ a3, u3 = a3 ^ a0;
-    x[i] = below[0] ^ a1 ^ u2;
-    x[8 + i] = below[1] ^ a2 ^ u3;
-    x[16 + i] = below[2] ^ a3 ^ u0;
-    x[24 + i] = below[3] ^ a0 ^ u1;
-    for (unsigned row = 0; reduce && row < 4; row++) {
+    x[i] = below[0] ^ a1 ^ u2 ^ aes_key_word(k, i);
+    x[8 + i] = below[1] ^ a2 ^ u3 ^ aes_key_word(k, 8 + i);
+    x[16 + i] = below[2] ^ a3 ^ u0 ^ aes_key_word(k, 16 + i);
+    x[24 + i] = below[3] ^ a0 ^ u1 ^ aes_key_word(k, 24 + i);
+    for (unsigned row = 0; row < 4 && (0x1a >> i & 1) != 0; row++) {
         x[8 * row + i] ^= top[row];
     }
     below[0] = u0, below[1] = u1, below[2] = u2, below[3] = u3;
 }
 
-static void aes_mix_columns(ncr_lanes64 x[32])
+/* ShiftRows, MixColumns and AddRoundKey in one pass. Bit 0 of the double is bit 7 alone. */
+static void aes_mix(ncr_lanes64 x[32], const uint64_t k[2])
 {
-    ncr_lanes64 top[4], below[4];
-    for (unsigned row = 0; row < 4; row++) {
-        top[row] = x[8 * row + 7] ^ x[8 * ((row + 1) % 4) + 7];
-    }
-    memcpy(below, top, sizeof below); /* 1b has bit 0 too */
-    aes_mix_bit(x, 0, below, top, false);
-    aes_mix_bit(x, 1, below, top, true);
-    aes_mix_bit(x, 2, below, top, false);
-    aes_mix_bit(x, 3, below, top, true);
-    aes_mix_bit(x, 4, below, top, true);
-    aes_mix_bit(x, 5, below, top, false);
-    aes_mix_bit(x, 6, below, top, false);
-    aes_mix_bit(x, 7, below, top, false);
+    ncr_lanes64 a0 = x[7], a1 = aes_rotate(x[15], 1);
+    ncr_lanes64 a2 = aes_rotate(x[23], 2), a3 = aes_rotate(x[31], 3);
+    const ncr_lanes64 top[4] = {a0 ^ a1, a1 ^ a2, a2 ^ a3, a3 ^ a0};
+    ncr_lanes64 below[4] = {top[0], top[1], top[2], top[3]};
+    aes_mix_bit(x, 0, k, below, top);
+    aes_mix_bit(x, 1, k, below, top);
+    aes_mix_bit(x, 2, k, below, top);
+    aes_mix_bit(x, 3, k, below, top);
+    aes_mix_bit(x, 4, k, below, top);
+    aes_mix_bit(x, 5, k, below, top);
+    aes_mix_bit(x, 6, k, below, top);
+    aes_mix_bit(x, 7, k, below, top);
 }
 
-/* The inverse's matrix is MixColumns times (5 0 4 0): each row first gets 4 times the sum of itself
- * and the row two below. Four times, in bits: up by two, with bits 6 and 7 reduced. */
+/* InvMixColumns is MixColumns after (5 0 4 0): each row first gets 4 times the sum of itself and
+ * the row two below. Four times, in bits: up by two, with bits 6 and 7 reduced. The ShiftRows of
+ * aes_mix is undone beforehand. */
 static void aes_mix_columns_inverse(ncr_lanes64 x[32])
 {
+    static const uint64_t no_key[2] = {0, 0};
     for (unsigned row = 0; row < 2; row++) {
         ncr_lanes64 v[8], *a = x + 8 * row, *b = x + 8 * (row + 2);
         for (unsigned i = 0; i < 8; i++) {
             v[i] = a[i] ^ b[i];
         }
-        ncr_lanes64 w[8] = {v[6],        v[6] ^ v[7], v[0] ^ v[7], v[1] ^ v[6], v[2] ^ v[6] ^ v[7],
-                            v[3] ^ v[7], v[4],        v[5]};
+        ncr_lanes64 v67 = v[6] ^ v[7];
+        ncr_lanes64 w[8] = {v[6],       v67,         v[0] ^ v[7], v[1] ^ v[6],
+                            v[2] ^ v67, v[3] ^ v[7], v[4],        v[5]};
         for (unsigned i = 0; i < 8; i++) {
             a[i] ^= w[i];
             b[i] ^= w[i];
         }
     }
-    aes_mix_columns(x);
-}
-
-/* k is two words of the schedule: rows 0 and 1, rows 2 and 3, 16 bits a column. One bit of each
- * column is spread over the 16 blocks by a multiplication with ffff. */
-static void aes_add_round_key(ncr_lanes64 x[32], const uint64_t k[2])
-{
-    for (unsigned i = 0; i < 32; i++) {
-        uint64_t bits = k[i / 16] >> i % 16 & 0x0001000100010001;
-        x[i] ^= (bits << 16) - bits;
-    }
+    aes_shift_rows_inverse(x);
+    aes_mix(x, no_key);
 }
 
 /* ---- Blocks to slices and back ----------------------------------------------------------- */
 
-/* Swaps bit `level` of the words' index with bit `level` of the position in a word. */
-NCR_INLINE void aes_swap_bits(ncr_lanes64 x[32], unsigned level, uint64_t mask)
+/* Swaps bit log2(step) of the words' index with bit log2(shift) of the position in a word; mask has
+ * the positions in which the latter is 0. */
+NCR_INLINE void aes_swap_bits(ncr_lanes64 x[32], unsigned step, unsigned shift, uint64_t mask)
 {
-    unsigned step = 1U << level;
     for (unsigned i = 0; i < 32; i += 2 * step) {
         for (unsigned j = i; j < i + step; j++) {
-            ncr_lanes64 t = (x[j] >> step ^ x[j + step]) & mask;
+            ncr_lanes64 t = (x[j] >> shift ^ x[j + step]) & mask;
             x[j + step] ^= t;
-            x[j] ^= t << step;
+            x[j] ^= t << shift;
         }
     }
 }
 
-/* Index (c0 b3 b2 b1 b0) and position (c1 r1 r0 i2 i1 i0) of a bit become (r1 r0 i2 i1 i0) and
- * (c1 c0 b3 b2 b1 b0), with c, r, b, i the column, row, block and bit in the byte; and back again.
- */
+/* A bit has index (c0 b3 b2 b1 b0) and position (c1 r1 r0 i2 i1 i0), where c, r, b, i are column,
+ * row, block, and bit of the byte; its index becomes (r1 r0 i2 i1 i0), its position (c1 c0 b3 b2 b1
+ * b0). And back again. */
 static void aes_transpose(ncr_lanes64 x[32])
 {
-    aes_swap_bits(x, 0, 0x5555555555555555);
-    aes_swap_bits(x, 1, 0x3333333333333333);
-    aes_swap_bits(x, 2, 0x0f0f0f0f0f0f0f0f);
-    aes_swap_bits(x, 3, 0x00ff00ff00ff00ff);
-    aes_swap_bits(x, 4, 0x0000ffff0000ffff);
+    aes_swap_bits(x, 1, 1, 0x5555555555555555);
+    aes_swap_bits(x, 2, 2, 0x3333333333333333);
+    aes_swap_bits(x, 4, 4, 0x0f0f0f0f0f0f0f0f);
+    aes_swap_bits(x, 8, 8, 0x00ff00ff00ff00ff);
+    aes_swap_bits(x, 16, 16, 0x0000ffff0000ffff);
+}
+
+/* In memory a block is two words of two columns: index (c1 b3 b2 b1 b0), position (c0 r1 r0 i2 i1
+ * i0). */
+static void aes_swap_columns(ncr_lanes64 x[32])
+{
+    aes_swap_bits(x, 16, 32, 0x00000000ffffffff);
 }
 
 static void aes_load(ncr_lanes64 x[32], const uint8_t in[NCR_AES_BATCH_LEN])
 {
     uint64_t w[32][NCR_LANES64];
     for (size_t b = 0; b < NCR_AES_BATCH; b++, in += NACRE_AES_BLOCK) {
-        uint64_t lo = ncr_load64le(in), hi = ncr_load64le(in + 8);
-        w[b % 16][b / 16] = (uint32_t)lo | hi << 32;
-        w[b % 16 + 16][b / 16] = lo >> 32 | (hi >> 32) << 32;
+        w[b / NCR_LANES64][b % NCR_LANES64] = ncr_load64le(in);
+        w[16 + b / NCR_LANES64][b % NCR_LANES64] = ncr_load64le(in + 8);
     }
     memcpy(x, w, sizeof w);
+    nacre_wipe(w, sizeof w);
+    aes_swap_columns(x);
     aes_transpose(x);
 }
 
@@ -277,12 +298,13 @@ static void aes_store(uint8_t out[NCR_AES_BATCH_LEN], ncr_lanes64 x[32])
 {
     uint64_t w[32][NCR_LANES64];
     aes_transpose(x);
+    aes_swap_columns(x);
     memcpy(w, x, sizeof w);
     for (size_t b = 0; b < NCR_AES_BATCH; b++, out += NACRE_AES_BLOCK) {
-        uint64_t even = w[b % 16][b / 16], odd = w[b % 16 + 16][b / 16];
-        ncr_store64le(out, (uint32_t)even | odd << 32);
-        ncr_store64le(out + 8, even >> 32 | (odd >> 32) << 32);
+        ncr_store64le(out, w[b / NCR_LANES64][b % NCR_LANES64]);
+        ncr_store64le(out + 8, w[16 + b / NCR_LANES64][b % NCR_LANES64]);
     }
+    nacre_wipe(w, sizeof w);
 }
 
 /* ---- The cipher -------------------------------------------------------------------------- */
@@ -295,14 +317,13 @@ void ncr_aes_encrypt_batch(uint8_t io[NCR_AES_BATCH_LEN], const struct nacre_aes
     aes_add_round_key(x, c->rk);
     for (unsigned round = 1; round < c->rounds; round++) {
         aes_sub_bytes(x);
-        aes_shift_rows(x);
-        aes_mix_columns(x);
-        aes_add_round_key(x, c->rk + 2 * round);
+        aes_mix(x, c->rk + 2 * round);
     }
     aes_sub_bytes(x);
     aes_shift_rows(x);
     aes_add_round_key(x, c->rk + 2 * c->rounds);
     aes_store(io, x);
+    nacre_wipe(x, sizeof x);
 }
 
 /* Section 5.3; the constant 63 in the round keys is the one that the inverse S-box wants removed.
@@ -322,6 +343,7 @@ void ncr_aes_decrypt_batch(uint8_t io[NCR_AES_BATCH_LEN], const struct nacre_aes
     aes_sub_bytes_inverse(x);
     aes_add_round_key(x, c->rk);
     aes_store(io, x);
+    nacre_wipe(x, sizeof x);
 }
 
 void nacre_aes_encrypt_block(uint8_t out[NACRE_AES_BLOCK], const struct nacre_aes *c,

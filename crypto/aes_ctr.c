@@ -19,13 +19,15 @@ bool nacre_aes_ctr_init(struct nacre_aes_ctr *c, const uint8_t *key, size_t n,
     return true;
 }
 
-/* The counter block `blocks` after ctr. */
+/* The counter block `blocks` after ctr, blocks < 2^63: the lower half carries if its top bit falls.
+ */
 static void aes_ctr_after(uint8_t out[NACRE_AES_BLOCK], const uint8_t ctr[NACRE_AES_BLOCK],
                           uint64_t blocks)
 {
-    uint64_t hi = ncr_load64be(ctr), lo = ncr_load64be(ctr + 8) + blocks;
-    ncr_store64be(out, hi + (ncr_ct_mask_lt64(lo, blocks) & 1));
-    ncr_store64be(out + 8, lo);
+    uint64_t hi = ncr_load64be(ctr), lo = ncr_load64be(ctr + 8);
+    uint64_t sum = lo + blocks;
+    ncr_store64be(out, hi + ((lo & ~sum) >> 63));
+    ncr_store64be(out + 8, sum);
 }
 
 void nacre_aes_ctr_xor(uint8_t *out, struct nacre_aes_ctr *c, const uint8_t *in, size_t n)

@@ -5,7 +5,7 @@
  * four bytes of its nonce as the counter's upper half.
  *
  * As many blocks are computed side by side as a lane word holds (ct.h): four with vectors, else
- * one. CT in key, nonce, counter and message; the length leaks.
+ * one. CT in key, nonce and message; the length and the counter leak.
  */
 #include "crypto/nacre_crypto.h"
 #include "crypto/ct.h"
@@ -41,43 +41,50 @@ static void chacha20_rounds(ncr_lanes32 x[16])
     }
 }
 
+/* What has to be wiped: the state of each lane's block, the same after the rounds, and key stream.
+ */
+struct chacha20_work {
+    uint32_t start[16][NCR_LANES32];
+    ncr_lanes32 x[16];
+    uint8_t ks[CHACHA20_BATCH];
+};
+
 /* The initial state, once per lane; the lanes' counters follow each other. */
-static void chacha20_start(uint32_t s[16][NCR_LANES32], const uint8_t *key, const uint8_t *nonce,
+static void chacha20_start(struct chacha20_work *k, const uint8_t *key, const uint8_t *nonce,
                            uint64_t counter)
 {
-    static const uint8_t sigma[16] = "expand 32-byte k";
-    for (size_t lane = 0; lane < NCR_LANES32; lane++) {
-        for (size_t i = 0; i < 4; i++) {
-            s[i][lane] = ncr_load32le(sigma + 4 * i);
-        }
-        for (size_t i = 0; i < 8; i++) {
-            s[4 + i][lane] = ncr_load32le(key + 4 * i);
-        }
-        s[12][lane] = (uint32_t)(counter + lane);
-        s[13][lane] = (uint32_t)((counter + lane) >> 32);
-        s[14][lane] = ncr_load32le(nonce);
-        s[15][lane] = ncr_load32le(nonce + 4);
-    }
-}
-
-/* Key stream of one block a lane, from the state s, whose counters move on by as many blocks. */
-static void chacha20_batch(uint8_t ks[CHACHA20_BATCH], uint32_t s[16][NCR_LANES32])
-{
-    ncr_lanes32 x[16], start[16];
-    uint32_t w[16][NCR_LANES32];
-    memcpy(start, s, sizeof start);
-    memcpy(x, s, sizeof x);
-    chacha20_rounds(x);
-    for (size_t i = 0; i < 16; i++) {
-        x[i] += start[i];
-    }
-    memcpy(w, x, sizeof w);
+    static const char sigma[] = "expand 32-byte k";
+    uint8_t s[16 * 4];
+    memcpy(s, sigma, 16);
+    memcpy(s + 16, key, NACRE_CHACHA20_KEY_LEN);
+    memset(s + 48, 0, 8);
+    memcpy(s + 56, nonce, NACRE_CHACHA20_NONCE_LEN);
     for (size_t lane = 0; lane < NCR_LANES32; lane++) {
         for (size_t i = 0; i < 16; i++) {
-            ncr_store32le(ks + CHACHA20_BLOCK * lane + 4 * i, w[i][lane]);
+            k->start[i][lane] = ncr_load32le(s + 4 * i);
         }
-        s[12][lane] += (uint32_t)NCR_LANES32;
-        s[13][lane] += s[12][lane] < NCR_LANES32;
+        k->start[12][lane] = (uint32_t)(counter + lane);
+        k->start[13][lane] = (uint32_t)((counter + lane) >> 32);
+    }
+    nacre_wipe(s, sizeof s);
+}
+
+/* Key stream of one block a lane; then the counters move on by as many blocks. */
+static void chacha20_batch(struct chacha20_work *k)
+{
+    memcpy(k->x, k->start, sizeof k->x);
+    chacha20_rounds(k->x);
+    for (size_t i = 0; i < 16; i++) {
+        uint32_t w[NCR_LANES32];
+        memcpy(w, &k->x[i], sizeof w);
+        for (size_t lane = 0; lane < NCR_LANES32; lane++) {
+            ncr_store32le(k->ks + CHACHA20_BLOCK * lane + 4 * i, w[lane] + k->start[i][lane]);
+        }
+    }
+    for (size_t lane = 0; lane < NCR_LANES32; lane++) {
+        uint32_t low = k->start[12][lane] + (uint32_t)NCR_LANES32;
+        k->start[13][lane] += low < NCR_LANES32;
+        k->start[12][lane] = low;
     }
 }
 
@@ -85,17 +92,15 @@ void nacre_chacha20_xor(uint8_t *out, const uint8_t *in, size_t n,
                         const uint8_t key[NACRE_CHACHA20_KEY_LEN],
                         const uint8_t nonce[NACRE_CHACHA20_NONCE_LEN], uint64_t counter)
 {
-    uint32_t s[16][NCR_LANES32];
-    uint8_t ks[CHACHA20_BATCH];
-    chacha20_start(s, key, nonce, counter);
-    for (; n >= sizeof ks; n -= sizeof ks, in += sizeof ks, out += sizeof ks) {
-        chacha20_batch(ks, s);
-        ncr_xor(out, in, ks, sizeof ks);
+    struct chacha20_work k;
+    chacha20_start(&k, key, nonce, counter);
+    for (; n >= CHACHA20_BATCH; n -= CHACHA20_BATCH, in += CHACHA20_BATCH, out += CHACHA20_BATCH) {
+        chacha20_batch(&k);
+        ncr_xor(out, in, k.ks, CHACHA20_BATCH);
     }
     if (n > 0) {
-        chacha20_batch(ks, s);
-        ncr_xor(out, in, ks, n);
+        chacha20_batch(&k);
+        ncr_xor(out, in, k.ks, n);
     }
-    nacre_wipe(s, sizeof s);
-    nacre_wipe(ks, sizeof ks);
+    nacre_wipe(&k, sizeof k);
 }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The forms in which the ciphers exist, so that each is put through the same tests: the one that
+ * this build uses, and the one without vectors and 128-bit integers that other machines get.
+ */
+#ifndef NACRE_TESTS_TWINS_H
+#define NACRE_TESTS_TWINS_H
+
+#include "crypto/nacre_crypto.h"
+
+struct twin {
+    const char *name;
+    void (*chacha20_xor)(uint8_t *out, const uint8_t *in, size_t n, const uint8_t *key,
+                         const uint8_t *nonce, uint64_t counter);
+    void (*poly1305_init)(struct nacre_poly1305 *c, const uint8_t *key);
+    void (*poly1305_update)(struct nacre_poly1305 *c, const uint8_t *m, size_t n);
+    void (*poly1305_final)(uint8_t *tag, struct nacre_poly1305 *c);
+    bool (*aes_init)(struct nacre_aes *c, const uint8_t *key, size_t n);
+    void (*aes_encrypt_block)(uint8_t *out, const struct nacre_aes *c, const uint8_t *in);
+    void (*aes_decrypt_block)(uint8_t *out, const struct nacre_aes *c, const uint8_t *in);
+    bool (*aes_ctr_init)(struct nacre_aes_ctr *c, const uint8_t *key, size_t n, const uint8_t *iv);
+    void (*aes_ctr_xor)(uint8_t *out, struct nacre_aes_ctr *c, const uint8_t *in, size_t n);
+};
+
+extern const struct twin twin_default;  /* what the library has been built with */
+extern const struct twin twin_portable; /* twins_portable.c */
+
+enum { TWINS = 2 };
+static const struct twin *const twins[TWINS] = {&twin_default, &twin_portable};
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The ciphers compiled a second time, as for a machine without vectors and 128-bit integers, under
+ * names of their own: see twins.h.
+ */
+#define NCR_NO_INT128
+#define NCR_NO_VECTORS
+#define nacre_chacha20_xor portable_chacha20_xor
+#define nacre_poly1305_init portable_poly1305_init
+#define nacre_poly1305_update portable_poly1305_update
+#define nacre_poly1305_final portable_poly1305_final
+#define nacre_aes_init portable_aes_init
+#define nacre_aes_encrypt_block portable_aes_encrypt_block
+#define nacre_aes_decrypt_block portable_aes_decrypt_block
+#define nacre_aes_ctr_init portable_aes_ctr_init
+#define nacre_aes_ctr_xor portable_aes_ctr_xor
+#define ncr_aes_encrypt_batch portable_aes_encrypt_batch
+#define ncr_aes_decrypt_batch portable_aes_decrypt_batch
+
+#include "crypto/aes.c"
+#include "crypto/aes_ctr.c"
+#include "crypto/chacha20.c"
+#include "crypto/poly1305.c"
+#include "tests/twins.h"
+
+const struct twin twin_portable = {
+    .name = "portable",
+    .chacha20_xor = nacre_chacha20_xor,
+    .poly1305_init = nacre_poly1305_init,
+    .poly1305_update = nacre_poly1305_update,
+    .poly1305_final = nacre_poly1305_final,
+    .aes_init = nacre_aes_init,
+    .aes_encrypt_block = nacre_aes_encrypt_block,
+    .aes_decrypt_block = nacre_aes_decrypt_block,
+    .aes_ctr_init = nacre_aes_ctr_init,
+    .aes_ctr_xor = nacre_aes_ctr_xor,
+};
