@@ -142,7 +142,8 @@ TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
 TEST_PROTO_SUPPORT = tests/pair.c tests/rogue.c
 
 # NAME here is fuzz/fuzz_NAME.c with its corpus in fuzz/corpus/NAME/
-FUZZ =
+FUZZ = \
+	pkt
 # main() of the fuzz targets where libFuzzer does not bring one
 FUZZ_MAIN = fuzz/standalone.c
 
