@@ -92,7 +92,14 @@ POSIX_SRC = \
 	proto/posix/socket.c \
 	proto/posix/tty.c
 
-CLIENT_SRC =
+CLIENT_SRC = \
+	client/auth_plan.c \
+	client/client.c \
+	client/client_run.c \
+	client/client_text.c \
+	client/dial.c \
+	client/host_trust.c \
+	client/known_hosts_file.c
 
 SERVER_SRC =
 

@@ -193,7 +193,11 @@ static unsigned drive_end(struct ncr_drive *d, nacre_err err, uint64_t now)
 
 uint64_t ncr_drive_deadline(const struct ncr_drive *d)
 {
-    return d->ending ? d->end_by : nacre_conn_deadline(d->conn);
+    uint64_t due = nacre_conn_deadline(d->conn);
+
+    if (d->ending)
+        return d->end_by;
+    return due >= NCR_NEVER - d->skew ? NCR_NEVER : due + d->skew;
 }
 
 static unsigned drive_wants(struct ncr_drive *d)
@@ -210,7 +214,7 @@ static unsigned drive_wants(struct ncr_drive *d)
 
 unsigned ncr_drive_step(struct ncr_drive *d, unsigned ready, uint64_t now)
 {
-    nacre_err err = nacre_conn_tick(d->conn, now);
+    nacre_err err = nacre_conn_tick(d->conn, now > d->skew ? now - d->skew : 0);
 
     d->can_read |= (ready & NCR_LOOP_READ) != 0;
     d->can_write |= (ready & NCR_LOOP_WRITE) != 0;

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The plan of a client's authentication: see auth_plan.h.
+ */
+#include "client/auth_plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/client.h"
+#include "proto/posix/file.h"
+#include "proto/wire.h"
+
+#define PLAN_OPEN_MODES 077 /* permission bits that a private key file must not have */
+
+static const struct plan_method {
+    const char *name;
+    unsigned method;
+    bool (*try)(struct nacre_client *c);
+} * plan_method(unsigned method);
+
+/* ---- Set-up ------------------------------------------------------------------------------ */
+
+static const char plan_default_order[] = "publickey,keyboard-interactive,password";
+
+static unsigned plan_method_by_name(struct nacre_bytes name)
+{
+    static const unsigned methods[] = {NACRE_AUTH_NONE, NACRE_AUTH_PUBLICKEY, NACRE_AUTH_PASSWORD,
+                                       NACRE_AUTH_INTERACTIVE};
+
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (nacre_bytes_is(name, plan_method(methods[i])->name))
+            return methods[i];
+    }
+    return 0;
+}
+
+nacre_err ncr_plan_init(struct nacre_client *c)
+{
+    struct ncr_auth_plan *p = &c->plan;
+    const char *order = c->cfg.auth_order != NULL ? c->cfg.auth_order : plan_default_order;
+    struct nacre_bytes rest = nacre_bytes_str(order);
+    struct nacre_bytes name;
+    size_t n = 0;
+
+    memset(p, 0, sizeof *p);
+    p->allowed = c->cfg.auth_methods;
+    if (p->allowed == 0)
+        p->allowed = NACRE_AUTH_PUBLICKEY | NACRE_AUTH_PASSWORD | NACRE_AUTH_INTERACTIVE;
+    while (n < NCR_PLAN_METHODS && ncr_list_next(&rest, &name)) {
+        p->order[n] = plan_method_by_name(name);
+        n += p->order[n] != 0; /* methods of other programs (gssapi-with-mic) are passed over */
+    }
+    p->password_left = p->interactive_left =
+        c->cfg.prompts != 0 ? c->cfg.prompts : NCR_PLAN_PROMPTS;
+    p->keys = calloc(c->cfg.n_keys + c->cfg.n_identities + 1, sizeof *p->keys);
+    return p->keys != NULL ? NACRE_OK : NACRE_ERR_NO_MEMORY;
+}
+
+void ncr_plan_free(struct ncr_auth_plan *p)
+{
+    for (size_t i = 0; i < p->n_keys; i++)
+        nacre_privkey_wipe(&p->keys[i].key);
+    free(p->keys);
+    memset(p, 0, sizeof *p);
+}
+
+/* ---- Keys -------------------------------------------------------------------------------- */
+
+static bool plan_key_private(struct nacre_client *c, const char *path, const struct ncr_file *f)
+{
+    if (f->st.st_uid != getuid() || (f->st.st_mode & PLAN_OPEN_MODES) == 0)
+        return true;
+    ncr_client_log(c, NACRE_LOG_ERROR,
+                   "Permissions %04o for '%s' are too open: this private key is not used.",
+                   (unsigned)f->st.st_mode & 07777u, path);
+    return false;
+}
+
+static bool plan_ask(struct nacre_client *c, const struct nacre_secret_question *q,
+                     char answer[NACRE_SECRET_CAP])
+{
+    uint64_t since = ncr_client_pause(c);
+    bool given = false;
+
+    memset(answer, 0, NACRE_SECRET_CAP);
+    if (c->cfg.secret != NULL)
+        given = c->cfg.secret(c->cfg.ctx, q, answer);
+    answer[NACRE_SECRET_CAP - 1] = '\0';
+    ncr_client_resume(c, since);
+    return given;
+}
+
+static nacre_err plan_decode_key(struct nacre_client *c, struct nacre_privkey *key,
+                                 const char *path, const struct ncr_file *f, const char **what)
+{
+    struct nacre_keyfile_info info;
+    struct nacre_bytes file = {f->p, f->n};
+    struct nacre_bytes none = {NULL, 0};
+    char prompt[NCR_CLIENT_TEXT_CAP];
+    char answer[NACRE_SECRET_CAP];
+    struct nacre_secret_question q = {
+        .kind = NACRE_SECRET_PASSPHRASE, .prompt = prompt, .file = path};
+    uint8_t *scratch = malloc(f->n + 1);
+    nacre_err err = NACRE_ERR_NO_MEMORY;
+
+    if (scratch == NULL)
+        return err;
+    err = nacre_keyfile_read(key, NULL, 0, file, none, scratch, f->n + 1, &info);
+    (void)snprintf(prompt, sizeof prompt, "Enter passphrase for key '%.400s': ", path);
+    if (err == NACRE_ERR_PASSPHRASE && plan_ask(c, &q, answer)) {
+        err = nacre_keyfile_read(key, NULL, 0, file, nacre_bytes_str(answer), scratch, f->n + 1,
+                                 &info);
+        nacre_wipe(answer, sizeof answer);
+    }
+    *what = info.what[0] != '\0' ? info.what : nacre_err_text(err);
+    free(scratch); /* wiped by the reader */
+    return err;
+}
+
+static void plan_load_file(struct nacre_client *c, const char *path)
+{
+    struct ncr_auth_plan *p = &c->plan;
+    struct ncr_auth_key *k = &p->keys[p->n_keys];
+    struct ncr_file f;
+    const char *what = "";
+    nacre_err err = ncr_file_read(&f, path, NACRE_KEYFILE_MAX);
+
+    if (err != NACRE_OK) {
+        ncr_client_log(c, NACRE_LOG_DEBUG, "identity file %s: %s", path, ncr_file_error(err));
+        return;
+    }
+    if (plan_key_private(c, path, &f)) {
+        err = plan_decode_key(c, &k->key, path, &f, &what);
+        if (err == NACRE_OK) {
+            k->path = path;
+            p->n_keys++;
+            ncr_client_log(c, NACRE_LOG_DEBUG, "identity file %s: loaded", path);
+        } else {
+            ncr_client_log(c, NACRE_LOG_ERROR, "Load key \"%s\": %s", path, what);
+        }
+    }
+    ncr_file_wipe(&f);
+}
+
+static void plan_load(struct nacre_client *c)
+{
+    struct ncr_auth_plan *p = &c->plan;
+
+    if (p->keys_loaded)
+        return;
+    p->keys_loaded = true;
+    for (size_t i = 0; i < c->cfg.n_keys; i++) {
+        p->keys[p->n_keys].key = c->cfg.keys[i];
+        p->keys[p->n_keys++].path = "";
+    }
+    for (size_t i = 0; i < c->cfg.n_identities; i++)
+        plan_load_file(c, c->cfg.identities[i]);
+}
+
+/* The first signature algorithm of the key that the configuration and the server allow. */
+static const char *plan_key_alg(struct nacre_client *c, const struct nacre_privkey *k)
+{
+    const char *alg;
+
+    for (size_t i = 0; (alg = nacre_privkey_alg(k, i)) != NULL; i++) {
+        if (c->cfg.pubkey_algs != NULL &&
+            !ncr_list_has(nacre_bytes_str(c->cfg.pubkey_algs), nacre_bytes_str(alg)))
+            continue;
+        if (nacre_conn_peer_takes(&c->conn, alg))
+            return alg;
+    }
+    return NULL;
+}
+
+static void plan_tell_key(struct nacre_client *c, const struct ncr_auth_key *k, const char *alg)
+{
+    char fp[NACRE_FINGERPRINT_LEN];
+
+    nacre_fingerprint(fp, NACRE_FP_SHA256, nacre_privkey_public_blob(&k->key));
+    ncr_client_log(c, NACRE_LOG_DEBUG, "Offering public key: %s %s %s",
+                   k->path[0] != '\0' ? k->path : "(given)", alg, fp);
+}
+
+static bool plan_try_key(struct nacre_client *c)
+{
+    struct ncr_auth_plan *p = &c->plan;
+
+    plan_load(c);
+    for (size_t i = 0; i < p->n_keys; i++) {
+        struct ncr_auth_key *k = &p->keys[i];
+        const char *alg = k->tried ? NULL : plan_key_alg(c, &k->key);
+
+        k->tried = true;
+        if (alg == NULL)
+            continue;
+        p->current = i;
+        plan_tell_key(c, k, alg);
+        return nacre_auth_publickey(&c->conn, c->user, alg, nacre_privkey_public_blob(&k->key),
+                                    p->n_keys > 1) == NACRE_OK;
+    }
+    return false;
+}
+
+static void plan_sign(struct nacre_client *c, const struct nacre_event *ev)
+{
+    struct ncr_auth_plan *p = &c->plan;
+    uint8_t sig[NACRE_SIG_BLOB_MAX];
+    struct nacre_answer a = {.id = ev->id, .verdict = NACRE_ACCEPT};
+    size_t n = 0;
+
+    if (p->current >= p->n_keys ||
+        nacre_privkey_sign(&p->keys[p->current].key, ev->alg, ev->data, sig, sizeof sig, &n,
+                           c->cfg.rng) != NACRE_OK) {
+        ncr_client_refuse(c, ev->id);
+        return;
+    }
+    p->credential = true;
+    a.data.p = sig;
+    a.data.n = n;
+    ncr_client_answer(c, &a);
+}
+
+/* ---- Passwords --------------------------------------------------------------------------- */
+
+static bool plan_send_password(struct nacre_client *c, const char *password)
+{
+    c->plan.credential = true;
+    return nacre_auth_password(&c->conn, c->user, nacre_bytes_str(password)) == NACRE_OK;
+}
+
+static bool plan_try_password(struct nacre_client *c)
+{
+    struct ncr_auth_plan *p = &c->plan;
+    char prompt[NCR_CLIENT_TEXT_CAP];
+    char answer[NACRE_SECRET_CAP];
+    struct nacre_secret_question q = {.kind = NACRE_SECRET_PASSWORD, .prompt = prompt, .file = ""};
+    bool sent = false;
+
+    if (c->cfg.password != NULL && !p->password_used) {
+        p->password_used = true;
+        return plan_send_password(c, c->cfg.password);
+    }
+    if (c->cfg.secret == NULL || p->password_left == 0)
+        return false;
+    if (c->cfg.password == NULL &&
+        p->password_left < (c->cfg.prompts ? c->cfg.prompts : NCR_PLAN_PROMPTS))
+        ncr_client_log(c, NACRE_LOG_INFO, "Permission denied, please try again.");
+    p->password_left--;
+    (void)snprintf(prompt, sizeof prompt, "%.200s@%.250s's password: ", c->user, c->cfg.host);
+    if (plan_ask(c, &q, answer))
+        sent = plan_send_password(c, answer);
+    else
+        p->password_left = 0;
+    nacre_wipe(answer, sizeof answer);
+    return sent;
+}
+
+static void plan_change(struct nacre_client *c, const struct nacre_event *ev)
+{
+    struct ncr_text t;
+    char answer[NACRE_SECRET_CAP];
+    struct nacre_secret_question q = {
+        .kind = NACRE_SECRET_NEW_PASSWORD, .prompt = "New password: ", .file = ""};
+    struct nacre_answer a = {.id = ev->id, .verdict = NACRE_ACCEPT};
+
+    ncr_client_log(c, NACRE_LOG_INFO, "%s", ncr_text(&t, ev->data));
+    if (!plan_ask(c, &q, answer) || answer[0] == '\0') {
+        ncr_client_refuse(c, ev->id);
+        return;
+    }
+    a.data = nacre_bytes_str(answer);
+    ncr_client_answer(c, &a);
+    nacre_wipe(answer, sizeof answer);
+}
+
+/* ---- Keyboard-interactive ---------------------------------------------------------------- */
+
+static bool plan_try_interactive(struct nacre_client *c)
+{
+    struct ncr_auth_plan *p = &c->plan;
+    bool stored = c->cfg.password != NULL && !p->password_used;
+
+    if (p->interactive_left == 0 || (c->cfg.secret == NULL && !stored))
+        return false;
+    /* A round that asked nothing will not ask the next time either. */
+    if (p->tried == NACRE_AUTH_INTERACTIVE && !p->answered)
+        return false;
+    p->interactive_left--;
+    p->answered = false;
+    return nacre_auth_interactive(&c->conn, c->user, NULL) == NACRE_OK;
+}
+
+/* One prompt: the stored password where a single hidden one is asked for, else the hook. */
+static bool plan_prompt(struct nacre_client *c, const struct nacre_event *ev, size_t i,
+                        char answer[NACRE_SECRET_CAP])
+{
+    struct ncr_auth_plan *p = &c->plan;
+    struct ncr_text t;
+    char prompt[2 * NCR_CLIENT_TEXT_CAP];
+    struct nacre_secret_question q = {
+        .kind = NACRE_SECRET_PROMPT, .prompt = prompt, .file = "", .echo = ev->prompts[i].echo};
+
+    p->answered = true;
+    if (c->cfg.password != NULL && !p->password_used && ev->n_prompts == 1 && !q.echo &&
+        strlen(c->cfg.password) < NACRE_SECRET_CAP) {
+        p->password_used = true;
+        memcpy(answer, c->cfg.password, strlen(c->cfg.password) + 1);
+        return true;
+    }
+    /* Whoever reads it must see that this server asks, not the program (S41). */
+    (void)snprintf(prompt, sizeof prompt, "(%.200s@%.250s) %s", c->user, c->cfg.host,
+                   ncr_text(&t, ev->prompts[i].text));
+    return plan_ask(c, &q, answer);
+}
+
+static void plan_tell_instruction(struct nacre_client *c, struct nacre_bytes text)
+{
+    char *line = malloc(NCR_ESCAPE_ROOM(text.n));
+
+    if (line == NULL || text.n == 0) {
+        free(line);
+        return;
+    }
+    (void)ncr_escape(line, NCR_ESCAPE_ROOM(text.n), text, NCR_ESCAPE_TEXT);
+    if (c->cfg.banner != NULL)
+        c->cfg.banner(c->cfg.ctx, line);
+    free(line);
+}
+
+static void plan_prompts(struct nacre_client *c, const struct nacre_event *ev)
+{
+    char *answers = calloc(ev->n_prompts + 1, NACRE_SECRET_CAP);
+    struct nacre_bytes responses[NACRE_PROMPTS_MAX];
+    struct nacre_answer a = {.id = ev->id, .verdict = NACRE_ACCEPT, .responses = responses};
+    bool good = answers != NULL;
+
+    plan_tell_instruction(c, ev->name);
+    plan_tell_instruction(c, ev->instruction);
+    for (size_t i = 0; good && i < ev->n_prompts; i++) {
+        char *answer = answers + i * NACRE_SECRET_CAP;
+
+        good = plan_prompt(c, ev, i, answer);
+        responses[i] = nacre_bytes_str(answer);
+    }
+    a.n_responses = ev->n_prompts;
+    if (good) {
+        c->plan.credential |= ev->n_prompts > 0;
+        ncr_client_answer(c, &a);
+    } else {
+        c->plan.interactive_left = 0;
+        ncr_client_refuse(c, ev->id);
+    }
+    if (answers != NULL)
+        nacre_wipe(answers, (ev->n_prompts + 1) * NACRE_SECRET_CAP);
+    free(answers);
+}
+
+/* ---- None -------------------------------------------------------------------------------- */
+
+static bool plan_try_none(struct nacre_client *c)
+{
+    if (c->plan.none_tried || c->cfg.need_credential)
+        return false;
+    c->plan.none_tried = true;
+    return nacre_auth_none(&c->conn, c->user) == NACRE_OK;
+}
+
+/* ---- What comes next --------------------------------------------------------------------- */
+
+static const struct plan_method plan_methods[] = {
+    {"publickey", NACRE_AUTH_PUBLICKEY, plan_try_key},
+    {"password", NACRE_AUTH_PASSWORD, plan_try_password},
+    {"keyboard-interactive", NACRE_AUTH_INTERACTIVE, plan_try_interactive},
+    {"none", NACRE_AUTH_NONE, plan_try_none},
+};
+
+static const struct plan_method *plan_method(unsigned method)
+{
+    size_t i = 0;
+
+    while (plan_methods[i].method != method && plan_methods[i].method != NACRE_AUTH_NONE)
+        i++;
+    return &plan_methods[i];
+}
+
+static bool plan_try(struct nacre_client *c, unsigned method)
+{
+    const struct plan_method *m = plan_method(method);
+
+    if (!m->try(c))
+        return false;
+    c->plan.tried = method;
+    ncr_client_log(c, NACRE_LOG_DEBUG, "Next authentication method: %s", m->name);
+    return true;
+}
+
+/* Passwords are not given to a host whose key had changed. */
+static unsigned plan_usable(const struct nacre_client *c)
+{
+    unsigned set = c->plan.allowed;
+
+    if (c->distrusted)
+        set &= ~(unsigned)(NACRE_AUTH_PASSWORD | NACRE_AUTH_INTERACTIVE);
+    return set;
+}
+
+static bool plan_next(struct nacre_client *c)
+{
+    struct ncr_auth_plan *p = &c->plan;
+
+    if (!p->know_listed) {
+        /* The server lists its methods with the first refusal. Keys can be offered before; asking
+         * "none" just to get the list is left to those who have no key. */
+        if ((p->allowed & NACRE_AUTH_NONE) == 0 && p->order[0] == NACRE_AUTH_PUBLICKEY &&
+            (p->allowed & NACRE_AUTH_PUBLICKEY) != 0 && plan_try(c, NACRE_AUTH_PUBLICKEY))
+            return true;
+        p->none_tried = true;
+        p->tried = NACRE_AUTH_NONE;
+        return nacre_auth_none(&c->conn, c->user) == NACRE_OK;
+    }
+    for (size_t i = 0; i < NCR_PLAN_METHODS && p->order[i] != 0; i++) {
+        if ((plan_usable(c) & p->listed & p->order[i]) != 0 && plan_try(c, p->order[i]))
+            return true;
+    }
+    /* "none" is never listed (RFC 4252 5.2): the last resort, unless a credential was good already.
+     */
+    return !p->credential && plan_try(c, NACRE_AUTH_NONE);
+}
+
+static void plan_failed(struct nacre_client *c)
+{
+    ncr_client_error(c, "%s@%s: Permission denied (%s).", c->user, c->cfg.host, c->plan.methods);
+    ncr_client_fail(c, NACRE_ERR_AUTH_METHODS, NACRE_REASON_AUTH_CANCELLED,
+                    "no authentication method left");
+}
+
+static void plan_on_next(struct nacre_client *c, const struct nacre_event *ev)
+{
+    struct ncr_auth_plan *p = &c->plan;
+
+    if (p->tried != 0) {
+        p->know_listed = true;
+        p->listed = ev->methods;
+        (void)ncr_escape(p->methods, sizeof p->methods, ev->data, NCR_ESCAPE_LINE);
+        if (ev->partial)
+            ncr_client_log(c, NACRE_LOG_DEBUG, "Authenticated using \"%s\" with partial success.",
+                           plan_method(p->tried)->name);
+        ncr_client_log(c, NACRE_LOG_DEBUG, "Authentications that can continue: %s", p->methods);
+    }
+    c->state = NACRE_CLIENT_AUTH;
+    if (!plan_next(c))
+        plan_failed(c);
+}
+
+static void plan_success(struct nacre_client *c)
+{
+    struct ncr_auth_plan *p = &c->plan;
+
+    if (p->tried == NACRE_AUTH_NONE || !p->credential) {
+        if (c->cfg.need_credential) {
+            ncr_client_error(c, "%s lets in without any credential: refused as configured",
+                             c->host_text);
+            ncr_client_fail(c, NACRE_ERR_AUTH_METHODS, NACRE_REASON_AUTH_CANCELLED,
+                            "no credential");
+            return;
+        }
+        ncr_client_log(c, NACRE_LOG_INFO,
+                       "Note: %s asked for no credential: anything typed now goes to the server.",
+                       c->host_text);
+    }
+    ncr_client_log(c, NACRE_LOG_DEBUG, "Authenticated to %s ([%s]:%u) using \"%s\".", c->cfg.host,
+                   c->peer, (unsigned)c->peer_port, plan_method(p->tried)->name);
+    c->state = NACRE_CLIENT_READY;
+}
+
+void ncr_plan_event(struct nacre_client *c, const struct nacre_event *ev)
+{
+    switch (ev->type) {
+    case NACRE_EV_AUTH_NEXT:
+        plan_on_next(c, ev);
+        break;
+    case NACRE_EV_SIGN:
+        plan_sign(c, ev);
+        break;
+    case NACRE_EV_AUTH_PROMPT:
+        plan_prompts(c, ev);
+        break;
+    case NACRE_EV_AUTH_CHANGE:
+        plan_change(c, ev);
+        break;
+    case NACRE_EV_AUTH_SUCCESS:
+        plan_success(c);
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The client library's connection: opening, stepping, waiting, the way of events. See
+ * nacre_client.h.
+ */
+#include "client/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CLIENT_PORT 22
+#define CLIENT_PATH_CAP 1024
+
+/* ---- Making ------------------------------------------------------------------------------ */
+
+/* Files that are used where the configuration names none. */
+struct client_defaults {
+    struct nacre_client c; /* first: the two are one object */
+    char hosts[CLIENT_PATH_CAP], identity[CLIENT_PATH_CAP];
+    const char *hosts_list[1], *identity_list[1];
+};
+
+static const char *client_home(void)
+{
+    const char *home = getenv("HOME");
+    const struct passwd *pw;
+
+    if (home != NULL && home[0] != '\0')
+        return home;
+    pw = getpwuid(getuid());
+    return pw != NULL ? pw->pw_dir : "";
+}
+
+static void client_default_files(struct client_defaults *d)
+{
+    struct nacre_client_cfg *cfg = &d->c.cfg;
+    const char *home = client_home();
+
+    (void)snprintf(d->hosts, sizeof d->hosts, "%s/.ssh/known_hosts", home);
+    (void)snprintf(d->identity, sizeof d->identity, "%s/.ssh/id_ed25519", home);
+    d->hosts_list[0] = d->hosts;
+    d->identity_list[0] = d->identity;
+    if (cfg->known_hosts == NULL) {
+        cfg->known_hosts = d->hosts_list;
+        cfg->n_known_hosts = 1;
+    }
+    if (cfg->identities == NULL && cfg->n_keys == 0) {
+        cfg->identities = d->identity_list;
+        cfg->n_identities = 1;
+    }
+}
+
+static bool client_set_user(struct nacre_client *c)
+{
+    const struct passwd *pw;
+    const char *user = c->cfg.user;
+    size_t n;
+
+    if (user == NULL) {
+        pw = getpwuid(getuid());
+        user = pw != NULL ? pw->pw_name : getenv("LOGNAME");
+    }
+    n = user != NULL ? strlen(user) : 0;
+    if (n == 0 || n >= sizeof c->user)
+        return false;
+    memcpy(c->user, user, n + 1);
+    return true;
+}
+
+static nacre_err client_check(struct nacre_client *c)
+{
+    if (c->cfg.host == NULL ||
+        nacre_host_text(c->host_text, nacre_bytes_str(c->cfg.host), c->cfg.port) != NACRE_OK) {
+        ncr_client_error(c, "not a host name");
+        return NACRE_ERR_USAGE;
+    }
+    if (!client_set_user(c)) {
+        ncr_client_error(c, "no user name");
+        return NACRE_ERR_USAGE;
+    }
+    return ncr_plan_init(c);
+}
+
+nacre_err ncr_client_new(struct nacre_client **out, const struct nacre_client_cfg *cfg)
+{
+    struct client_defaults *d = calloc(1, sizeof *d);
+    struct nacre_client *c;
+
+    *out = NULL;
+    if (d == NULL)
+        return NACRE_ERR_NO_MEMORY;
+    c = &d->c;
+    c->cfg = *cfg;
+    if (c->cfg.port == 0)
+        c->cfg.port = CLIENT_PORT;
+    if (c->cfg.rng == NULL)
+        c->cfg.rng = &nacre_rng_os;
+    if (c->cfg.channels == 0)
+        c->cfg.channels = NCR_CLIENT_CHANNELS;
+    if (c->cfg.buf == 0)
+        c->cfg.buf = NACRE_BUF_BULK;
+    client_default_files(d);
+    *out = c;
+    return client_check(c);
+}
+
+static void client_event(void *ctx, const struct nacre_event *ev);
+static void client_room(void *ctx);
+static void client_over(void *ctx, nacre_err err);
+
+nacre_err ncr_client_attach_fds(struct nacre_client *c, int rfd, int wfd)
+{
+    struct nacre_conn_cfg cfg = c->cfg.conn;
+    char prefer[1024];
+    nacre_err err = NACRE_ERR_NO_MEMORY;
+
+    if (cfg.host_key_algs != NULL &&
+        ncr_client_prefer_hosts(c, prefer, sizeof prefer, cfg.host_key_algs))
+        cfg.host_key_algs = prefer;
+    c->mem_len = NACRE_CONN_MEM(c->cfg.channels, c->cfg.buf, c->cfg.buf);
+    c->mem = malloc(c->mem_len);
+    if (c->mem != NULL)
+        err = nacre_conn_init(&c->conn, NACRE_CLIENT, &cfg, c->cfg.rng, c->mem, c->mem_len,
+                              c->cfg.channels);
+    if (err != NACRE_OK) {
+        ncr_client_error(c, "%s", nacre_err_text(err));
+        (void)close(rfd); /* nothing was written to it */
+        if (wfd != rfd)
+            (void)close(wfd);
+        return err;
+    }
+    c->conn_made = true;
+    (void)ncr_sock_name(rfd, true, c->peer, &c->peer_port); /* a pipe has none: port 0 says so */
+    ncr_drive_init(&c->drive, &c->conn, rfd, wfd);
+    c->drive.event = client_event;
+    c->drive.room = client_room;
+    c->drive.over = client_over;
+    c->drive.ctx = c;
+    c->drive.can_read = false;
+    c->wants = NACRE_WANT_READ | NACRE_WANT_WRITE;
+    return NACRE_OK;
+}
+
+nacre_err ncr_client_connect(struct nacre_client *c)
+{
+    int fd = ncr_client_dial(c);
+
+    return fd < 0 ? NACRE_ERR_IO : ncr_client_attach_fds(c, fd, fd);
+}
+
+nacre_err nacre_client_start(struct nacre_client **c, const struct nacre_client_cfg *cfg, int rfd,
+                             int wfd)
+{
+    nacre_err err = ncr_client_new(c, cfg);
+
+    if (err == NACRE_OK)
+        return ncr_client_attach_fds(*c, rfd, wfd);
+    (void)close(rfd); /* taken over, never used */
+    if (wfd != rfd)
+        (void)close(wfd);
+    return err;
+}
+
+nacre_err nacre_client_open(struct nacre_client **c, const struct nacre_client_cfg *cfg)
+{
+    nacre_err err = ncr_client_new(c, cfg);
+
+    if (err == NACRE_OK)
+        err = ncr_client_connect(*c);
+    return err != NACRE_OK ? err : nacre_client_wait_ready(*c);
+}
+
+nacre_err ncr_client_use_loop(struct nacre_client *c, struct ncr_loop *l)
+{
+    c->loop = l;
+    return ncr_drive_start(&c->drive, l);
+}
+
+void nacre_client_close(struct nacre_client *c)
+{
+    if (c == NULL)
+        return;
+    if (c->conn_made && c->state != NACRE_CLIENT_OVER) {
+        /* A goodbye, as far as it goes out at once. */
+        if (nacre_conn_close(&c->conn, NACRE_REASON_BY_APPLICATION, "disconnected by user") ==
+            NACRE_OK)
+            (void)ncr_drive_step(&c->drive, NCR_LOOP_WRITE, ncr_clock_ms());
+    }
+    if (c->conn_made) {
+        ncr_drive_stop(&c->drive);
+        (void)close(c->drive.rfd); /* all that could be said was said */
+        if (c->drive.wfd != c->drive.rfd)
+            (void)close(c->drive.wfd);
+        nacre_conn_wipe(&c->conn);
+    }
+    ncr_plan_free(&c->plan);
+    free(c->mem);
+    free(c); /* struct client_defaults begins here */
+}
+
+/* ---- Small things ------------------------------------------------------------------------ */
+
+const char *nacre_client_error(const struct nacre_client *c)
+{
+    return c == NULL ? "out of memory" : c->error;
+}
+
+struct nacre_conn *nacre_client_conn(struct nacre_client *c)
+{
+    return &c->conn;
+}
+
+enum nacre_client_state nacre_client_state(const struct nacre_client *c)
+{
+    return c->state;
+}
+
+int nacre_client_fd(const struct nacre_client *c, bool write)
+{
+    return write ? c->drive.wfd : c->drive.rfd;
+}
+
+unsigned nacre_client_wants(const struct nacre_client *c)
+{
+    return c->wants;
+}
+
+void ncr_client_add_user(struct nacre_client *c, struct ncr_chan_user *u)
+{
+    u->next = c->users;
+    c->users = u;
+}
+
+void ncr_client_remove_user(struct nacre_client *c, struct ncr_chan_user *u)
+{
+    struct ncr_chan_user **at = &c->users;
+
+    while (*at != NULL && *at != u)
+        at = &(*at)->next;
+    if (*at != NULL)
+        *at = u->next;
+}
+
+void ncr_client_kick(struct nacre_client *c)
+{
+    c->stepped = false;
+    ncr_drive_kick(&c->drive);
+}
+
+void ncr_client_fail(struct nacre_client *c, nacre_err err, uint32_t reason, const char *text)
+{
+    if (c->err == NACRE_OK)
+        c->err = err;
+    if (nacre_conn_close(&c->conn, reason, text) == NACRE_OK) /* else it has ended by itself */
+        ncr_client_kick(c);
+}
+
+void ncr_client_answer(struct nacre_client *c, const struct nacre_answer *a)
+{
+    nacre_err err = nacre_conn_answer(&c->conn, a);
+
+    /* USAGE: the question was cancelled meanwhile. Other errors stick to the connection. */
+    if (err == NACRE_ERR_NO_ROOM)
+        ncr_client_fail(c, NACRE_ERR_INTERNAL, NACRE_REASON_PROTOCOL_ERROR,
+                        "no room for an answer");
+    ncr_client_kick(c);
+}
+
+void ncr_client_refuse(struct nacre_client *c, uint32_t id)
+{
+    struct nacre_answer a = {.id = id};
+
+    ncr_client_answer(c, &a);
+}
+
+uint64_t ncr_client_pause(const struct nacre_client *c)
+{
+    (void)c;
+    return ncr_clock_ms();
+}
+
+void ncr_client_resume(struct nacre_client *c, uint64_t since)
+{
+    c->drive.skew += ncr_clock_ms() - since;
+}
+
+/* ---- Events ------------------------------------------------------------------------------ */
+
+static void client_on_host_key(struct nacre_client *c, const struct nacre_event *ev)
+{
+    struct nacre_answer a = {.id = ev->id};
+
+    a.verdict = ncr_client_trust(c, ev);
+    if (a.verdict != NACRE_ACCEPT && c->error[0] == '\0')
+        ncr_client_error(c, "Host key verification failed.");
+    ncr_client_answer(c, &a);
+}
+
+static void client_on_banner(struct nacre_client *c, struct nacre_bytes text)
+{
+    char *line = malloc(NCR_ESCAPE_ROOM(text.n));
+
+    if (line != NULL && c->cfg.banner != NULL) {
+        (void)ncr_escape(line, NCR_ESCAPE_ROOM(text.n), text, NCR_ESCAPE_TEXT);
+        c->cfg.banner(c->cfg.ctx, line);
+    }
+    free(line);
+}
+
+static void client_on_version(struct nacre_client *c, const struct nacre_event *ev)
+{
+    struct ncr_text t;
+
+    c->version_by = NCR_NEVER;
+    ncr_client_log(c, NACRE_LOG_DEBUG, "Remote protocol version and software: %s",
+                   ncr_text(&t, ev->data));
+}
+
+/* What concerns the connection as a whole. False: not ours. */
+static bool client_own_event(struct nacre_client *c, const struct nacre_event *ev)
+{
+    struct ncr_text t;
+
+    switch (ev->type) {
+    case NACRE_EV_VERSION:
+        client_on_version(c, ev);
+        return true;
+    case NACRE_EV_PRE_LINE:
+        ncr_client_log(c, NACRE_LOG_DEBUG, "line before the version: %s", ncr_text(&t, ev->data));
+        return true;
+    case NACRE_EV_KEX_DONE:
+        ncr_client_tell_kex(c);
+        return true;
+    case NACRE_EV_HOST_KEY:
+        client_on_host_key(c, ev);
+        return true;
+    case NACRE_EV_BANNER:
+        client_on_banner(c, ev->data);
+        return true;
+    case NACRE_EV_DEBUG:
+        ncr_client_log(c, ev->accepted ? NACRE_LOG_INFO : NACRE_LOG_DEBUG, "Remote: %s",
+                       ncr_text(&t, ev->data));
+        return true;
+    case NACRE_EV_SIGN:
+    case NACRE_EV_AUTH_NEXT:
+    case NACRE_EV_AUTH_PROMPT:
+    case NACRE_EV_AUTH_CHANGE:
+    case NACRE_EV_AUTH_SUCCESS:
+        ncr_plan_event(c, ev);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool client_is_channel_event(const struct nacre_event *ev)
+{
+    return ev->type >= NACRE_EV_CHAN_OPENED && ev->type <= NACRE_EV_CHAN_REPLY;
+}
+
+static struct ncr_chan_user *client_user_of(struct nacre_client *c, const struct nacre_event *ev)
+{
+    struct ncr_chan_user *u = client_is_channel_event(ev) ? c->users : NULL;
+
+    while (u != NULL && u->chan != ev->chan)
+        u = u->next;
+    return u;
+}
+
+/* Nobody wants it: questions are refused, data is dropped and credited. */
+static void client_drop(struct nacre_client *c, const struct nacre_event *ev)
+{
+    if (ev->id != 0)
+        ncr_client_refuse(c, ev->id);
+    if (ev->type == NACRE_EV_CHAN_DATA &&
+        nacre_chan_consumed(&c->conn, ev->chan, (uint32_t)ev->data.n) != NACRE_OK)
+        return; /* it sticks to the connection, or the channel is closing */
+}
+
+static void client_event(void *ctx, const struct nacre_event *ev)
+{
+    struct nacre_client *c = ctx;
+    struct ncr_chan_user *u;
+
+    if (client_own_event(c, ev))
+        return;
+    u = client_user_of(c, ev);
+    if (u != NULL)
+        u->event(u->ctx, ev);
+    else if (c->cfg.event == NULL || !c->cfg.event(c->cfg.ctx, c, ev))
+        client_drop(c, ev);
+}
+
+static void client_room(void *ctx)
+{
+    struct nacre_client *c = ctx;
+
+    for (struct ncr_chan_user *u = c->users, *next; u != NULL; u = next) {
+        next = u->next;
+        if (u->room != NULL)
+            u->room(u->ctx);
+    }
+    if (c->cfg.room != NULL)
+        c->cfg.room(c->cfg.ctx, c);
+}
+
+static void client_over(void *ctx, nacre_err err)
+{
+    struct nacre_client *c = ctx;
+
+    if (c->err == NACRE_OK)
+        c->err = err;
+    ncr_client_explain(c, c->err);
+    c->state = NACRE_CLIENT_OVER;
+    c->wants = NACRE_WANT_CLOSED;
+    for (struct ncr_chan_user *u = c->users, *next; u != NULL; u = next) {
+        next = u->next;
+        if (u->over != NULL)
+            u->over(u->ctx, c->err);
+    }
+}
+
+/* ---- Steps and waits --------------------------------------------------------------------- */
+
+nacre_err nacre_client_step(struct nacre_client *c, unsigned ready)
+{
+    unsigned drive = ((ready & NACRE_WANT_READ) ? NCR_LOOP_READ : 0u) |
+                     ((ready & NACRE_WANT_WRITE) ? NCR_LOOP_WRITE : 0u);
+    unsigned want;
+
+    if (!c->conn_made)
+        return NACRE_ERR_USAGE;
+    if (c->state == NACRE_CLIENT_OVER)
+        return c->err;
+    want = ncr_drive_step(&c->drive, drive, ncr_clock_ms());
+    if (want == NCR_DRIVE_OVER)
+        return c->err;
+    c->wants = ((want & NCR_LOOP_READ) ? NACRE_WANT_READ : 0u) |
+               ((want & NCR_LOOP_WRITE) ? NACRE_WANT_WRITE : 0u);
+    return NACRE_OK;
+}
+
+static uint64_t client_deadline(const struct nacre_client *c)
+{
+    uint64_t d = ncr_drive_deadline(&c->drive);
+
+    return c->version_by != 0 && c->version_by < d ? c->version_by : d;
+}
+
+uint64_t nacre_client_due(const struct nacre_client *c)
+{
+    uint64_t now = ncr_clock_ms();
+    uint64_t d = client_deadline(c);
+
+    return d == NCR_NEVER ? UINT64_MAX : d > now ? d - now : 0;
+}
+
+/* Polls the connection's own descriptors. */
+static nacre_err client_poll(struct nacre_client *c, uint64_t until)
+{
+    struct pollfd p[2] = {{.fd = -1}, {.fd = -1}};
+    unsigned ready = 0;
+
+    if (c->wants & NACRE_WANT_READ)
+        p[0] = (struct pollfd){.fd = c->drive.rfd, .events = POLLIN};
+    if (c->wants & NACRE_WANT_WRITE)
+        p[1] = (struct pollfd){.fd = c->drive.wfd, .events = POLLOUT};
+    if (poll(p, 2, ncr_clock_timeout(until, ncr_clock_ms())) < 0 && errno != EINTR)
+        return NACRE_ERR_IO;
+    ready |= p[0].revents != 0 ? NACRE_WANT_READ : 0u;
+    ready |= p[1].revents != 0 ? NACRE_WANT_WRITE : 0u;
+    return nacre_client_step(c, ready);
+}
+
+static void client_check_version(struct nacre_client *c, uint64_t now)
+{
+    if (c->version_by == 0 || now < c->version_by || nacre_conn_peer_version(&c->conn).n > 0)
+        return;
+    c->err = NACRE_ERR_TIMEOUT;
+    ncr_client_explain(c, NACRE_ERR_TIMEOUT);
+    ncr_client_fail(c, NACRE_ERR_TIMEOUT, NACRE_REASON_CONNECTION_LOST, "timed out");
+}
+
+nacre_err ncr_client_wait(struct nacre_client *c, uint64_t until)
+{
+    uint64_t due = client_deadline(c);
+    nacre_err err;
+
+    if (c->state == NACRE_CLIENT_OVER)
+        return c->err;
+    if (c->stop != NULL && c->stop(c->stop_ctx))
+        return NACRE_ERR_CLOSED;
+    due = due < until ? due : until;
+    if (c->loop != NULL) {
+        err = ncr_loop_once(c->loop, due);
+        if (err == NACRE_OK && c->state == NACRE_CLIENT_OVER)
+            err = c->err;
+    } else {
+        if (!c->stepped) {
+            c->stepped = true;
+            err = nacre_client_step(c, NACRE_WANT_WRITE);
+            if (err != NACRE_OK)
+                return err;
+        }
+        err = client_poll(c, due);
+    }
+    client_check_version(c, ncr_clock_ms());
+    if (err == NACRE_OK && until != NCR_NEVER && ncr_clock_ms() >= until)
+        return NACRE_ERR_TIMEOUT;
+    return err;
+}
+
+nacre_err nacre_client_wait_ready(struct nacre_client *c)
+{
+    nacre_err err = NACRE_OK;
+
+    while (err == NACRE_OK && c->state < NACRE_CLIENT_READY)
+        err = ncr_client_wait(c, NCR_NEVER);
+    return err;
+}
