@@ -47,7 +47,8 @@ NACRE_MUST_CHECK nacre_err ncr_pkt_open(struct ncr_dir *d, uint8_t *p, size_t n,
 size_t ncr_pkt_sealed_len(const struct ncr_dir *d, size_t n);
 /* Frames and seals the n payload bytes that lie at p + NCR_PKT_HEAD; pad is NCR_PKT_PAD_MAX random
  * bytes. p must have ncr_pkt_sealed_len() bytes; that is what is returned in *total. Errors:
- * SEQUENCE (hard stop before a counter would repeat). */
+ * SEQUENCE (hard stop before a counter would repeat), USAGE (n is 0 or over NCR_PACKET_MAX_BULK);
+ * then nothing was written and *total is 0. */
 NACRE_MUST_CHECK nacre_err ncr_pkt_seal(struct ncr_dir *d, uint8_t *p, size_t n, const uint8_t *pad,
                                         size_t *total);
 
