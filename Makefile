@@ -78,7 +78,11 @@ KEYS_SRC = \
 	proto/keys/pubkey.c \
 	proto/keys/text.c
 
-SFTP_SRC =
+SFTP_SRC = \
+	sftp/sftp_client.c \
+	sftp/sftp_msg.c \
+	sftp/sftp_server.c \
+	sftp/transfer.c
 
 POSIX_SRC = \
 	proto/posix/clock.c \

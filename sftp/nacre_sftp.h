@@ -27,7 +27,7 @@
  *         for (in = data.p, n = data.n; n > 0; in += used, n -= used) {
  *             err = nacre_sftp_client_recv(&c, in, n, &used, &ev);
  *             if (err != NACRE_OK) ...                        see nacre_sftp_client_errinfo()
- *             if (ev.type != NACRE_SFTP_EV_NONE && !nacre_sftp_xfer_event(&t, &c, &ev))
+ *             if (ev.type != NACRE_SFTP_EV_NONE && !nacre_sftp_xfer_event(&t, &ev))
  *                 act on ev: ev.ticket says which request it answers
  *         }
  *         nacre_chan_consumed(conn, chan, data.n);
@@ -262,12 +262,12 @@ struct nacre_sftp_client {
     nacre_err err;
     struct nacre_sftp_errinfo info;
     intptr_t mem_off; /* region minus this struct */
-    uint32_t in_cap, in_n, in_need; /* the packet being gathered */
+    uint32_t in_cap, in_n; /* the packet being gathered */
     uint32_t out_cap, out_start, out_end;
     uint32_t data_id, data_left; /* the DATA reply being streamed */
     uint32_t data_len;
     uint64_t data_offset;
-    bool streaming, versioned, closed;
+    bool streaming, versioned;
     uint32_t next_gen;
     uint32_t n_flight;
     uint32_t limits_ticket; /* of our own LIMITS request */
@@ -275,7 +275,6 @@ struct nacre_sftp_client {
     uint64_t ops; /* set of 1 << op that the server announced */
     struct nacre_sftp_limits limits;
     uint32_t place_len; /* of a WRITE between begin and end */
-    uint16_t place_handle;
     uint64_t place_offset;
     struct ncr_sftp_slot slots[NACRE_SFTP_REQUESTS_MAX];
 };
@@ -346,15 +345,16 @@ struct nacre_sftp_io {
 
 struct nacre_sftp_xfer_cfg {
     bool put;                /* local to remote; else remote to local */
-    struct nacre_bytes path; /* remote file, borrowed until the transfer is over */
+    struct nacre_bytes path; /* remote file, borrowed until its OPEN is sent */
     struct nacre_sftp_io io;
-    uint64_t offset;   /* first byte to move, of both files: to resume */
-    uint64_t max_size; /* get: a file that goes on beyond is an error (LIMIT); 0: none */
-    uint64_t budget;   /* bytes in flight at most; 0: NACRE_SFTP_BUDGET */
-    uint32_t pflags;   /* 0: READ; put: WRITE, CREAT and, from offset 0, TRUNC */
+    uint64_t offset;    /* first byte to move, of both files: to resume */
+    uint64_t size_hint; /* get: size of the remote file as a listing told it; 0: not known */
+    uint64_t max_size;  /* get: a file that goes on beyond is an error (LIMIT); 0: none */
+    uint64_t budget;    /* bytes in flight at most; 0: NACRE_SFTP_BUDGET */
+    uint32_t pflags;    /* 0: READ; put: WRITE, CREAT and, from offset 0, TRUNC */
     struct nacre_sftp_attrs attrs; /* put: of the file when it is made */
     struct nacre_sftp_attrs final; /* put: set before CLOSE; flags 0: nothing */
-    bool fsync;        /* put: fsync@openssh.com before CLOSE, if the server has it */
+    bool fsync;         /* put: fsync@openssh.com before CLOSE, if the server has it */
 };
 #define NACRE_SFTP_BUDGET (8u * 1024 * 1024)
 
@@ -364,52 +364,62 @@ enum nacre_sftp_xfer_state {
     NACRE_XFER_MOVING,
     NACRE_XFER_ENDING, /* attributes, fsync, CLOSE */
     NACRE_XFER_DONE,
-    NACRE_XFER_FAILED  /* over as well: nothing of it is in flight any more */
+    NACRE_XFER_FAILED /* over as well: nothing of it is in flight any more */
 };
 
+/* A request in flight, or a part of the file that must be asked for again. */
 struct ncr_xfer_part {
     uint64_t offset;
     uint32_t len, got;
     uint32_t ticket;
-    uint8_t state; /* enum xfer_part_state of transfer.c */
+    bool used;
+};
+
+/* Why a transfer or a listing failed. */
+struct nacre_sftp_failure {
+    nacre_err err;         /* error of the local side or of the engine; OK: the server's status */
+    uint32_t status;
+    enum nacre_sftp_op op; /* what failed; NONE: nothing */
+    char text[128];        /* the server's text, cut, unescaped */
 };
 
 /* One file under way. Fields down to `moved` may be read; the rest is private. Several may run over
- * one client at once: each step shares the table of requests. */
+ * one client at once: they share the table of requests. */
 struct nacre_sftp_xfer {
     enum nacre_sftp_xfer_state state;
-    nacre_err err;             /* FAILED: local or engine's error; OK: status says why */
-    uint32_t status;           /* FAILED: status of the server */
-    enum nacre_sftp_op failed; /* and the request that got it */
-    char text[128];            /* and its text, cut, unescaped */
-    struct nacre_sftp_attrs attrs; /* get: of the remote file, once known */
-    uint64_t size;             /* expected; 0 if not known */
-    uint64_t end;              /* get, DONE: size of the file; cut the local one to it */
-    uint64_t moved;            /* bytes so far, for progress */
+    struct nacre_sftp_failure failure; /* of FAILED; DONE: attributes or fsync failed, data is there */
+    struct nacre_sftp_attrs attrs;     /* get: of the remote file, once known */
+    uint64_t size;  /* expected; 0 if not known */
+    uint64_t end;   /* get, DONE: size of the file; cut the local one to it */
+    uint64_t moved; /* bytes so far, for progress */
     struct nacre_sftp_xfer_cfg cfg;
     struct nacre_sftp_handle handle;
-    bool have_handle, stat_pending, stopping, eof_known, truncated;
-    uint8_t final_step, stalls;
-    uint32_t ticket, stat_ticket;
-    uint32_t n_flight;
+    bool stopping, eof_known;
+    uint8_t ctl_sent;  /* set of 1 << index of ctl */
+    uint8_t ctl_flight;
+    uint32_t ctl[5]; /* tickets of OPEN, FSTAT, FSETSTAT, FSYNC, CLOSE */
+    uint32_t n_flight, n_holes;
+    uint32_t max_len;
     uint64_t next, eof, window, in_flight;
-    struct ncr_xfer_part parts[NACRE_SFTP_REQUESTS_MAX];
+    uint64_t low; /* first byte that failed */
+    struct ncr_xfer_part parts[NACRE_SFTP_REQUESTS_MAX]; /* by ticket */
+    struct ncr_xfer_part holes[NACRE_SFTP_REQUESTS_MAX];
 };
 
-/* Prepares a transfer; its OPEN leaves with the next step. USAGE: no hook for its direction. */
+/* Prepares a transfer; its OPEN leaves with the first output. USAGE: no hook for its direction, or
+ * an offset out of range. */
 NACRE_MUST_CHECK nacre_err nacre_sftp_xfer_init(struct nacre_sftp_xfer *t,
                                                 const struct nacre_sftp_xfer_cfg *cfg);
 /* Offers an event; false if it belongs to something else. */
-bool nacre_sftp_xfer_event(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c,
-                           const struct nacre_sftp_event *ev);
+bool nacre_sftp_xfer_event(struct nacre_sftp_xfer *t, const struct nacre_sftp_event *ev);
 /* Sends what is due and fills up to room bytes of p with the client's stream, payload of a put
- * read straight into it; returns how many. Larger places make larger WRITEs: give it whole
- * packets. Call it while it returns bytes and after events. */
+ * read straight into it; returns how many. Larger places make larger WRITEs: give it whole packets;
+ * a put needs more than 281 bytes to go on. Call it while it returns bytes, and after events. */
 size_t nacre_sftp_xfer_output(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c, uint8_t *p,
                               size_t room);
 /* Stops: no further request but CLOSE; FAILED follows when all replies are in. */
 void nacre_sftp_xfer_stop(struct nacre_sftp_xfer *t, nacre_err why);
-/* The client engine is over: FAILED at once. */
+/* FAILED at once, without CLOSE: the stream or the client is over (output sees the latter itself). */
 void nacre_sftp_xfer_abort(struct nacre_sftp_xfer *t, nacre_err why);
 bool nacre_sftp_xfer_over(const struct nacre_sftp_xfer *t);
 /* Everything below this offset has arrived: where an interrupted transfer may be resumed, and
@@ -418,31 +428,29 @@ uint64_t nacre_sftp_xfer_prefix(const struct nacre_sftp_xfer *t);
 
 /* Lists a directory: OPENDIR, READDIR until its end, CLOSE, with a cap on the entries. */
 struct nacre_sftp_list {
-    enum nacre_sftp_xfer_state state; /* OPENING, MOVING, ENDING, DONE, FAILED */
-    nacre_err err;
-    uint32_t status;
-    enum nacre_sftp_op failed;
-    char text[128];
+    enum nacre_sftp_xfer_state state;
+    struct nacre_sftp_failure failure;
     uint64_t entries, max_entries;
     struct nacre_bytes path;
     struct nacre_sftp_handle handle;
-    bool have_handle;
     uint32_t ticket;
     bool pending;
 };
 #define NACRE_SFTP_LIST_MAX (1u << 20)
 
-/* path is borrowed until the first output; max_entries 0: NACRE_SFTP_LIST_MAX, more is an error
+/* path is borrowed until OPENDIR is sent; max_entries 0: NACRE_SFTP_LIST_MAX, more is an error
  * (LIMIT). */
 void nacre_sftp_list_init(struct nacre_sftp_list *l, struct nacre_bytes path,
                           uint64_t max_entries);
 /* Queues the request that is due, if there is one and room for it: call it before
  * nacre_sftp_client_output(). */
 void nacre_sftp_list_step(struct nacre_sftp_list *l, struct nacre_sftp_client *c);
-/* Offers an event; false if it belongs to something else. The entries of a NAMES event of its are
- * the caller's to take, unless the state is then FAILED. */
-bool nacre_sftp_list_event(struct nacre_sftp_list *l, struct nacre_sftp_client *c,
-                           const struct nacre_sftp_event *ev);
+/* Offers an event; false if it belongs to something else. The entries of a NAMES event of its own
+ * are the caller's to take, unless failure.op is then set. */
+bool nacre_sftp_list_event(struct nacre_sftp_list *l, const struct nacre_sftp_event *ev);
+bool nacre_sftp_list_over(const struct nacre_sftp_list *l);
+/* As for transfers. */
+void nacre_sftp_list_abort(struct nacre_sftp_list *l, nacre_err why);
 
 /* ---- File systems of a server ------------------------------------------------------------ */
 
@@ -469,6 +477,7 @@ enum nacre_fs_result {
     NACRE_FS_INVALID,
     NACRE_FS_UNSUPPORTED,
     NACRE_FS_IO,
+    NACRE_FS_BAD_HANDLE,
     NACRE_FS_FAILED,
     NACRE_FS_RESULT_COUNT
 };
@@ -611,7 +620,7 @@ NACRE_MUST_CHECK nacre_err nacre_fs_memory_init(struct nacre_fs *fs, struct nacr
 
 /* ---- Server ------------------------------------------------------------------------------ */
 
-/* One request as it was answered, for logs. */
+/* One request as it was answered, for logs. READ and WRITE are not traced: CLOSE has their sums. */
 struct nacre_sftp_trace {
     const struct nacre_sftp_req *req;
     uint32_t status;
@@ -633,8 +642,8 @@ struct ncr_sftp_file {
     uint64_t token; /* of the file system */
     uint64_t bytes_read, bytes_written;
     uint32_t gen;
-    uint8_t kind; /* 0 free, else enum sftp_handle_kind of sftp_server.c */
-    bool can_read, can_write, append;
+    uint8_t kind; /* enum sserver_kind of sftp_server.c */
+    bool can_read, can_write;
 };
 
 struct ncr_sftp_job {
@@ -651,19 +660,17 @@ struct nacre_sftp_server {
     intptr_t mem_off;
     uint32_t in_cap, in_n;
     uint32_t out_cap, out_start, out_end;
-    uint8_t rx; /* enum sftp_server_rx: head, body, write data, skipped rest */
-    uint8_t skip_status;
-    bool inited, closed;
-    uint32_t rx_len, rx_left; /* packet length; bytes of data still to come */
-    uint32_t write_id, write_len;
+    uint8_t rx; /* enum sserver_rx of sftp_server.c */
+    uint8_t rx_result; /* enum nacre_fs_result of the request whose data streams in */
+    bool inited;
+    uint32_t rx_id, rx_left; /* of that request; bytes of it still to come */
     uint16_t write_handle;
-    uint8_t write_result;
     uint64_t write_offset;
     uint32_t promise_left; /* bytes of a DATA reply whose header is out */
     uint16_t promise_handle;
     uint64_t promise_offset;
     uint32_t job_start, job_n;
-    bool copying;
+    bool copying, copy_to_end;
     uint32_t copy_id;
     uint16_t copy_from, copy_to;
     uint64_t copy_offset, copy_offset2, copy_left;
