@@ -198,3 +198,10 @@ void ncr_pkt_install(struct ncr_dir *d, struct ncr_keyset *keys, bool strict)
         d->seq = 0;
     nacre_wipe(keys, sizeof *keys);
 }
+
+bool ncr_pkt_sound(const struct ncr_dir *d, uint32_t max)
+{
+    if (d->len != 0 && !pkt_len_fits(d, ncr_pkt_mode(d), d->len, max))
+        return false;
+    return d->cipher == NULL || d->cipher->sound == NULL || d->cipher->sound(d);
+}

@@ -56,4 +56,8 @@ NACRE_MUST_CHECK nacre_err ncr_pkt_seal(struct ncr_dir *d, uint8_t *p, size_t n,
  * too if strict. The key set is wiped. */
 void ncr_pkt_install(struct ncr_dir *d, struct ncr_keyset *keys, bool strict);
 
+/* True if every length and count of the direction that is used as such is in range: for memory that
+ * somebody trusted less could write to. The rows must have been checked before. */
+bool ncr_pkt_sound(const struct ncr_dir *d, uint32_t max);
+
 #endif

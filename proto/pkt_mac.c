@@ -186,11 +186,17 @@ static void mac_ctr_xor(struct ncr_dir *d, uint8_t *p, size_t n)
     nacre_aes_ctr_xor(p, &d->key.ctr, p, n);
 }
 
+/* FIPS 197 5: the key length in words, and 6. */
+static bool mac_ctr_sound(const struct ncr_dir *d)
+{
+    return d->key.ctr.aes.rounds == d->cipher->key_len / 4 + 6;
+}
+
 #define MAC_CTR_ROW(bits)                                                                          \
     {                                                                                              \
         .name = "aes" #bits "-ctr", .key_len = (bits) / 8, .iv_len = NACRE_AES_BLOCK,              \
         .block = NACRE_AES_BLOCK, .load = mac_ctr_load, .encrypt = mac_ctr_xor,                    \
-        .decrypt = mac_ctr_xor                                                                     \
+        .decrypt = mac_ctr_xor, .sound = mac_ctr_sound                                             \
     }
 
 const struct ncr_cipher ncr_cipher_aes128_ctr = MAC_CTR_ROW(128);

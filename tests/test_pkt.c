@@ -705,6 +705,32 @@ Test(s18, new_keys_change_every_byte_stream)
     }
 }
 
+/* ---- S64 ---- */
+
+/* A direction that somebody else could write to: only what an honest engine leaves passes. */
+Test(s64, lengths_and_counts_of_a_foreign_direction)
+{
+    for (size_t i = 0; i < CASES; i++) {
+        struct pair pr;
+        pair_start(&pr, &cases[i]);
+        cr_assert(ncr_pkt_sound(&pr.rx, 35000) && ncr_pkt_sound(&pr.tx, 35000));
+        for (pr.rx.len = 1; pr.rx.len <= 64; pr.rx.len++) {
+            cr_assert_eq(ncr_pkt_sound(&pr.rx, 35000), good_len(&cases[i], pr.rx.len));
+        }
+        pr.rx.len = cases[i].good[0] + 16 * 100;
+        cr_assert(ncr_pkt_sound(&pr.rx, pr.rx.len));
+        cr_assert_not(ncr_pkt_sound(&pr.rx, pr.rx.len - 1));
+        pr.rx.len = 0;
+        if (cases[i].cipher != NULL && cases[i].cipher->aead == NULL) {
+            unsigned rounds = pr.rx.key.ctr.aes.rounds;
+            for (unsigned n = 0; n < 40; n++) {
+                pr.rx.key.ctr.aes.rounds = n;
+                cr_assert_eq(ncr_pkt_sound(&pr.rx, 35000), n == rounds);
+            }
+        }
+    }
+}
+
 /* ---- Keys ---- */
 
 Test(pkt, install_wipes_the_key_set_and_the_old_keys)
