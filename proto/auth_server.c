@@ -193,6 +193,7 @@ static nacre_err auth_server_publickey(struct nacre_conn *c, const struct ncr_ms
     }
     ev->alg = ncr_auth_saved_alg(c);
     ev->blob = ncr_auth_saved_blob(c);
+    ev->data = q->sig; /* for a process that trusts only what it has verified itself */
     return auth_server_ask(c, stage, ev);
 }
 

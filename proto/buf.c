@@ -121,6 +121,7 @@ nacre_err ncr_out_seal(struct nacre_conn *c, size_t n)
     if (err != NACRE_OK)
         return ncr_fail(c, err, "no more packets may be sent under these keys");
     c->out_end += (uint32_t)total;
+    c->tx.all_bytes += total;
     ncr_phase_step(c, c->role, number);
     return NACRE_OK;
 }

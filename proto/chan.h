@@ -62,13 +62,29 @@ bool ncr_chan_queues_full(const struct nacre_conn *c);
 
 /* An open channel with that local number, or NULL. */
 struct ncr_chan *ncr_chan_find(const struct nacre_conn *c, uint32_t chan);
-/* A fresh id for a question. */
-uint32_t ncr_question_id(struct nacre_conn *c);
 
-/* Queue of owed replies: appends one entry, NULL if it is full. */
-struct ncr_owed *ncr_owed_add(struct ncr_owed *q, uint8_t *n, uint8_t cap, uint32_t id);
-/* Drops the oldest. */
-void ncr_owed_pop(struct ncr_owed *q, uint8_t *n);
+/* Ids of questions: a running number and where the question belongs, so that an answer finds it
+ * without a search. */
+#define NCR_ID_CONN 0u   /* host key, signature, authentication */
+#define NCR_ID_GLOBAL 1u /* global requests */
+#define NCR_ID_CHAN 2u   /* and up: channels */
+#define NCR_ID_BITS 11
+#define NCR_ID_WHERE(id) ((id) & ((1u << NCR_ID_BITS) - 1))
+uint32_t ncr_question_id(struct nacre_conn *c, uint32_t where);
+
+/* States of an owed reply. */
+enum ncr_owed_state { NCR_OWED_ASKED, NCR_OWED_FAILURE, NCR_OWED_SUCCESS };
+/* Queues of owed replies, oldest first. add: NULL if the queue is full, which only a peer that asks
+ * on during a key exchange reaches (HELD_FULL). */
+struct ncr_owed *ncr_owed_add(struct nacre_conn *c, struct ncr_owed *q, uint8_t *n, uint8_t cap);
+struct ncr_owed *ncr_owed_find(struct ncr_owed *q, uint8_t n, uint32_t id);
+void ncr_owed_pop(struct nacre_conn *c, struct ncr_owed *q, uint8_t *n, uint8_t cap);
+/* May a reply or an adjust be sent now? */
+bool ncr_chan_may_send(struct nacre_conn *c);
+NACRE_MUST_CHECK nacre_err ncr_global_flush(struct nacre_conn *c);
+NACRE_MUST_CHECK nacre_err ncr_global_answer(struct nacre_conn *c, const struct nacre_answer *a);
+/* A reply that answers nothing: dropped, counted, the end at a cap. */
+NACRE_MUST_CHECK nacre_err ncr_unsolicited(struct nacre_conn *c);
 
 /* ---- chan_request.c: type-specific parts of requests ---- */
 

@@ -145,6 +145,13 @@ struct nacre_algs {
 
 extern const struct nacre_algs nacre_algs_default;
 
+/* NACRE_OK if the signature blob sig over data verifies under the signature algorithm of that name
+ * and the key blob, and the key is fit to be trusted; for a process that must not believe another
+ * one's verification. Errors: UNKNOWN_ALG, KEY_FORMAT, KEY_REFUSED, SIG_FORMAT, SIG. */
+NACRE_MUST_CHECK nacre_err nacre_sig_verify(const struct nacre_algs *algs, struct nacre_bytes alg,
+                                            struct nacre_bytes key, struct nacre_bytes data,
+                                            struct nacre_bytes sig);
+
 /* What the last key exchange agreed upon; names are static strings, "" where not applicable (the
  * MAC of an AEAD cipher). Index 0 is client to server, 1 server to client. */
 struct nacre_negotiated {
@@ -323,7 +330,7 @@ enum nacre_event_type {
 enum nacre_auth_stage {
     NACRE_STAGE_NONE = 0,    /* method none */
     NACRE_STAGE_KEY_QUERY,   /* would alg, blob be acceptable? gives no rights */
-    NACRE_STAGE_KEY_PROVED,  /* alg, blob signed this session */
+    NACRE_STAGE_KEY_PROVED,  /* alg, blob signed this session; data: the signature, verified */
     NACRE_STAGE_PASSWORD,    /* data */
     NACRE_STAGE_NEW_PASSWORD, /* data: old, new_password */
     NACRE_STAGE_INTERACTIVE, /* data: submethods; answer CHALLENGE with prompts, or a verdict */
@@ -446,7 +453,7 @@ struct ncr_owed {
     uint32_t id;
     uint8_t state; /* 0 open, 1 failure, 2 success */
     uint8_t kind;
-    uint16_t port_given;
+    bool give_port;
     uint32_t port;
 };
 
@@ -505,7 +512,9 @@ struct nacre_conn {
     uint32_t out_cap, out_start, out_end, out_open; /* out_open: start of a packet in progress */
     uint32_t held_len;
     uint32_t n_chans;
-    uint32_t reserve_chan, reserve_ext; /* of an open reservation */
+    uint32_t reserve_chan, reserve_ext, reserve_room; /* of an open reservation */
+    uint16_t full_queues;               /* queues of owed replies without room */
+    bool chans_owe;                     /* a channel may owe something: see ncr_chan_flush() */
     struct ncr_dir rx, tx;
     struct ncr_kex_state kex;
     struct ncr_auth_state auth;
@@ -527,6 +536,7 @@ struct nacre_conn {
     bool wipe_packet; /* the packet that was told holds a secret */
     uint16_t pre_lines;
     uint16_t unsolicited;
+    uint16_t pings; /* ours without a PONG yet */
     uint32_t peer_sig_mask;
     uint32_t next_id, question_id;
     uint8_t question; /* enum nacre_event_type of the question that the connection waits for */
@@ -609,6 +619,14 @@ NACRE_MUST_CHECK nacre_err nacre_conn_debug(struct nacre_conn *c, bool display, 
 NACRE_MUST_CHECK nacre_err nacre_conn_close(struct nacre_conn *c, uint32_t reason, const char *text);
 /* Wipes struct and region. */
 void nacre_conn_wipe(struct nacre_conn *c);
+/* Takes over a connection whose struct and region another process, less trusted, could write to
+ * (a shared mapping, after its unprivileged part is done): configuration and random source are set
+ * anew, and every index, length, phase and pointer that the engine will use is checked or replaced.
+ * mem, len: as at init. USAGE: something is out of range, not authenticated, or in a key exchange;
+ * the connection must then be wiped and dropped. */
+NACRE_MUST_CHECK nacre_err nacre_conn_adopt(struct nacre_conn *c, enum nacre_role role,
+                                            const struct nacre_conn_cfg *cfg,
+                                            const struct nacre_rng *rng, void *mem, size_t len);
 
 /* By value; its slices point into the region and live until the connection is wiped or moved. */
 struct nacre_errinfo nacre_conn_errinfo(const struct nacre_conn *c);
