@@ -82,6 +82,11 @@ static bool adopt_rows(struct ncr_dir *d, const struct nacre_algs *a)
            d->mac.hash->len == d->macrow->tag_len;
 }
 
+static bool adopt_dir(const struct nacre_conn *c, struct ncr_dir *d, const struct nacre_algs *a)
+{
+    return adopt_rows(d, a) && ncr_pkt_sound(d, c->in_cap - NCR_IN_SPARE);
+}
+
 /* Texts that a getter would hand out: from the rows, never from the struct. */
 static void adopt_names(struct nacre_conn *c)
 {
@@ -112,7 +117,7 @@ nacre_err nacre_conn_adopt(struct nacre_conn *c, enum nacre_role role,
         c->rx.phase != NCR_PH_CONN || c->tx.phase != NCR_PH_CONN || c->kex.row != NULL)
         return NACRE_ERR_USAGE;
     if (!adopt_layout(c, mem, len) || !adopt_buffers(c) || !adopt_queues(c) ||
-        !adopt_rows(&c->rx, algs) || !adopt_rows(&c->tx, algs) || max_packet > c->in_cap)
+        !adopt_dir(c, &c->rx, algs) || !adopt_dir(c, &c->tx, algs) || max_packet > c->in_cap)
         return NACRE_ERR_USAGE;
     c->cfg = *cfg;
     c->cfg.window = window;

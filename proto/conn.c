@@ -528,7 +528,7 @@ static nacre_err conn_dispatch(struct nacre_conn *c, struct nacre_bytes payload,
 static uint32_t conn_packet_max(const struct nacre_conn *c)
 {
     uint32_t max = c->in_cap > NACRE_BUF_STANDARD ? NCR_PACKET_MAX_BULK : NCR_PACKET_MAX;
-    const uint32_t fits = c->in_cap - 128; /* length field, tag and a block to spare */
+    const uint32_t fits = c->in_cap - NCR_IN_SPARE;
 
     return max < fits ? max : fits;
 }

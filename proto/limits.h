@@ -84,6 +84,9 @@
 /* A message held during a key exchange must fit the reserve when it is sealed. */
 #define NCR_HELD_MSG_MAX (NCR_OUT_RESERVE - 256)
 
+/* What the in-buffer holds beside packet_length bytes: length field, tag and a block to spare. */
+#define NCR_IN_SPARE 128
+
 /* Numbers. */
 #define NCR_MPINT_BITS_MAX 16384
 

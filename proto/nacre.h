@@ -442,7 +442,6 @@ struct ncr_dir {
     } key;
     struct nacre_hmac mac;
     uint32_t seq;
-    uint32_t wrapped;       /* sequence number passed 2^32 before the first NEWKEYS */
     uint64_t packets, bytes; /* since the keys were installed */
     uint64_t all_bytes;      /* since the start */
     uint32_t len;            /* rx: packet_length of the packet in progress, 0: not known yet */
