@@ -578,8 +578,8 @@ NACRE_MUST_CHECK nacre_err nacre_fs_posix_init(struct nacre_fs *fs, struct nacre
 void nacre_fs_posix_close(struct nacre_fs_posix *p);
 
 /* The local side of a transfer over an open descriptor of a regular file (a pipe or terminal
- * fails with IO): pread(2) and pwrite(2). fd must stay where it is. */
-struct nacre_sftp_io nacre_sftp_io_fd(const int *fd);
+ * fails): pread(2) and pwrite(2), errors as IO with errno as they left it. *fd is borrowed. */
+struct nacre_sftp_io nacre_sftp_io_fd(int *fd);
 
 /* A file system in the caller's memory, for tests: every hook but expand, home, id_name and
  * statvfs; one user, no permission checks beyond those of the type. */

@@ -4,8 +4,8 @@
  * by kind (draft-ietf-secsh-filexfer-02, section 7).
  *
  * An id is a slot of the table of requests in flight plus a counter, so that an answer to a request
- * that was answered already, or to none, is known as such; both end the engine, as does a reply of a
- * kind that the request does not have. READ replies are streamed; every other packet is taken
+ * that was answered already, or to none, is known as such; both end the engine, as does a reply of
+ * a kind that the request does not have. READ replies are streamed; every other packet is taken
  * whole, from the caller's slice if it lies in it whole, else from the region.
  */
 #include "sftp/nacre_sftp.h"
@@ -235,7 +235,8 @@ static void sclient_limits_set(struct nacre_sftp_client *c, const struct nacre_s
     c->limits.write = sclient_limit(sclient_limit(l->write, most), NCR_SFTP_READ_MAX);
 }
 
-/* Asks for the limits if the server has the extension. A full table or buffer leaves the defaults. */
+/* Asks for the limits if the server has the extension. A full table or buffer leaves the defaults.
+ */
 static void sclient_limits_ask(struct nacre_sftp_client *c)
 {
     struct nacre_sftp_req req;

@@ -12,16 +12,16 @@
 
 #include <string.h>
 
-#define SFTP_ATTR_EXTENDED 0x80000000u
-#define SFTP_ATTRS_KNOWN                                                                          \
+#define SMSG_ATTR_EXTENDED 0x80000000u
+#define SMSG_ATTRS_KNOWN                                                                           \
     (NACRE_SFTP_ATTR_SIZE | NACRE_SFTP_ATTR_UIDGID | NACRE_SFTP_ATTR_MODE | NACRE_SFTP_ATTR_TIMES)
 /* Two empty strings and empty attributes: the least that an entry of a NAME reply takes. */
-#define SFTP_ENTRY_MIN 12
+#define SMSG_ENTRY_MIN 12
 
 /* ---- Tables ---- */
 
 /* clang-format off */
-static const struct ncr_sftp_op_row sftp_op_rows[NACRE_SFTP_OP_COUNT] = {
+static const struct ncr_sftp_op_row smsg_op_rows[NACRE_SFTP_OP_COUNT] = {
     [NACRE_SFTP_OP_OPEN] = {NCR_FXP_OPEN, NCR_REPLY_HANDLE, false, "open", "PFA", NULL, NULL},
     [NACRE_SFTP_OP_CLOSE] = {NCR_FXP_CLOSE, NCR_REPLY_STATUS, false, "close", "H", NULL, NULL},
     [NACRE_SFTP_OP_READ] = {NCR_FXP_READ, NCR_REPLY_DATA, false, "read", "HOL", NULL, NULL},
@@ -68,7 +68,7 @@ static const struct ncr_sftp_op_row sftp_op_rows[NACRE_SFTP_OP_COUNT] = {
 static const struct {
     uint8_t msg;
     const char *name;
-} sftp_msg_names[] = {
+} smsg_msg_names[] = {
     {NCR_FXP_INIT, "SSH_FXP_INIT"}, {NCR_FXP_VERSION, "SSH_FXP_VERSION"},
     {NCR_FXP_OPEN, "SSH_FXP_OPEN"}, {NCR_FXP_CLOSE, "SSH_FXP_CLOSE"},
     {NCR_FXP_READ, "SSH_FXP_READ"}, {NCR_FXP_WRITE, "SSH_FXP_WRITE"},
@@ -85,7 +85,7 @@ static const struct {
     {NCR_FXP_EXTENDED_REPLY, "SSH_FXP_EXTENDED_REPLY"},
 };
 
-static const char *const sftp_status_texts[] = {
+static const char *const smsg_status_texts[] = {
     [NACRE_FX_OK] = "Success",
     [NACRE_FX_EOF] = "End of file",
     [NACRE_FX_NO_SUCH_FILE] = "No such file",
@@ -102,7 +102,7 @@ static const char *const sftp_status_texts[] = {
 static const struct {
     uint8_t status;
     const char *text;
-} sftp_fs_results[NACRE_FS_RESULT_COUNT] = {
+} smsg_fs_results[NACRE_FS_RESULT_COUNT] = {
     [NACRE_FS_OK] = {NACRE_FX_OK, "Success"},
     [NACRE_FS_EOF] = {NACRE_FX_EOF, "End of file"},
     [NACRE_FS_NOT_FOUND] = {NACRE_FX_NO_SUCH_FILE, "No such file or directory"},
@@ -133,38 +133,38 @@ const struct ncr_sftp_op_row *ncr_sftp_op_row(enum nacre_sftp_op op)
 {
     if (op <= NACRE_SFTP_OP_NONE || op >= NACRE_SFTP_OP_COUNT)
         return NULL;
-    return &sftp_op_rows[op];
+    return &smsg_op_rows[op];
 }
 
 const char *ncr_sftp_msg_name(uint8_t msg)
 {
     size_t i;
 
-    for (i = 0; i < sizeof sftp_msg_names / sizeof sftp_msg_names[0]; i++)
-        if (sftp_msg_names[i].msg == msg)
-            return sftp_msg_names[i].name;
+    for (i = 0; i < sizeof smsg_msg_names / sizeof smsg_msg_names[0]; i++)
+        if (smsg_msg_names[i].msg == msg)
+            return smsg_msg_names[i].name;
     return "";
 }
 
 const char *nacre_sftp_status_text(uint32_t status)
 {
-    if (status >= sizeof sftp_status_texts / sizeof sftp_status_texts[0])
+    if (status >= sizeof smsg_status_texts / sizeof smsg_status_texts[0])
         return "Unknown error";
-    return sftp_status_texts[status];
+    return smsg_status_texts[status];
 }
 
 uint32_t nacre_fs_result_status(enum nacre_fs_result r)
 {
     if ((unsigned)r >= NACRE_FS_RESULT_COUNT)
         return NACRE_FX_FAILURE;
-    return sftp_fs_results[r].status;
+    return smsg_fs_results[r].status;
 }
 
 const char *nacre_fs_result_text(enum nacre_fs_result r)
 {
     if ((unsigned)r >= NACRE_FS_RESULT_COUNT)
         return "Failure";
-    return sftp_fs_results[r].text;
+    return smsg_fs_results[r].text;
 }
 
 const char *nacre_sftp_op_name(enum nacre_sftp_op op)
@@ -179,7 +179,7 @@ enum nacre_sftp_op nacre_sftp_op_by_name(struct nacre_bytes name)
     int op;
 
     for (op = NACRE_SFTP_OP_NONE + 1; op < NACRE_SFTP_OP_COUNT; op++)
-        if (nacre_bytes_is(name, sftp_op_rows[op].name))
+        if (nacre_bytes_is(name, smsg_op_rows[op].name))
             return (enum nacre_sftp_op)op;
     return NACRE_SFTP_OP_NONE;
 }
@@ -211,11 +211,11 @@ struct nacre_bytes nacre_sftp_handle_bytes(const struct nacre_sftp_handle *h)
     return b;
 }
 
-#define SFTP_COMPONENT_MAX 255
+#define SMSG_COMPONENT_MAX 255
 
 bool nacre_sftp_name_safe(struct nacre_bytes name)
 {
-    if (name.n == 0 || name.n > SFTP_COMPONENT_MAX)
+    if (name.n == 0 || name.n > SMSG_COMPONENT_MAX)
         return false;
     if (nacre_bytes_is(name, ".") || nacre_bytes_is(name, ".."))
         return false;
@@ -227,9 +227,9 @@ bool nacre_sftp_name_safe(struct nacre_bytes name)
 
 /* ---- Attributes: draft 5 ---- */
 
-static void sftp_attrs_write(struct ncr_wr *w, const struct nacre_sftp_attrs *a)
+static void smsg_attrs_write(struct ncr_wr *w, const struct nacre_sftp_attrs *a)
 {
-    uint32_t flags = a->flags & SFTP_ATTRS_KNOWN;
+    uint32_t flags = a->flags & SMSG_ATTRS_KNOWN;
 
     ncr_wr_u32(w, flags);
     if (flags & NACRE_SFTP_ATTR_SIZE)
@@ -246,8 +246,9 @@ static void sftp_attrs_write(struct ncr_wr *w, const struct nacre_sftp_attrs *a)
     }
 }
 
-/* Pairs of strings; the count does nothing but stop the loop, which also stops where the bytes do. */
-static void sftp_attrs_skip_pairs(struct ncr_rd *r)
+/* Pairs of strings; the count does nothing but stop the loop, which also stops where the bytes do.
+ */
+static void smsg_attrs_skip_pairs(struct ncr_rd *r)
 {
     uint32_t n = ncr_rd_u32(r);
 
@@ -259,12 +260,12 @@ static void sftp_attrs_skip_pairs(struct ncr_rd *r)
     }
 }
 
-static void sftp_attrs_read(struct ncr_rd *r, struct nacre_sftp_attrs *a)
+static void smsg_attrs_read(struct ncr_rd *r, struct nacre_sftp_attrs *a)
 {
     uint32_t flags = ncr_rd_u32(r);
 
     memset(a, 0, sizeof *a);
-    a->flags = flags & SFTP_ATTRS_KNOWN;
+    a->flags = flags & SMSG_ATTRS_KNOWN;
     if (flags & NACRE_SFTP_ATTR_SIZE)
         a->size = ncr_rd_u64(r);
     if (flags & NACRE_SFTP_ATTR_UIDGID) {
@@ -277,13 +278,13 @@ static void sftp_attrs_read(struct ncr_rd *r, struct nacre_sftp_attrs *a)
         a->atime = ncr_rd_u32(r);
         a->mtime = ncr_rd_u32(r);
     }
-    if (flags & SFTP_ATTR_EXTENDED)
-        sftp_attrs_skip_pairs(r);
+    if (flags & SMSG_ATTR_EXTENDED)
+        smsg_attrs_skip_pairs(r);
 }
 
 /* ---- Requests: draft 6 ---- */
 
-static void sftp_field_put(struct ncr_wr *w, char field, const struct nacre_sftp_req *req)
+static void smsg_field_put(struct ncr_wr *w, char field, const struct nacre_sftp_req *req)
 {
     switch (field) {
     case 'P':
@@ -299,7 +300,7 @@ static void sftp_field_put(struct ncr_wr *w, char field, const struct nacre_sftp
         ncr_wr_string(w, req->handle2);
         break;
     case 'A':
-        sftp_attrs_write(w, &req->attrs);
+        smsg_attrs_write(w, &req->attrs);
         break;
     case 'F':
         ncr_wr_u32(w, req->pflags);
@@ -346,11 +347,11 @@ void ncr_sftp_req_put(struct ncr_wr *w, uint32_t id, const struct nacre_sftp_req
     else if (row->msg == NCR_FXP_EXTENDED)
         ncr_wr_string(w, req->name);
     for (f = row->fields; *f != '\0'; f++)
-        sftp_field_put(w, *f, req);
+        smsg_field_put(w, *f, req);
     ncr_wr_string_end(w, mark);
 }
 
-static void sftp_field_get(struct ncr_rd *r, char field, struct nacre_sftp_req *req)
+static void smsg_field_get(struct ncr_rd *r, char field, struct nacre_sftp_req *req)
 {
     switch (field) {
     case 'P':
@@ -366,7 +367,7 @@ static void sftp_field_get(struct ncr_rd *r, char field, struct nacre_sftp_req *
         req->handle2 = ncr_rd_string(r);
         break;
     case 'A':
-        sftp_attrs_read(r, &req->attrs);
+        smsg_attrs_read(r, &req->attrs);
         break;
     case 'F':
         req->pflags = ncr_rd_u32(r);
@@ -395,22 +396,22 @@ static void sftp_field_get(struct ncr_rd *r, char field, struct nacre_sftp_req *
     }
 }
 
-static enum nacre_sftp_op sftp_op_by_msg(uint8_t msg)
+static enum nacre_sftp_op smsg_op_by_msg(uint8_t msg)
 {
     int op;
 
     for (op = NACRE_SFTP_OP_NONE + 1; op < NACRE_SFTP_OP_COUNT; op++)
-        if (sftp_op_rows[op].msg == msg && msg != NCR_FXP_EXTENDED)
+        if (smsg_op_rows[op].msg == msg && msg != NCR_FXP_EXTENDED)
             return (enum nacre_sftp_op)op;
     return NACRE_SFTP_OP_NONE;
 }
 
-static enum nacre_sftp_op sftp_op_by_ext(struct nacre_bytes ext)
+static enum nacre_sftp_op smsg_op_by_ext(struct nacre_bytes ext)
 {
     int op;
 
     for (op = NACRE_SFTP_OP_NONE + 1; op < NACRE_SFTP_OP_COUNT; op++)
-        if (sftp_op_rows[op].ext != NULL && nacre_bytes_is(ext, sftp_op_rows[op].ext))
+        if (smsg_op_rows[op].ext != NULL && nacre_bytes_is(ext, smsg_op_rows[op].ext))
             return (enum nacre_sftp_op)op;
     return NACRE_SFTP_OP_EXTENDED;
 }
@@ -424,17 +425,17 @@ bool ncr_sftp_req_get(struct nacre_sftp_req *req, struct nacre_bytes body)
 
     memset(req, 0, sizeof *req);
     req->id = ncr_rd_u32(&r);
-    req->op = sftp_op_by_msg(msg);
+    req->op = smsg_op_by_msg(msg);
     if (msg == NCR_FXP_EXTENDED) {
         req->name = ncr_rd_string(&r);
-        req->op = sftp_op_by_ext(req->name);
+        req->op = smsg_op_by_ext(req->name);
     }
     row = ncr_sftp_op_row(req->op);
     if (row == NULL)
         (void)ncr_rd_rest(&r); /* layout unknown */
     else
         for (f = row->fields; *f != '\0'; f++)
-            sftp_field_get(&r, *f, req);
+            smsg_field_get(&r, *f, req);
     if (ncr_rd_end(&r))
         return true;
     memset(req, 0, sizeof *req);
@@ -450,11 +451,11 @@ void ncr_sftp_init_put(struct ncr_wr *w)
     ncr_wr_u32(w, NACRE_SFTP_VERSION);
 }
 
-static uint64_t sftp_ext_bit(struct nacre_bytes ext, struct nacre_bytes version)
+static uint64_t smsg_ext_bit(struct nacre_bytes ext, struct nacre_bytes version)
 {
-    enum nacre_sftp_op op = sftp_op_by_ext(ext);
+    enum nacre_sftp_op op = smsg_op_by_ext(ext);
 
-    if (op == NACRE_SFTP_OP_EXTENDED || !nacre_bytes_is(version, sftp_op_rows[op].version))
+    if (op == NACRE_SFTP_OP_EXTENDED || !nacre_bytes_is(version, smsg_op_rows[op].version))
         return 0;
     return (uint64_t)1 << op;
 }
@@ -473,7 +474,7 @@ bool ncr_sftp_version_get(struct nacre_bytes body, uint32_t *version, uint64_t *
         struct nacre_bytes ext_version = ncr_rd_string(&r);
 
         if (!r.bad)
-            seen |= sftp_ext_bit(ext, ext_version);
+            seen |= smsg_ext_bit(ext, ext_version);
     }
     if (!ncr_rd_end(&r) || pairs > NCR_SFTP_EXT_MAX)
         return false;
@@ -490,17 +491,17 @@ void ncr_sftp_version_put(struct ncr_wr *w, uint64_t ops)
     ncr_wr_u8(w, NCR_FXP_VERSION);
     ncr_wr_u32(w, NACRE_SFTP_VERSION);
     for (op = NACRE_SFTP_OP_NONE + 1; op < NACRE_SFTP_OP_COUNT; op++) {
-        if (sftp_op_rows[op].ext == NULL || (ops >> op & 1) == 0)
+        if (smsg_op_rows[op].ext == NULL || (ops >> op & 1) == 0)
             continue;
-        ncr_wr_cstring(w, sftp_op_rows[op].ext);
-        ncr_wr_cstring(w, sftp_op_rows[op].version);
+        ncr_wr_cstring(w, smsg_op_rows[op].ext);
+        ncr_wr_cstring(w, smsg_op_rows[op].version);
     }
     ncr_wr_string_end(w, mark);
 }
 
 /* ---- Replies: draft 7 ---- */
 
-static size_t sftp_reply_begin(struct ncr_wr *w, uint8_t msg, uint32_t id)
+static size_t smsg_reply_begin(struct ncr_wr *w, uint8_t msg, uint32_t id)
 {
     size_t mark = ncr_wr_string_begin(w);
 
@@ -511,7 +512,7 @@ static size_t sftp_reply_begin(struct ncr_wr *w, uint8_t msg, uint32_t id)
 
 void ncr_sftp_status_put(struct ncr_wr *w, uint32_t id, uint32_t status, const char *text)
 {
-    size_t mark = sftp_reply_begin(w, NCR_FXP_STATUS, id);
+    size_t mark = smsg_reply_begin(w, NCR_FXP_STATUS, id);
 
     ncr_wr_u32(w, status);
     ncr_wr_cstring(w, text);
@@ -521,7 +522,7 @@ void ncr_sftp_status_put(struct ncr_wr *w, uint32_t id, uint32_t status, const c
 
 void ncr_sftp_handle_put(struct ncr_wr *w, uint32_t id, struct nacre_bytes handle)
 {
-    size_t mark = sftp_reply_begin(w, NCR_FXP_HANDLE, id);
+    size_t mark = smsg_reply_begin(w, NCR_FXP_HANDLE, id);
 
     ncr_wr_string(w, handle);
     ncr_wr_string_end(w, mark);
@@ -529,9 +530,9 @@ void ncr_sftp_handle_put(struct ncr_wr *w, uint32_t id, struct nacre_bytes handl
 
 void ncr_sftp_attrs_put(struct ncr_wr *w, uint32_t id, const struct nacre_sftp_attrs *a)
 {
-    size_t mark = sftp_reply_begin(w, NCR_FXP_ATTRS, id);
+    size_t mark = smsg_reply_begin(w, NCR_FXP_ATTRS, id);
 
-    sftp_attrs_write(w, a);
+    smsg_attrs_write(w, a);
     ncr_wr_string_end(w, mark);
 }
 
@@ -539,13 +540,13 @@ void ncr_sftp_entry_put(struct ncr_wr *w, const struct nacre_sftp_name *name)
 {
     ncr_wr_string(w, name->name);
     ncr_wr_string(w, name->longname);
-    sftp_attrs_write(w, &name->attrs);
+    smsg_attrs_write(w, &name->attrs);
 }
 
 void ncr_sftp_name_put(struct ncr_wr *w, uint32_t id, struct nacre_bytes path)
 {
     struct nacre_sftp_name name = {path, path, {0, 0, 0, 0, 0, 0, 0}};
-    size_t mark = sftp_reply_begin(w, NCR_FXP_NAME, id);
+    size_t mark = smsg_reply_begin(w, NCR_FXP_NAME, id);
 
     ncr_wr_u32(w, 1);
     ncr_sftp_entry_put(w, &name);
@@ -554,7 +555,7 @@ void ncr_sftp_name_put(struct ncr_wr *w, uint32_t id, struct nacre_bytes path)
 
 void ncr_sftp_vfs_put(struct ncr_wr *w, uint32_t id, const struct nacre_sftp_statvfs *v)
 {
-    size_t mark = sftp_reply_begin(w, NCR_FXP_EXTENDED_REPLY, id);
+    size_t mark = smsg_reply_begin(w, NCR_FXP_EXTENDED_REPLY, id);
 
     ncr_wr_u64(w, v->bsize);
     ncr_wr_u64(w, v->frsize);
@@ -572,7 +573,7 @@ void ncr_sftp_vfs_put(struct ncr_wr *w, uint32_t id, const struct nacre_sftp_sta
 
 void ncr_sftp_limits_put(struct ncr_wr *w, uint32_t id, const struct nacre_sftp_limits *l)
 {
-    size_t mark = sftp_reply_begin(w, NCR_FXP_EXTENDED_REPLY, id);
+    size_t mark = smsg_reply_begin(w, NCR_FXP_EXTENDED_REPLY, id);
 
     ncr_wr_u64(w, l->packet);
     ncr_wr_u64(w, l->read);
@@ -611,11 +612,11 @@ bool ncr_sftp_reply_head(struct nacre_bytes body, uint8_t *msg, uint32_t *id)
 
 /* ---- Replies as events ---- */
 
-static void sftp_entry_read(struct ncr_rd *r, struct nacre_sftp_name *name)
+static void smsg_entry_read(struct ncr_rd *r, struct nacre_sftp_name *name)
 {
     name->name = ncr_rd_string_max(r, NCR_SFTP_PATH_MAX);
     name->longname = ncr_rd_string(r);
-    sftp_attrs_read(r, &name->attrs);
+    smsg_attrs_read(r, &name->attrs);
 }
 
 bool nacre_sftp_names_next(struct nacre_sftp_names *names, struct nacre_sftp_name *name)
@@ -624,7 +625,7 @@ bool nacre_sftp_names_next(struct nacre_sftp_names *names, struct nacre_sftp_nam
 
     if (names->left == 0)
         return false;
-    sftp_entry_read(&r, name);
+    smsg_entry_read(&r, name);
     if (r.bad)
         return false;
     names->rest = ncr_rd_rest(&r);
@@ -633,22 +634,22 @@ bool nacre_sftp_names_next(struct nacre_sftp_names *names, struct nacre_sftp_nam
 }
 
 /* Walks all entries once, so that the event's walk cannot fail; takes them off r. */
-static void sftp_names_read(struct ncr_rd *r, struct nacre_sftp_names *names)
+static void smsg_names_read(struct ncr_rd *r, struct nacre_sftp_names *names)
 {
     struct nacre_sftp_name name;
     uint32_t i;
 
     names->left = ncr_rd_u32(r);
-    if (names->left > r->n / SFTP_ENTRY_MIN)
+    if (names->left > r->n / SMSG_ENTRY_MIN)
         r->bad = true;
     names->rest.p = r->p;
     names->rest.n = r->n;
     for (i = 0; i < names->left && !r->bad; i++)
-        sftp_entry_read(r, &name);
+        smsg_entry_read(r, &name);
 }
 
 /* Deviates: draft 7, because some servers leave out the text and the language tag. */
-static void sftp_status_read(struct ncr_rd *r, struct nacre_sftp_event *ev)
+static void smsg_status_read(struct ncr_rd *r, struct nacre_sftp_event *ev)
 {
     ev->type = NACRE_SFTP_EV_STATUS;
     ev->status = ncr_rd_u32(r);
@@ -658,7 +659,7 @@ static void sftp_status_read(struct ncr_rd *r, struct nacre_sftp_event *ev)
         (void)ncr_rd_string(r); /* language: of no use */
 }
 
-static void sftp_vfs_read(struct ncr_rd *r, struct nacre_sftp_statvfs *v)
+static void smsg_vfs_read(struct ncr_rd *r, struct nacre_sftp_statvfs *v)
 {
     v->bsize = ncr_rd_u64(r);
     v->frsize = ncr_rd_u64(r);
@@ -673,7 +674,7 @@ static void sftp_vfs_read(struct ncr_rd *r, struct nacre_sftp_statvfs *v)
     v->namemax = ncr_rd_u64(r);
 }
 
-static void sftp_limits_read(struct ncr_rd *r, struct nacre_sftp_limits *l)
+static void smsg_limits_read(struct ncr_rd *r, struct nacre_sftp_limits *l)
 {
     l->packet = ncr_rd_u64(r);
     l->read = ncr_rd_u64(r);
@@ -682,7 +683,7 @@ static void sftp_limits_read(struct ncr_rd *r, struct nacre_sftp_limits *l)
 }
 
 /* The part of a reply after its id, of the kind that its row names. */
-static void sftp_reply_read(struct ncr_rd *r, enum ncr_sftp_reply_kind kind,
+static void smsg_reply_read(struct ncr_rd *r, enum ncr_sftp_reply_kind kind,
                             struct nacre_sftp_event *ev)
 {
     switch (kind) {
@@ -693,19 +694,19 @@ static void sftp_reply_read(struct ncr_rd *r, enum ncr_sftp_reply_kind kind,
     case NCR_REPLY_NAMES:
     case NCR_REPLY_NAME:
         ev->type = NACRE_SFTP_EV_NAMES;
-        sftp_names_read(r, &ev->names);
+        smsg_names_read(r, &ev->names);
         if (kind == NCR_REPLY_NAME && ev->names.left != 1)
             r->bad = true;
         break;
     case NCR_REPLY_ATTRS:
         ev->type = NACRE_SFTP_EV_ATTRS;
-        sftp_attrs_read(r, &ev->attrs);
+        smsg_attrs_read(r, &ev->attrs);
         break;
     case NCR_REPLY_VFS:
-        sftp_vfs_read(r, &ev->vfs);
+        smsg_vfs_read(r, &ev->vfs);
         break;
     case NCR_REPLY_LIMITS:
-        sftp_limits_read(r, &ev->limits);
+        smsg_limits_read(r, &ev->limits);
         break;
     case NCR_REPLY_IDS:
         ev->data = ncr_rd_string(r);
@@ -721,22 +722,21 @@ static void sftp_reply_read(struct ncr_rd *r, enum ncr_sftp_reply_kind kind,
 }
 
 /* The message that carries each kind. */
-static const uint8_t sftp_reply_msgs[NCR_REPLY_KINDS] = {
-    [NCR_REPLY_STATUS] = NCR_FXP_STATUS,         [NCR_REPLY_HANDLE] = NCR_FXP_HANDLE,
-    [NCR_REPLY_DATA] = NCR_FXP_DATA,             [NCR_REPLY_NAMES] = NCR_FXP_NAME,
-    [NCR_REPLY_NAME] = NCR_FXP_NAME,             [NCR_REPLY_ATTRS] = NCR_FXP_ATTRS,
-    [NCR_REPLY_VFS] = NCR_FXP_EXTENDED_REPLY,    [NCR_REPLY_LIMITS] = NCR_FXP_EXTENDED_REPLY,
-    [NCR_REPLY_IDS] = NCR_FXP_EXTENDED_REPLY,    [NCR_REPLY_OPAQUE] = NCR_FXP_EXTENDED_REPLY,
+static const uint8_t smsg_reply_msgs[NCR_REPLY_KINDS] = {
+    [NCR_REPLY_STATUS] = NCR_FXP_STATUS,      [NCR_REPLY_HANDLE] = NCR_FXP_HANDLE,
+    [NCR_REPLY_DATA] = NCR_FXP_DATA,          [NCR_REPLY_NAMES] = NCR_FXP_NAME,
+    [NCR_REPLY_NAME] = NCR_FXP_NAME,          [NCR_REPLY_ATTRS] = NCR_FXP_ATTRS,
+    [NCR_REPLY_VFS] = NCR_FXP_EXTENDED_REPLY, [NCR_REPLY_LIMITS] = NCR_FXP_EXTENDED_REPLY,
+    [NCR_REPLY_IDS] = NCR_FXP_EXTENDED_REPLY, [NCR_REPLY_OPAQUE] = NCR_FXP_EXTENDED_REPLY,
 };
 
 /* Success without the thing that was asked for is no answer. */
-static bool sftp_status_fits(enum ncr_sftp_reply_kind kind, uint32_t status)
+static bool smsg_status_fits(enum ncr_sftp_reply_kind kind, uint32_t status)
 {
     return status != NACRE_FX_OK || kind == NCR_REPLY_STATUS || kind == NCR_REPLY_OPAQUE;
 }
 
-bool ncr_sftp_reply_get(struct nacre_sftp_event *ev, enum nacre_sftp_op op,
-                        struct nacre_bytes body)
+bool ncr_sftp_reply_get(struct nacre_sftp_event *ev, enum nacre_sftp_op op, struct nacre_bytes body)
 {
     struct ncr_rd r = ncr_rd(body);
     const struct ncr_sftp_op_row *row = ncr_sftp_op_row(op);
@@ -751,15 +751,15 @@ bool ncr_sftp_reply_get(struct nacre_sftp_event *ev, enum nacre_sftp_op op,
     if (row == NULL)
         return false;
     if (msg == NCR_FXP_STATUS)
-        sftp_status_read(&r, &told);
-    else if (msg == sftp_reply_msgs[row->reply])
-        sftp_reply_read(&r, (enum ncr_sftp_reply_kind)row->reply, &told);
+        smsg_status_read(&r, &told);
+    else if (msg == smsg_reply_msgs[row->reply])
+        smsg_reply_read(&r, (enum ncr_sftp_reply_kind)row->reply, &told);
     else
         return false;
     if (!ncr_rd_end(&r))
         return false;
     if (msg == NCR_FXP_STATUS &&
-        !sftp_status_fits((enum ncr_sftp_reply_kind)row->reply, told.status))
+        !smsg_status_fits((enum ncr_sftp_reply_kind)row->reply, told.status))
         return false;
     *ev = told;
     return true;

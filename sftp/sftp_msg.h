@@ -69,8 +69,8 @@ struct ncr_sftp_op_row {
     uint8_t reply;
     bool writes;
     const char *name;
-    const char *fields; /* letters of sftp_msg.c */
-    const char *ext;    /* EXTENDED: name of the extension, else NULL */
+    const char *fields;  /* letters of sftp_msg.c */
+    const char *ext;     /* EXTENDED: name of the extension, else NULL */
     const char *version; /* and the version that the server announces */
 };
 
@@ -109,8 +109,8 @@ void ncr_sftp_entry_put(struct ncr_wr *w, const struct nacre_sftp_name *name);
 
 /* Type and id of a reply; false if there are none. */
 bool ncr_sftp_reply_head(struct nacre_bytes body, uint8_t *msg, uint32_t *id);
-/* A reply to op into ev: type, status, text, data, names, attrs, vfs, limits. False: malformed or of
- * a type that may not answer op; ev is then unchanged. Not for DATA. */
+/* A reply to op into ev: type, status, text, data, names, attrs, vfs, limits. False: malformed or
+ * of a type that may not answer op; ev is then unchanged. Not for DATA. */
 bool ncr_sftp_reply_get(struct nacre_sftp_event *ev, enum nacre_sftp_op op,
                         struct nacre_bytes body);
 

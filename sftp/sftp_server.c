@@ -31,7 +31,8 @@ _Static_assert(NACRE_SFTP_HANDLES_MAX == NCR_SFTP_HANDLES_MAX, "public copy of t
 #define SSERVER_HEAD 5
 #define SSERVER_HEAD_ID 9
 #define SSERVER_WRITE_HEAD NCR_SFTP_WRITE_HEAD(NCR_SFTP_HANDLE_LEN)
-/* Directory entries: longer names are left out of a listing. Their line adds type, owner, size, date. */
+/* Directory entries: longer names are left out of a listing. Their line adds type, owner, size,
+ * date. */
 #define SSERVER_ENTRY_NAME_MAX 1024
 #define SSERVER_ENTRY_LINE_MAX (SSERVER_ENTRY_NAME_MAX + 256)
 #define SSERVER_ENTRY_MAX (SSERVER_ENTRY_NAME_MAX + SSERVER_ENTRY_LINE_MAX + 64)
@@ -51,11 +52,7 @@ enum sserver_rx {
     SSERVER_RX_SKIP    /* the rest of a refused request streams to nowhere */
 };
 
-enum sserver_kind {
-    SSERVER_FREE = 0,
-    SSERVER_FILE,
-    SSERVER_DIR
-};
+enum sserver_kind { SSERVER_FREE = 0, SSERVER_FILE, SSERVER_DIR };
 
 static const struct nacre_fs sserver_no_fs;
 
@@ -239,8 +236,7 @@ static enum nacre_fs_result sserver_reply_handle(struct nacre_sftp_server *s, ui
 
 /* ---- Requests ---- */
 
-#define SSERVER_WRITE_FLAGS                                                                       \
-    (NACRE_FXF_WRITE | NACRE_FXF_APPEND | NACRE_FXF_CREAT | NACRE_FXF_TRUNC)
+#define SSERVER_WRITE_FLAGS (NACRE_FXF_WRITE | NACRE_FXF_APPEND | NACRE_FXF_CREAT | NACRE_FXF_TRUNC)
 
 /* As OpenSSH: without an access flag a file is opened to be read; with APPEND alone, written. */
 static uint32_t sserver_pflags(uint32_t pflags)
@@ -644,8 +640,7 @@ static enum nacre_fs_result sserver_ids(struct nacre_sftp_server *s, struct ncr_
 }
 
 static enum nacre_fs_result sserver_users_groups(struct nacre_sftp_server *s,
-                                                 const struct nacre_sftp_req *req,
-                                                 uint32_t *handle)
+                                                 const struct nacre_sftp_req *req, uint32_t *handle)
 {
     struct ncr_wr w = sserver_reply(s);
     enum nacre_fs_result r;
@@ -873,8 +868,8 @@ static bool sserver_takes(const struct nacre_sftp_server *s, uint8_t msg)
 }
 
 /* Starts to stream the rest of a packet: to a file, or nowhere with a result that is known. */
-static void sserver_stream(struct nacre_sftp_server *s, enum sserver_rx rx, uint32_t id, size_t left,
-                           enum nacre_fs_result r)
+static void sserver_stream(struct nacre_sftp_server *s, enum sserver_rx rx, uint32_t id,
+                           size_t left, enum nacre_fs_result r)
 {
     s->rx = (uint8_t)rx;
     s->rx_id = id;
@@ -994,9 +989,10 @@ static bool sserver_gather(struct nacre_sftp_server *s, const uint8_t *in, size_
 }
 
 /* A packet that lies in the slice whole is used where it is. The first bytes are gathered before it
- * is known whether it can be taken: no packet is that short, so some of it stays with the caller. */
-static nacre_err sserver_step(struct nacre_sftp_server *s, const uint8_t *in, size_t n, size_t *used,
-                              bool *more)
+ * is known whether it can be taken: no packet is that short, so some of it stays with the caller.
+ */
+static nacre_err sserver_step(struct nacre_sftp_server *s, const uint8_t *in, size_t n,
+                              size_t *used, bool *more)
 {
     struct nacre_bytes got = {sserver_in(s), SSERVER_HEAD};
     size_t need, start = *used;
@@ -1074,7 +1070,8 @@ static size_t sserver_out_promise(struct nacre_sftp_server *s, uint8_t *p, size_
         fs->read(fs->ctx, s->files[s->promise_handle].token, s->promise_offset, p, n, &got);
 
     if (r != NACRE_FS_OK || got > n) {
-        (void)sserver_fail(s, NACRE_ERR_IO, NCR_FXP_READ, 0, "file failed in the middle of a reply");
+        (void)sserver_fail(s, NACRE_ERR_IO, NCR_FXP_READ, 0,
+                           "file failed in the middle of a reply");
         return 0;
     }
     if (got == 0) {
@@ -1100,10 +1097,11 @@ static enum nacre_fs_result sserver_job_check(const struct nacre_sftp_server *s,
     return NACRE_FS_OK;
 }
 
-/* Reads the first bytes of a reply behind its head in p, writes the head; *n is the length of both. */
+/* Reads the first bytes of a reply behind its head in p, writes the head; *n is the length of both.
+ */
 static enum nacre_fs_result sserver_job_read(struct nacre_sftp_server *s,
-                                             const struct ncr_sftp_job *job, uint8_t *p, size_t room,
-                                             size_t *n)
+                                             const struct ncr_sftp_job *job, uint8_t *p,
+                                             size_t room, size_t *n)
 {
     const struct nacre_fs *fs = s->cfg.fs;
     struct ncr_sftp_file *f = &s->files[job->handle];

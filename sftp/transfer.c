@@ -3,11 +3,11 @@
  * Whole files and directories over the client's engine: many requests in flight from the start,
  * replies in any order.
  *
- * get: reads go out in order of offset up to a window of bytes, which grows with what arrives, up to
- * a budget. A reply that is too short leaves a hole, which is asked for before anything else: only
- * a status says where a file ends, except that the size which the server told is believed when a
- * reply ends exactly there. Up to that size reads fill the window; beyond it they go one at a time.
- * put: writes are built around what the source gives, as large as the place is.
+ * get: reads go out in order of offset up to a window of bytes, which grows with what arrives, up
+ * to a budget. A reply that is too short leaves a hole, which is asked for before anything else:
+ * only a status says where a file ends, except that the size which the server told is believed when
+ * a reply ends exactly there. Up to that size reads fill the window; beyond it they go one at a
+ * time. put: writes are built around what the source gives, as large as the place is.
  *
  * Invariants: n_flight counts the used parts, in_flight their lengths; parts and holes together
  * are at most the size of each table, because no read beyond `next` leaves while there is a hole.
@@ -18,29 +18,30 @@
 
 #include <string.h>
 
-/* Bytes in flight at first, and of the shortest read or write that is worth a request of its own. */
-#define XFER_WINDOW (512u * 1024)
-#define XFER_LEN 32768u
-#define XFER_LEN_MIN 512u
+/* Bytes in flight at first, and of the shortest read or write that is worth a request of its own.
+ */
+#define SXFER_WINDOW (512u * 1024)
+#define SXFER_LEN 32768u
+#define SXFER_LEN_MIN 512u
 /* Reads in flight as long as the size is not known: most files are small. */
-#define XFER_BLIND 2
+#define SXFER_BLIND 2
 /* The window is cut into about so many reads. */
-#define XFER_SHARE 8
+#define SXFER_SHARE 8
 /* A write does not start in what is left of a place if that is less than this. */
-#define XFER_START_MIN 1024
-#define XFER_OFFSET_MAX ((uint64_t)INT64_MAX)
+#define SXFER_START_MIN 1024
+#define SXFER_OFFSET_MAX ((uint64_t)INT64_MAX)
 
 /* Requests other than of data, each sent at most once. */
-enum xfer_ctl {
-    XFER_CTL_OPEN,
-    XFER_CTL_FSTAT,
-    XFER_CTL_FSETSTAT,
-    XFER_CTL_FSYNC,
-    XFER_CTL_CLOSE,
-    XFER_CTL_COUNT
+enum sxfer_ctl {
+    SXFER_CTL_OPEN,
+    SXFER_CTL_FSTAT,
+    SXFER_CTL_FSETSTAT,
+    SXFER_CTL_FSYNC,
+    SXFER_CTL_CLOSE,
+    SXFER_CTL_COUNT
 };
 
-static const enum nacre_sftp_op xfer_ctl_ops[XFER_CTL_COUNT] = {
+static const enum nacre_sftp_op sxfer_ctl_ops[SXFER_CTL_COUNT] = {
     NACRE_SFTP_OP_OPEN, NACRE_SFTP_OP_FSTAT, NACRE_SFTP_OP_FSETSTAT, NACRE_SFTP_OP_FSYNC,
     NACRE_SFTP_OP_CLOSE};
 
@@ -49,20 +50,21 @@ nacre_err nacre_sftp_xfer_init(struct nacre_sftp_xfer *t, const struct nacre_sft
     memset(t, 0, sizeof *t);
     if (cfg->put ? cfg->io.read == NULL : cfg->io.write == NULL)
         return NACRE_ERR_USAGE;
-    if (cfg->offset > XFER_OFFSET_MAX)
+    if (cfg->offset > SXFER_OFFSET_MAX)
         return NACRE_ERR_USAGE;
     t->cfg = *cfg;
     if (t->cfg.budget == 0)
         t->cfg.budget = NACRE_SFTP_BUDGET;
     if (t->cfg.pflags == 0 && cfg->put)
-        t->cfg.pflags = NACRE_FXF_WRITE | NACRE_FXF_CREAT | (cfg->offset == 0 ? NACRE_FXF_TRUNC : 0);
+        t->cfg.pflags =
+            NACRE_FXF_WRITE | NACRE_FXF_CREAT | (cfg->offset == 0 ? NACRE_FXF_TRUNC : 0);
     if (t->cfg.pflags == 0)
         t->cfg.pflags = NACRE_FXF_READ;
     t->size = cfg->put ? 0 : cfg->size_hint;
     t->next = cfg->offset;
     t->max_len = UINT32_MAX;
     t->low = UINT64_MAX;
-    t->window = t->cfg.budget < XFER_WINDOW ? t->cfg.budget : XFER_WINDOW;
+    t->window = t->cfg.budget < SXFER_WINDOW ? t->cfg.budget : SXFER_WINDOW;
     return NACRE_OK;
 }
 
@@ -74,8 +76,8 @@ bool nacre_sftp_xfer_over(const struct nacre_sftp_xfer *t)
 /* ---- Failing and ending ---- */
 
 /* The first reason counts. */
-static void xfer_failure(struct nacre_sftp_failure *f, nacre_err err, enum nacre_sftp_op op,
-                         const struct nacre_sftp_event *ev)
+static void sxfer_failure(struct nacre_sftp_failure *f, nacre_err err, enum nacre_sftp_op op,
+                          const struct nacre_sftp_event *ev)
 {
     size_t n;
 
@@ -92,7 +94,7 @@ static void xfer_failure(struct nacre_sftp_failure *f, nacre_err err, enum nacre
     f->text[n] = '\0';
 }
 
-static enum nacre_sftp_op xfer_data_op(const struct nacre_sftp_xfer *t)
+static enum nacre_sftp_op sxfer_data_op(const struct nacre_sftp_xfer *t)
 {
     return t->cfg.put ? NACRE_SFTP_OP_WRITE : NACRE_SFTP_OP_READ;
 }
@@ -101,7 +103,7 @@ void nacre_sftp_xfer_stop(struct nacre_sftp_xfer *t, nacre_err why)
 {
     if (nacre_sftp_xfer_over(t))
         return;
-    xfer_failure(&t->failure, why, xfer_data_op(t), NULL);
+    sxfer_failure(&t->failure, why, sxfer_data_op(t), NULL);
     t->stopping = true;
     if (t->state == NACRE_XFER_IDLE)
         t->state = NACRE_XFER_FAILED;
@@ -111,18 +113,18 @@ void nacre_sftp_xfer_abort(struct nacre_sftp_xfer *t, nacre_err why)
 {
     if (nacre_sftp_xfer_over(t))
         return;
-    xfer_failure(&t->failure, why, xfer_data_op(t), NULL);
+    sxfer_failure(&t->failure, why, sxfer_data_op(t), NULL);
     t->state = NACRE_XFER_FAILED;
 }
 
-static void xfer_refused(struct nacre_sftp_xfer *t, const struct nacre_sftp_event *ev)
+static void sxfer_refused(struct nacre_sftp_xfer *t, const struct nacre_sftp_event *ev)
 {
-    xfer_failure(&t->failure, NACRE_OK, ev->op, ev);
+    sxfer_failure(&t->failure, NACRE_OK, ev->op, ev);
     t->stopping = true;
 }
 
 /* From MOVING to ENDING, when nothing of the data is missing or wanted any more. */
-static void xfer_advance(struct nacre_sftp_xfer *t)
+static void sxfer_advance(struct nacre_sftp_xfer *t)
 {
     if (t->state != NACRE_XFER_MOVING || t->n_flight > 0)
         return;
@@ -149,7 +151,7 @@ uint64_t nacre_sftp_xfer_prefix(const struct nacre_sftp_xfer *t)
 /* ---- Requests ---- */
 
 /* True if a request was sent. Having no room is no failure: the next output tries again. */
-static bool xfer_sent(struct nacre_sftp_xfer *t, nacre_err err)
+static bool sxfer_sent(struct nacre_sftp_xfer *t, nacre_err err)
 {
     if (err == NACRE_OK)
         return true;
@@ -158,26 +160,27 @@ static bool xfer_sent(struct nacre_sftp_xfer *t, nacre_err err)
     return false;
 }
 
-static bool xfer_ctl_send(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c, enum xfer_ctl i)
+static bool sxfer_ctl_send(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c, enum sxfer_ctl i)
 {
     struct nacre_sftp_req req;
 
     if (t->ctl_sent >> i & 1)
         return true;
     memset(&req, 0, sizeof req);
-    req.op = xfer_ctl_ops[i];
+    req.op = sxfer_ctl_ops[i];
     req.handle = nacre_sftp_handle_bytes(&t->handle);
     req.path = t->cfg.path;
     req.pflags = t->cfg.pflags;
-    req.attrs = i == XFER_CTL_FSETSTAT ? t->cfg.final : t->cfg.attrs;
-    if (!xfer_sent(t, nacre_sftp_client_request(c, &req, &t->ctl[i])))
+    req.attrs = i == SXFER_CTL_FSETSTAT ? t->cfg.final : t->cfg.attrs;
+    if (!sxfer_sent(t, nacre_sftp_client_request(c, &req, &t->ctl[i])))
         return false;
     t->ctl_sent = (uint8_t)(t->ctl_sent | 1u << i);
     t->ctl_flight = (uint8_t)(t->ctl_flight | 1u << i);
     return true;
 }
 
-static void xfer_part_take(struct nacre_sftp_xfer *t, uint32_t ticket, uint64_t offset, uint32_t len)
+static void sxfer_part_take(struct nacre_sftp_xfer *t, uint32_t ticket, uint64_t offset,
+                            uint32_t len)
 {
     struct ncr_xfer_part *part = &t->parts[ticket % NACRE_SFTP_REQUESTS_MAX];
 
@@ -191,7 +194,7 @@ static void xfer_part_take(struct nacre_sftp_xfer *t, uint32_t ticket, uint64_t 
 }
 
 /* What is missing of a part when the transfer has failed is asked for no more. */
-static void xfer_part_drop(struct nacre_sftp_xfer *t, struct ncr_xfer_part *part)
+static void sxfer_part_drop(struct nacre_sftp_xfer *t, struct ncr_xfer_part *part)
 {
     if (t->stopping && part->got < part->len && part->offset + part->got < t->low)
         t->low = part->offset + part->got;
@@ -201,13 +204,13 @@ static void xfer_part_drop(struct nacre_sftp_xfer *t, struct ncr_xfer_part *part
 }
 
 /* Every byte that arrives makes room for another one in the next round trip. */
-static void xfer_window_grow(struct nacre_sftp_xfer *t, uint32_t n)
+static void sxfer_window_grow(struct nacre_sftp_xfer *t, uint32_t n)
 {
     t->window = t->cfg.budget - t->window > n ? t->window + n : t->cfg.budget;
 }
 
-static bool xfer_read_send(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c, uint64_t offset,
-                           uint32_t len)
+static bool sxfer_read_send(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c, uint64_t offset,
+                            uint32_t len)
 {
     struct nacre_sftp_req req;
     uint32_t ticket;
@@ -217,19 +220,19 @@ static bool xfer_read_send(struct nacre_sftp_xfer *t, struct nacre_sftp_client *
     req.handle = nacre_sftp_handle_bytes(&t->handle);
     req.offset = offset;
     req.len = len;
-    if (!xfer_sent(t, nacre_sftp_client_request(c, &req, &ticket)))
+    if (!sxfer_sent(t, nacre_sftp_client_request(c, &req, &ticket)))
         return false;
-    xfer_part_take(t, ticket, offset, len);
+    sxfer_part_take(t, ticket, offset, len);
     return true;
 }
 
 /* A share of the window, between 32 KiB and what the server takes, or less if it gave less. */
-static uint32_t xfer_read_len(const struct nacre_sftp_xfer *t, const struct nacre_sftp_client *c)
+static uint32_t sxfer_read_len(const struct nacre_sftp_xfer *t, const struct nacre_sftp_client *c)
 {
     uint64_t most = nacre_sftp_client_limits(c).read;
-    uint64_t len = XFER_LEN;
+    uint64_t len = SXFER_LEN;
 
-    while (len < most && len * 2 <= t->window / XFER_SHARE)
+    while (len < most && len * 2 <= t->window / SXFER_SHARE)
         len *= 2;
     if (len > most)
         len = most;
@@ -237,7 +240,7 @@ static uint32_t xfer_read_len(const struct nacre_sftp_xfer *t, const struct nacr
 }
 
 /* Is a read in flight that reaches beyond the size that the server told? */
-static bool xfer_beyond(const struct nacre_sftp_xfer *t)
+static bool sxfer_beyond(const struct nacre_sftp_xfer *t)
 {
     size_t i;
 
@@ -248,44 +251,44 @@ static bool xfer_beyond(const struct nacre_sftp_xfer *t)
 }
 
 /* May another read beyond `next` leave now? */
-static bool xfer_read_wanted(const struct nacre_sftp_xfer *t)
+static bool sxfer_read_wanted(const struct nacre_sftp_xfer *t)
 {
     if (t->eof_known || t->n_holes > 0 || t->in_flight >= t->window)
         return false;
     if (t->size == 0)
-        return t->n_flight < XFER_BLIND;
-    return t->next < t->size || !xfer_beyond(t);
+        return t->n_flight < SXFER_BLIND;
+    return t->next < t->size || !sxfer_beyond(t);
 }
 
-static void xfer_get_send(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c)
+static void sxfer_get_send(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c)
 {
-    if (!xfer_ctl_send(t, c, XFER_CTL_FSTAT))
+    if (!sxfer_ctl_send(t, c, SXFER_CTL_FSTAT))
         return;
     while (t->n_holes > 0) {
         const struct ncr_xfer_part *hole = &t->holes[t->n_holes - 1];
 
-        if (!xfer_read_send(t, c, hole->offset, hole->len))
+        if (!sxfer_read_send(t, c, hole->offset, hole->len))
             return;
         t->n_holes--;
     }
-    while (xfer_read_wanted(t)) {
-        uint32_t len = xfer_read_len(t, c);
+    while (sxfer_read_wanted(t)) {
+        uint32_t len = sxfer_read_len(t, c);
 
         if (t->next < t->size && t->size - t->next < len)
             len = (uint32_t)(t->size - t->next);
-        if (t->next > XFER_OFFSET_MAX - len) {
+        if (t->next > SXFER_OFFSET_MAX - len) {
             nacre_sftp_xfer_stop(t, NACRE_ERR_LIMIT);
             return;
         }
-        if (!xfer_read_send(t, c, t->next, len))
+        if (!sxfer_read_send(t, c, t->next, len))
             return;
         t->next += len;
     }
 }
 
 /* One WRITE in a place; 0 if none is due or fits. */
-static size_t xfer_put_one(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c, uint8_t *p,
-                           size_t room)
+static size_t sxfer_put_one(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c, uint8_t *p,
+                            size_t room)
 {
     size_t len, got = 0, n;
     uint8_t *data;
@@ -297,8 +300,9 @@ static size_t xfer_put_one(struct nacre_sftp_xfer *t, struct nacre_sftp_client *
     nacre_sftp_write_begin(c, &t->handle, t->next, p, room, &data, &len);
     if (len == 0)
         return 0;
-    err = t->next > XFER_OFFSET_MAX - len ? NACRE_ERR_LIMIT
-                                          : t->cfg.io.read(t->cfg.io.ctx, t->next, data, len, &got);
+    err = t->next > SXFER_OFFSET_MAX - len
+              ? NACRE_ERR_LIMIT
+              : t->cfg.io.read(t->cfg.io.ctx, t->next, data, len, &got);
     if (err == NACRE_OK && got > len)
         err = NACRE_ERR_INTERNAL;
     if (err != NACRE_OK)
@@ -308,33 +312,33 @@ static size_t xfer_put_one(struct nacre_sftp_xfer *t, struct nacre_sftp_client *
     n = nacre_sftp_write_end(c, &t->handle, p, err == NACRE_OK ? got : 0, &ticket);
     if (n == 0)
         return 0;
-    xfer_part_take(t, ticket, t->next, (uint32_t)got);
+    sxfer_part_take(t, ticket, t->next, (uint32_t)got);
     t->next += got;
     return n;
 }
 
-static void xfer_end_send(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c)
+static void sxfer_end_send(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c)
 {
     if (!t->stopping && t->cfg.put) {
-        if (t->cfg.final.flags != 0 && !xfer_ctl_send(t, c, XFER_CTL_FSETSTAT))
+        if (t->cfg.final.flags != 0 && !sxfer_ctl_send(t, c, SXFER_CTL_FSETSTAT))
             return;
         if (t->cfg.fsync && nacre_sftp_client_supports(c, NACRE_SFTP_OP_FSYNC) &&
-            !xfer_ctl_send(t, c, XFER_CTL_FSYNC))
+            !sxfer_ctl_send(t, c, SXFER_CTL_FSYNC))
             return;
     }
-    (void)xfer_ctl_send(t, c, XFER_CTL_CLOSE); /* not sent: as above */
+    (void)sxfer_ctl_send(t, c, SXFER_CTL_CLOSE); /* not sent: as above */
 }
 
 /* Queues the requests that are due. */
-static void xfer_send(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c)
+static void sxfer_send(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c)
 {
-    if (t->state == NACRE_XFER_IDLE && xfer_ctl_send(t, c, XFER_CTL_OPEN))
+    if (t->state == NACRE_XFER_IDLE && sxfer_ctl_send(t, c, SXFER_CTL_OPEN))
         t->state = NACRE_XFER_OPENING;
     if (t->state == NACRE_XFER_MOVING && !t->cfg.put && !t->stopping)
-        xfer_get_send(t, c);
-    xfer_advance(t);
+        sxfer_get_send(t, c);
+    sxfer_advance(t);
     if (t->state == NACRE_XFER_ENDING)
-        xfer_end_send(t, c);
+        sxfer_end_send(t, c);
 }
 
 size_t nacre_sftp_xfer_output(struct nacre_sftp_xfer *t, struct nacre_sftp_client *c, uint8_t *p,
@@ -346,26 +350,26 @@ size_t nacre_sftp_xfer_output(struct nacre_sftp_xfer *t, struct nacre_sftp_clien
         nacre_sftp_xfer_abort(t, nacre_sftp_client_errinfo(c).err);
     if (nacre_sftp_xfer_over(t))
         return nacre_sftp_client_output(c, p, room);
-    xfer_send(t, c);
+    sxfer_send(t, c);
     n = nacre_sftp_client_output(c, p, room);
     if (!t->cfg.put)
         return n;
-    while (n == 0 || room - n >= XFER_START_MIN) {
-        one = xfer_put_one(t, c, p + n, room - n);
+    while (n == 0 || room - n >= SXFER_START_MIN) {
+        one = sxfer_put_one(t, c, p + n, room - n);
         if (one == 0)
             break;
         n += one;
     }
-    xfer_send(t, c);
+    sxfer_send(t, c);
     return n + nacre_sftp_client_output(c, p + n, room - n);
 }
 
 /* ---- Replies ---- */
 
-static void xfer_opened(struct nacre_sftp_xfer *t, const struct nacre_sftp_event *ev)
+static void sxfer_opened(struct nacre_sftp_xfer *t, const struct nacre_sftp_event *ev)
 {
     if (ev->type != NACRE_SFTP_EV_HANDLE) {
-        xfer_refused(t, ev);
+        sxfer_refused(t, ev);
         t->state = NACRE_XFER_FAILED;
         return;
     }
@@ -374,7 +378,7 @@ static void xfer_opened(struct nacre_sftp_xfer *t, const struct nacre_sftp_event
 }
 
 /* An FSTAT that fails leaves the size unknown: the data may be readable all the same. */
-static void xfer_stat(struct nacre_sftp_xfer *t, const struct nacre_sftp_event *ev)
+static void sxfer_stat(struct nacre_sftp_xfer *t, const struct nacre_sftp_event *ev)
 {
     if (ev->type != NACRE_SFTP_EV_ATTRS)
         return;
@@ -383,24 +387,24 @@ static void xfer_stat(struct nacre_sftp_xfer *t, const struct nacre_sftp_event *
         t->size = ev->attrs.size;
 }
 
-static void xfer_ctl_reply(struct nacre_sftp_xfer *t, enum xfer_ctl i,
-                           const struct nacre_sftp_event *ev)
+static void sxfer_ctl_reply(struct nacre_sftp_xfer *t, enum sxfer_ctl i,
+                            const struct nacre_sftp_event *ev)
 {
     t->ctl_flight = (uint8_t)(t->ctl_flight & ~(1u << i));
-    if (i == XFER_CTL_OPEN)
-        xfer_opened(t, ev);
-    else if (i == XFER_CTL_FSTAT)
-        xfer_stat(t, ev);
+    if (i == SXFER_CTL_OPEN)
+        sxfer_opened(t, ev);
+    else if (i == SXFER_CTL_FSTAT)
+        sxfer_stat(t, ev);
     else if (ev->type == NACRE_SFTP_EV_STATUS && ev->status != NACRE_FX_OK) {
-        xfer_failure(&t->failure, NACRE_OK, ev->op, ev);
-        if (i == XFER_CTL_CLOSE)
+        sxfer_failure(&t->failure, NACRE_OK, ev->op, ev);
+        if (i == SXFER_CTL_CLOSE)
             t->stopping = true; /* what was written may be lost */
     }
-    if (t->ctl_flight == 0 && (t->ctl_sent >> XFER_CTL_CLOSE & 1))
+    if (t->ctl_flight == 0 && (t->ctl_sent >> SXFER_CTL_CLOSE & 1))
         t->state = t->stopping ? NACRE_XFER_FAILED : NACRE_XFER_DONE;
 }
 
-static void xfer_eof_at(struct nacre_sftp_xfer *t, uint64_t offset)
+static void sxfer_eof_at(struct nacre_sftp_xfer *t, uint64_t offset)
 {
     if (!t->eof_known || offset < t->eof)
         t->eof = offset;
@@ -408,7 +412,7 @@ static void xfer_eof_at(struct nacre_sftp_xfer *t, uint64_t offset)
 }
 
 /* A READ's reply is over and has brought less than it was asked for. */
-static void xfer_short(struct nacre_sftp_xfer *t, const struct ncr_xfer_part *part)
+static void sxfer_short(struct nacre_sftp_xfer *t, const struct ncr_xfer_part *part)
 {
     struct ncr_xfer_part *hole = &t->holes[t->n_holes];
 
@@ -417,17 +421,17 @@ static void xfer_short(struct nacre_sftp_xfer *t, const struct ncr_xfer_part *pa
         return;
     }
     if (t->size > 0 && part->offset + part->got == t->size) {
-        xfer_eof_at(t, t->size);
+        sxfer_eof_at(t, t->size);
         return;
     }
-    t->max_len = part->got > XFER_LEN_MIN ? part->got : XFER_LEN_MIN;
+    t->max_len = part->got > SXFER_LEN_MIN ? part->got : SXFER_LEN_MIN;
     hole->offset = part->offset + part->got;
     hole->len = part->len - part->got;
     t->n_holes++;
 }
 
-static void xfer_data(struct nacre_sftp_xfer *t, struct ncr_xfer_part *part,
-                      const struct nacre_sftp_event *ev)
+static void sxfer_data(struct nacre_sftp_xfer *t, struct ncr_xfer_part *part,
+                       const struct nacre_sftp_event *ev)
 {
     nacre_err err = NACRE_OK;
 
@@ -446,24 +450,24 @@ static void xfer_data(struct nacre_sftp_xfer *t, struct ncr_xfer_part *part,
     if (!ev->done)
         return;
     if (!t->stopping && part->got < part->len)
-        xfer_short(t, part);
-    xfer_window_grow(t, part->got);
-    xfer_part_drop(t, part);
+        sxfer_short(t, part);
+    sxfer_window_grow(t, part->got);
+    sxfer_part_drop(t, part);
 }
 
-static void xfer_status(struct nacre_sftp_xfer *t, struct ncr_xfer_part *part,
-                        const struct nacre_sftp_event *ev)
+static void sxfer_status(struct nacre_sftp_xfer *t, struct ncr_xfer_part *part,
+                         const struct nacre_sftp_event *ev)
 {
     if (t->cfg.put && ev->status == NACRE_FX_OK) {
         part->got = part->len;
         t->moved += part->len;
-        xfer_window_grow(t, part->len);
+        sxfer_window_grow(t, part->len);
     } else if (!t->cfg.put && ev->status == NACRE_FX_EOF) {
-        xfer_eof_at(t, part->offset);
+        sxfer_eof_at(t, part->offset);
     } else {
-        xfer_refused(t, ev);
+        sxfer_refused(t, ev);
     }
-    xfer_part_drop(t, part);
+    sxfer_part_drop(t, part);
 }
 
 bool nacre_sftp_xfer_event(struct nacre_sftp_xfer *t, const struct nacre_sftp_event *ev)
@@ -474,18 +478,18 @@ bool nacre_sftp_xfer_event(struct nacre_sftp_xfer *t, const struct nacre_sftp_ev
     if (ev->type == NACRE_SFTP_EV_NONE || ev->type == NACRE_SFTP_EV_VERSION ||
         nacre_sftp_xfer_over(t))
         return false;
-    for (i = 0; i < XFER_CTL_COUNT; i++)
+    for (i = 0; i < SXFER_CTL_COUNT; i++)
         if ((t->ctl_flight >> i & 1) && t->ctl[i] == ev->ticket) {
-            xfer_ctl_reply(t, (enum xfer_ctl)i, ev);
+            sxfer_ctl_reply(t, (enum sxfer_ctl)i, ev);
             return true;
         }
     if (!part->used || part->ticket != ev->ticket)
         return false;
     if (ev->type == NACRE_SFTP_EV_DATA)
-        xfer_data(t, part, ev);
+        sxfer_data(t, part, ev);
     else
-        xfer_status(t, part, ev);
-    xfer_advance(t);
+        sxfer_status(t, part, ev);
+    sxfer_advance(t);
     return true;
 }
 
@@ -507,7 +511,7 @@ void nacre_sftp_list_abort(struct nacre_sftp_list *l, nacre_err why)
 {
     if (nacre_sftp_list_over(l))
         return;
-    xfer_failure(&l->failure, why, NACRE_SFTP_OP_READDIR, NULL);
+    sxfer_failure(&l->failure, why, NACRE_SFTP_OP_READDIR, NULL);
     l->state = NACRE_XFER_FAILED;
 }
 
@@ -533,18 +537,18 @@ void nacre_sftp_list_step(struct nacre_sftp_list *l, struct nacre_sftp_client *c
         l->state = NACRE_XFER_OPENING;
 }
 
-static void xfer_list_names(struct nacre_sftp_list *l, const struct nacre_sftp_event *ev)
+static void sxfer_list_names(struct nacre_sftp_list *l, const struct nacre_sftp_event *ev)
 {
     if (ev->type == NACRE_SFTP_EV_STATUS) {
         if (ev->status != NACRE_FX_EOF)
-            xfer_failure(&l->failure, NACRE_OK, ev->op, ev);
+            sxfer_failure(&l->failure, NACRE_OK, ev->op, ev);
         l->state = NACRE_XFER_ENDING;
         return;
     }
     if (ev->names.left == 0) /* no progress: some servers end a listing like that */
         l->state = NACRE_XFER_ENDING;
     if (ev->names.left > l->max_entries - l->entries) {
-        xfer_failure(&l->failure, NACRE_ERR_LIMIT, ev->op, NULL);
+        sxfer_failure(&l->failure, NACRE_ERR_LIMIT, ev->op, NULL);
         l->state = NACRE_XFER_ENDING;
         return;
     }
@@ -561,13 +565,12 @@ bool nacre_sftp_list_event(struct nacre_sftp_list *l, const struct nacre_sftp_ev
         (void)nacre_sftp_handle_set(&l->handle, ev->data); /* the engine has checked its length */
         l->state = NACRE_XFER_MOVING;
     } else if (l->state == NACRE_XFER_OPENING) {
-        xfer_failure(&l->failure, NACRE_OK, ev->op, ev);
+        sxfer_failure(&l->failure, NACRE_OK, ev->op, ev);
         l->state = NACRE_XFER_FAILED;
     } else if (l->state == NACRE_XFER_MOVING) {
-        xfer_list_names(l, ev);
+        sxfer_list_names(l, ev);
     } else {
-        l->state =
-            l->failure.op == NACRE_SFTP_OP_NONE ? NACRE_XFER_DONE : NACRE_XFER_FAILED;
+        l->state = l->failure.op == NACRE_SFTP_OP_NONE ? NACRE_XFER_DONE : NACRE_XFER_FAILED;
     }
     return true;
 }
