@@ -418,9 +418,9 @@ FUZZ_BIN = $(FUZZ:%=$(BUILD)/fuzz_%)
 FUZZ_MAIN_OBJ = $(if $(FUZZ_ENGINE),,$(call objs,$(FUZZ_MAIN)))
 
 define fuzz_rule
-$(BUILD)/fuzz_$(1): $(OBJ)/fuzz/fuzz_$(1).o $(FUZZ_MAIN_OBJ) $(TEST_PROTO_A) $(SESSION_LIBS)
+$(BUILD)/fuzz_$(1): $(OBJ)/fuzz/fuzz_$(1).o $(FUZZ_MAIN_OBJ) $(TEST_PROTO_A) $(SESSION_LIBS) $(BUILD)/static
 	$(say) LD $$@
-	$$(Q)$$(CC) $$(CFLAGS) $$(FUZZ_ENGINE) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^)
+	$$(Q)$$(CC) $$(CFLAGS) $$$$(cat $(BUILD)/static) $$(FUZZ_ENGINE) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^)
 endef
 $(foreach f,$(FUZZ),$(eval $(call fuzz_rule,$(f))))
 
@@ -445,6 +445,11 @@ fuzz-smoke:
 		$(MAKE) --no-print-directory BUILD='$(BUILD)/fuzz' STATIC=0 WERROR= CFLAGS='-O1 -g $(SANITIZE)' fuzzers; \
 	fi
 	@tests/fuzz_smoke '$(BUILD)/fuzz' $(FUZZ)
+
+## cross: kat's tests and the fuzz corpora on other machines' code (32-bit, big-endian, musl)
+.PHONY: cross
+cross:
+	@MAKE='$(MAKE)' tests/cross '$(BUILD)/cross' $(FUZZ)
 
 # ---- The whole thing at work -------------------------------------------------------------------
 

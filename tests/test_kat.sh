@@ -3,12 +3,17 @@
 #
 # Tests the kat oracle: every case of tests/kat_cases.txt, and what cannot be written there (long lines, NUL
 # bytes, lines without an end, answers before the next request). Prints TAP lines, one per section of
-# the cases. BUILD says where kat is.
+# the cases. BUILD says where kat is, KAT_RUNNER what runs it (qemu).
 set -u
 export LC_ALL=C
 
-kat=${BUILD:-build}/kat
+binary=${BUILD:-build}/kat
 cases=tests/kat_cases.txt
+kat() {
+    # shellcheck disable=SC2086
+    ${KAT_RUNNER:-} "$binary"
+}
+
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
@@ -35,7 +40,7 @@ same() {
 # ---- The cases ---------------------------------------------------------------------------------
 
 sed -n 's/^> //p' $cases > "$work/requests"
-"$kat" < "$work/requests" > "$work/answers"
+kat < "$work/requests" > "$work/answers"
 result $? "exits 0 at the end of its input"
 
 if [ "$(grep -c '' "$work/requests")" -eq "$(grep -c '' "$work/answers")" ]; then
@@ -69,30 +74,30 @@ fi
 
 # ---- Lines -------------------------------------------------------------------------------------
 
-printf '\n# comment\n\nping\n#ping\nping' | "$kat" > "$work/got"
+printf '\n# comment\n\nping\n#ping\nping' | kat > "$work/got"
 same 'ok\nok\n' "blank lines and comments get no answer, a last line needs no end"
 
-printf 'ping\0\nhash sha256 \000061\nping\n' | "$kat" | sed 's/error .*/error/' > "$work/got"
+printf 'ping\0\nhash sha256 \000061\nping\n' | kat | sed 's/error .*/error/' > "$work/got"
 same 'error\nerror\nok\n' "a NUL byte is an error"
 
-printf 'ping\r\n\377\376\nhash sha256 00\t00\n' | "$kat" | sed 's/error .*/error/' > "$work/got"
+printf 'ping\r\n\377\376\nhash sha256 00\t00\n' | kat | sed 's/error .*/error/' > "$work/got"
 same 'unsupported\nunsupported\nerror\n' "other control characters"
 
 # 4,194,290 bytes of message: a line of 8 MiB less a few characters
 awk 'BEGIN { for (i = 0; i < 21; i++) z = (z == "") ? "00000000" : z z; printf "hash sha256 %s\n", substr(z, 1, 8388580) }' |
-    "$kat" > "$work/got"
+    kat > "$work/got"
 same "ok $(head -c 4194290 /dev/zero | sha256sum | cut -d' ' -f1)\n" "a line of 8 MiB"
 
 awk 'BEGIN { printf "aes-ctr 00000000000000000000000000000000 00000000000000000000000000000000"
-    for (i = 0; i < 100000; i++) printf " -"; printf "\n" }' | "$kat" | wc -c | tr -d ' ' > "$work/got"
+    for (i = 0; i < 100000; i++) printf " -"; printf "\n" }' | kat | wc -c | tr -d ' ' > "$work/got"
 same '200003\n' "100,000 arguments"
 
-awk 'BEGIN { for (i = 0; i < 3000; i++) printf " -"; printf "\n" }' | "$kat" | sed 's/error .*/error/' > "$work/got"
+awk 'BEGIN { for (i = 0; i < 3000; i++) printf " -"; printf "\n" }' | kat | sed 's/error .*/error/' > "$work/got"
 same 'error\n' "arguments without a verb"
 
 # A caller may wait for each answer before it sends the next request.
 mkfifo "$work/in" "$work/out"
-"$kat" < "$work/in" > "$work/out" &
+kat < "$work/in" > "$work/out" &
 pid=$!
 exec 3> "$work/in" 4< "$work/out"
 echo ping >&3
@@ -107,14 +112,14 @@ same '0 ok ok ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n
 
 # ---- The list of verbs -------------------------------------------------------------------------
 
-echo verbs | "$kat" | tr ' ' '\n' | sed 1d | sort > "$work/verbs"
+echo verbs | kat | tr ' ' '\n' | sed 1d | sort > "$work/verbs"
 sed 's/^[ ]*//; s/ .*//; /^$/d' "$work/requests" | sort -u > "$work/used"
 comm -23 "$work/verbs" "$work/used" > "$work/why"
 [ -s "$work/verbs" ] && [ ! -s "$work/why" ]
 result $? "every verb has cases"
 while read -r verb; do
     echo "$verb"
-done < "$work/verbs" | "$kat" | grep -c unsupported > "$work/got"
+done < "$work/verbs" | kat | grep -c unsupported > "$work/got"
 same '0\n' "every verb listed is there"
 
 # ---- Key files of ssh-keygen -------------------------------------------------------------------
@@ -123,10 +128,10 @@ hex() { od -An -v -tx1 "$1" | tr -d ' \n'; }
 if command -v ssh-keygen > /dev/null &&
     ssh-keygen -q -t ed25519 -N '' -C 'some one' -f "$work/key" > /dev/null 2>&1; then
     blob=$(cut -d' ' -f2 "$work/key.pub" | base64 -d | od -An -v -tx1 | tr -d ' \n')
-    echo "key-priv $(hex "$work/key") -" | "$kat" > "$work/got"
+    echo "key-priv $(hex "$work/key") -" | kat > "$work/got"
     same "ok ssh-ed25519 $blob 736f6d65206f6e65\n" "reads a key of ssh-keygen"
     ssh-keygen -l -f "$work/key.pub" | cut -d' ' -f2 | sed 's/SHA256://' > "$work/want"
-    echo "key-pub $blob" | "$kat" | cut -d' ' -f4 | sed 's/../\\x&/g' > "$work/fp"
+    echo "key-pub $blob" | kat | cut -d' ' -f4 | sed 's/../\\x&/g' > "$work/fp"
     # shellcheck disable=SC2059
     printf "$(awk '{ n = split($0, a, "\\\\x"); for (i = 2; i <= n; i++) printf "\\%03o", \
         index("0123456789abcdef", substr(a[i], 1, 1)) * 16 - 16 + index("0123456789abcdef", substr(a[i], 2, 1)) - 1 }' \
