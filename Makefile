@@ -103,6 +103,9 @@ CLIENT_SRC = \
 	client/client_text.c \
 	client/dial.c \
 	client/host_trust.c \
+	client/keygen_ask.c \
+	client/keygen_hosts.c \
+	client/keygen_key.c \
 	client/known_hosts_file.c
 
 SERVER_SRC =

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * nacre-keygen, its parts: what the options said, and one function for each job. Each returns the
+ * exit status: 0 done, 1 refused or not found, 255 for a file or key that cannot be used, as
+ * ssh-keygen has them.
+ */
+#ifndef NCR_KEYGEN_H
+#define NCR_KEYGEN_H
+
+#include "proto/keys/nacre_keys.h"
+
+#define NCR_KEYGEN_PATH_MAX 4096
+#define NCR_KEYGEN_REFUSED 1
+#define NCR_KEYGEN_FATAL 255
+
+struct ncr_keygen {
+    const char *type;     /* -t, NULL: ed25519 */
+    const char *file;     /* -f, NULL: ask, or the default */
+    const char *comment;  /* -C, NULL: not given */
+    const char *new_pass; /* -N, NULL: ask */
+    const char *old_pass; /* -P, NULL: none */
+    const char *host;     /* -F, -R */
+    enum nacre_fp_hash hash;
+    bool quiet, verbose, list;
+};
+
+int ncr_keygen_generate(const struct ncr_keygen *g);
+int ncr_keygen_print_public(const struct ncr_keygen *g);
+int ncr_keygen_fingerprint(const struct ncr_keygen *g);
+int ncr_keygen_change_comment(const struct ncr_keygen *g);
+int ncr_keygen_find_host(const struct ncr_keygen *g);
+int ncr_keygen_remove_host(const struct ncr_keygen *g);
+
+/* ---- keygen_ask.c: prompts and small things ---- */
+
+/* `nacre-keygen: name: what` on stderr. */
+void ncr_keygen_complain(const char *name, const char *what);
+/* The home directory and user of the process; "" if unknown. */
+const char *ncr_keygen_home(void);
+const char *ncr_keygen_user(void);
+/* Joins; false (told) if it does not fit. */
+bool ncr_keygen_path(char out[NCR_KEYGEN_PATH_MAX], const char *a, const char *b);
+/* Prints the prompt, reads a line of standard input without its end; false at its end. */
+bool ncr_keygen_ask(char *line, size_t cap, const char *prompt);
+/* The same from the terminal without echo; from standard input if there is no terminal. Wipe line.
+ */
+bool ncr_keygen_ask_secret(char *line, size_t cap, const char *prompt);
+/* -f, or the answer to `prompt (default): `; false if there is none. */
+bool ncr_keygen_file(char out[NCR_KEYGEN_PATH_MAX], const struct ncr_keygen *g, const char *prompt);
+/* Prints text of a file: as it is, but with its controls escaped if `always` or on a terminal. */
+void ncr_keygen_put(struct nacre_bytes text, bool always);
+
+#endif
