@@ -20,12 +20,13 @@ bool nacre_aes_ctr_init(struct nacre_aes_ctr *c, const uint8_t *key, size_t n,
 }
 
 /* The counter block `blocks` after ctr, blocks < 2^63: the lower half carries if its top bit falls.
+ * The barrier is against gcc -O3, which first branches on whether any of a batch of sums carries.
  */
 static void aes_ctr_after(uint8_t out[NACRE_AES_BLOCK], const uint8_t ctr[NACRE_AES_BLOCK],
                           uint64_t blocks)
 {
     uint64_t hi = ncr_load64be(ctr), lo = ncr_load64be(ctr + 8);
-    uint64_t sum = lo + blocks;
+    uint64_t sum = ncr_ct_barrier64(lo + blocks);
     ncr_store64be(out, hi + ((lo & ~sum) >> 63));
     ncr_store64be(out + 8, sum);
 }
