@@ -79,6 +79,7 @@ KEYS_SRC = \
 	proto/keys/text.c
 
 SFTP_SRC = \
+	sftp/fs_posix.c \
 	sftp/sftp_client.c \
 	sftp/sftp_msg.c \
 	sftp/sftp_server.c \
