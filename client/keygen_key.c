@@ -33,11 +33,11 @@ static int keygen_file_error(const char *path, nacre_err err)
 
 /* ---- Reading ---- */
 
-/* `Load key "path": what, what the file is`. */
+/* `Load key "path": what the file is: what is wrong`. */
 static int keygen_load_error(const char *path, const struct nacre_keyfile_info *info)
 {
-    fprintf(stderr, "Load key \"%s\": %s: %s\n", path, nacre_keyfile_format_text(info->format),
-            info->what);
+    fprintf(stderr, "Load key \"%s\": %s%s%s: %s\n", path, nacre_keyfile_format_text(info->format),
+            info->key_type[0] == '\0' ? "" : " of type ", info->key_type, info->what);
     return NCR_KEYGEN_FATAL;
 }
 
@@ -396,10 +396,12 @@ static struct nacre_bytes keygen_skip_word(struct nacre_bytes *line)
     return word;
 }
 
-/* A line of a .pub file, of authorized_keys or of known_hosts: true if it held a key that was
- * shown. */
-static bool keygen_show_line(const struct ncr_keygen *g, const char *path, uint32_t number,
-                             struct nacre_bytes line)
+enum keygen_line { KEYGEN_LINE_NO_KEY, KEYGEN_LINE_UNKNOWN_TYPE, KEYGEN_LINE_SHOWN };
+
+/* A line of a .pub file, of authorized_keys or of known_hosts: the key may stand first, behind
+ * options or host names, or behind a marker and host names. */
+static enum keygen_line keygen_show_line(const struct ncr_keygen *g, const char *path,
+                                         uint32_t number, struct nacre_bytes line)
 {
     uint8_t blob[NACRE_LINE_MAX];
     struct nacre_pubkey k;
@@ -414,16 +416,16 @@ static bool keygen_show_line(const struct ncr_keygen *g, const char *path, uint3
 
         if (err == NACRE_OK) {
             keygen_show(g, &k, comment.n == 0 ? before : comment);
-            return true;
+            return KEYGEN_LINE_SHOWN;
         }
         if (err == NACRE_ERR_UNKNOWN_ALG) {
             fprintf(stderr, "%s:%u: key type %.*s is not supported by this build\n", path,
                     (unsigned)number, (int)k.name.n, (const char *)k.name.p);
-            return false;
+            return KEYGEN_LINE_UNKNOWN_TYPE;
         }
         before = keygen_skip_word(&line);
     }
-    return false;
+    return KEYGEN_LINE_NO_KEY;
 }
 
 static int keygen_show_lines(const struct ncr_keygen *g, const char *path, const struct ncr_file *f)
@@ -431,7 +433,7 @@ static int keygen_show_lines(const struct ncr_keygen *g, const char *path, const
     struct nacre_lines lines;
     struct nacre_bytes chunk = {f->p, f->n};
     struct nacre_bytes line;
-    bool any = false;
+    enum keygen_line best = KEYGEN_LINE_NO_KEY;
 
     nacre_lines_init(&lines);
     for (;;) {
@@ -441,15 +443,40 @@ static int keygen_show_lines(const struct ncr_keygen *g, const char *path, const
             kind = nacre_lines_end(&lines, &line);
         if (kind == NACRE_LINE_NONE)
             break;
-        if (kind == NACRE_LINE_TOO_LONG)
+        if (kind == NACRE_LINE_TOO_LONG) {
             fprintf(stderr, "%s:%u: line too long, skipped\n", path, (unsigned)lines.number);
-        else if (keygen_show_line(g, path, lines.number, line))
-            any = true;
+        } else {
+            enum keygen_line got = keygen_show_line(g, path, lines.number, line);
+
+            best = got > best ? got : best;
+        }
     }
-    if (any)
-        return 0;
-    fprintf(stderr, "%s is not a public key file.\n", path);
-    return NCR_KEYGEN_FATAL;
+    if (best == KEYGEN_LINE_NO_KEY)
+        fprintf(stderr, "%s is not a public key file.\n", path);
+    return best == KEYGEN_LINE_SHOWN ? 0 : NCR_KEYGEN_FATAL;
+}
+
+/* The comment of path.pub, if that holds the same key; "" else. */
+static void keygen_pub_comment(char out[NACRE_KEY_COMMENT_MAX + 1], const char *path,
+                               struct nacre_bytes blob)
+{
+    char pub[NCR_KEYGEN_PATH_MAX];
+    uint8_t scratch[NACRE_LINE_MAX];
+    struct nacre_bytes file;
+    struct nacre_bytes comment;
+    struct nacre_pubkey k;
+    struct ncr_file f;
+
+    out[0] = '\0';
+    if (!ncr_keygen_path(pub, path, ".pub") || ncr_file_read(&f, pub, sizeof scratch) != NACRE_OK)
+        return;
+    file.p = f.p;
+    file.n = f.n;
+    if (nacre_keyfile_read_public(&k, &comment, file, scratch, sizeof scratch, NULL) == NACRE_OK &&
+        k.blob.n == blob.n && memcmp(k.blob.p, blob.p, blob.n) == 0)
+        (void)snprintf(out, NACRE_KEY_COMMENT_MAX + 1, "%.*s", (int)comment.n,
+                       (const char *)comment.p); /* a longer one is cut */
+    ncr_file_wipe(&f);
 }
 
 /* A private key file: its own comment if it opens, else the public half alone. */
@@ -471,6 +498,8 @@ static int keygen_show_private(const struct ncr_keygen *g, const char *path,
         err = nacre_pubkey_decode(&pub, nacre_privkey_public_blob(&k.key));
     else if (info.encrypted)
         err = nacre_keyfile_read_public(&pub, NULL, file, scratch, f->n, &info);
+    if (err == NACRE_OK && k.comment[0] == '\0')
+        keygen_pub_comment(k.comment, path, pub.blob);
     if (err == NACRE_OK)
         keygen_show(g, &pub, nacre_bytes_str(k.comment));
     nacre_wipe(&k, sizeof k);

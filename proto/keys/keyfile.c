@@ -134,6 +134,14 @@ nacre_err ncr_keyfile_fail(const struct ncr_keyfile_in *in, nacre_err err, const
     return err;
 }
 
+void ncr_keyfile_note(char out[NACRE_KEY_NAME_MAX + 1], struct nacre_bytes name)
+{
+    if (name.n == 0 || name.n > NACRE_KEY_NAME_MAX || !ncr_list_valid(name, 1))
+        return;
+    memcpy(out, name.p, name.n);
+    out[name.n] = '\0';
+}
+
 /* Checks sizes and finds the format; in->info may be replaced by own. */
 static nacre_err keyfile_start(struct ncr_keyfile_in *in, struct nacre_keyfile_info *own,
                                const struct ncr_keyfile_row **row)
@@ -230,6 +238,7 @@ static nacre_err keyfile_line_read(struct nacre_pubkey *k, struct nacre_bytes *c
     nacre_err err =
         nacre_pubkey_parse(k, comment, keyfile_first_line(in->file), in->scratch, in->scratch_len);
 
+    ncr_keyfile_note(in->info->key_type, k->name);
     if (err == NACRE_ERR_UNKNOWN_ALG)
         return ncr_keyfile_fail(in, err, "key type not supported by this build");
     if (err != NACRE_OK)

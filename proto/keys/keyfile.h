@@ -34,6 +34,9 @@ struct ncr_keyfile_row {
 /* Notes what is wrong and returns err. */
 nacre_err ncr_keyfile_fail(const struct ncr_keyfile_in *in, nacre_err err, const char *what);
 
+/* Keeps a name of the file for the message; what is no algorithm name at all leaves "". */
+void ncr_keyfile_note(char out[NACRE_KEY_NAME_MAX + 1], struct nacre_bytes name);
+
 /* keyfile_openssh.c */
 #define NCR_KEYFILE_OPENSSH_LABEL "OPENSSH PRIVATE KEY"
 NACRE_MUST_CHECK nacre_err ncr_openssh_read(struct nacre_privkey *k, struct nacre_bytes *comment,

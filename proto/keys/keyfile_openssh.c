@@ -33,21 +33,13 @@ struct openssh_outer {
     uint32_t n_keys;
 };
 
-/* Keeps a name for the message; what is no name at all stays "". */
-static void openssh_note(char out[NACRE_KEY_NAME_MAX + 1], struct nacre_bytes name)
-{
-    if (name.n == 0 || name.n > NACRE_KEY_NAME_MAX || !ncr_list_valid(name, 1))
-        return;
-    memcpy(out, name.p, name.n);
-    out[name.n] = '\0';
-}
-
 /* Decodes the armour into scratch and takes the outer structure apart. */
 static nacre_err openssh_open(struct openssh_outer *o, const struct ncr_keyfile_in *in)
 {
     const char *what;
     struct nacre_bytes bin = {in->scratch, 0};
     struct ncr_rd r;
+    struct ncr_rd pub;
     nacre_err err = ncr_pem_decode(in->scratch, in->scratch_len, &bin.n, in->file,
                                    NCR_KEYFILE_OPENSSH_LABEL, &what);
 
@@ -63,12 +55,14 @@ static nacre_err openssh_open(struct openssh_outer *o, const struct ncr_keyfile_
     o->n_keys = ncr_rd_u32(&r);
     if (r.bad)
         return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: cut short");
-    openssh_note(in->info->cipher, o->cipher);
-    openssh_note(in->info->kdf, o->kdf);
+    ncr_keyfile_note(in->info->cipher, o->cipher);
+    ncr_keyfile_note(in->info->kdf, o->kdf);
     in->info->encrypted = !nacre_bytes_is(o->cipher, OPENSSH_NONE);
     if (o->n_keys != 1)
         return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "does not hold exactly one key");
     o->pub = ncr_rd_string_max(&r, NACRE_KEY_BLOB_MAX);
+    pub = ncr_rd(o->pub);
+    ncr_keyfile_note(in->info->key_type, ncr_rd_string(&pub));
     o->priv = ncr_rd_string(&r);
     /* An authenticating cipher has its tag behind the private section. */
     if (r.bad || (!in->info->encrypted && !ncr_rd_end(&r)))

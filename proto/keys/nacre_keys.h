@@ -149,6 +149,7 @@ struct nacre_keyfile_info {
     bool encrypted;
     char cipher[NACRE_KEY_NAME_MAX + 1]; /* names as in the file, "" if none was read */
     char kdf[NACRE_KEY_NAME_MAX + 1];
+    char key_type[NACRE_KEY_NAME_MAX + 1];
 };
 
 /* Reads a private key out of the bytes of a file. scratch holds the decoded file and is wiped
