@@ -326,8 +326,7 @@ void ncr_aes_encrypt_batch(uint8_t io[NCR_AES_BATCH_LEN], const struct nacre_aes
     nacre_wipe(x, sizeof x);
 }
 
-/* Section 5.3; the constant 63 in the round keys is the one that the inverse S-box wants removed.
- */
+/* Section 5.3; the 63 in the round keys is the one that the inverse S-box wants removed. */
 void ncr_aes_decrypt_batch(uint8_t io[NCR_AES_BATCH_LEN], const struct nacre_aes *c)
 {
     ncr_lanes64 x[32];
