@@ -474,8 +474,19 @@ endif
 ifneq ($(wildcard tests/bench/run),)
 ## bench: throughput, CPU, connections per second and memory, against OpenSSH
 .PHONY: bench
-bench: all
-	@BUILD='$(BUILD)' tests/bench/run
+BENCH_TOOLS = $(addprefix $(BUILD)/bench/,ciphers freeport idle measure private nacre-sftp-copies nacre-ssh-copies)
+bench: all $(BENCH_TOOLS)
+	@BUILD='$(BUILD)' tests/bench/run $(BENCH_ARGS)
+
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(SESSION_LIBS) $(BUILD)/static
+	@mkdir -p $(@D)
+	$(link_program)
+# memcpy and memmove counted: the programs as they are, but for these two calls
+$(BUILD)/bench/nacre-%-copies: $(OBJ)/client/main_%.o $(OBJ)/tests/bench/copies.o $(CLIENT_LIBS) $(BUILD)/static
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $$(cat $(BUILD)/static) $(GC_LDFLAGS) $(LDFLAGS) -Wl,--wrap=memcpy,--wrap=memmove \
+		-o $@ $(filter %.o,$^) $(filter %.a,$^)
 endif
 
 # ---- Distribution ------------------------------------------------------------------------------
