@@ -79,6 +79,7 @@ KEYS_SRC = \
 	proto/keys/text.c
 
 SFTP_SRC = \
+	sftp/fs_memory.c \
 	sftp/fs_posix.c \
 	sftp/sftp_client.c \
 	sftp/sftp_msg.c \

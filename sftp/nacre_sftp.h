@@ -581,31 +581,33 @@ void nacre_fs_posix_close(struct nacre_fs_posix *p);
  * fails): pread(2) and pwrite(2), errors as IO with errno as they left it. *fd is borrowed. */
 struct nacre_sftp_io nacre_sftp_io_fd(int *fd);
 
-/* A file system in the caller's memory, for tests: every hook but expand, home, id_name and
- * statvfs; one user, no permission checks beyond those of the type. */
+/* A file system in the caller's memory, for tests: every hook but hardlink, statvfs, fstatvfs,
+ * expand, home and id_name. One user, no permissions; names have at most 63 octets. */
 struct ncr_fs_node {
     uint8_t kind; /* 0: free */
     uint8_t name_len;
-    uint16_t parent; /* index of the directory; 0 is the root */
+    bool unlinked;   /* without a name, kept for its handles */
     uint16_t refs;   /* open handles */
-    bool unlinked;
-    uint32_t mode, atime, mtime;
+    uint32_t parent; /* number of the directory; 0 is the root, and its own parent */
+    uint32_t mode, uid, gid, atime, mtime;
     uint32_t first; /* first block + 1, 0: none */
     uint64_t size;
     char name[64];
 };
+#define NCR_FS_MEMORY_DIRS 16
+struct ncr_fs_memory_dir {
+    uint32_t node, next;
+    bool used;
+};
 struct nacre_fs_memory {
-    intptr_t mem_off;
+    intptr_t mem_off; /* region minus this struct */
     uint32_t n_nodes, n_blocks;
-    uint32_t free_block; /* first free one + 1 */
-    uint32_t clock;      /* mtime of the next change */
-    uint32_t fail_after; /* tests: the n-th hook from now fails with IO; 0: none */
-    struct {
-        uint16_t node, next;
-        bool used;
-    } dirs[16];
-    char text[1024];
-    char longname[160];
+    uint32_t free_block; /* first free one + 1, 0: none */
+    uint32_t clock;      /* mtime of the last change */
+    uint32_t fail_in;    /* tests: the so-manieth hook from now fails with IO; 0: none */
+    uint32_t links;      /* symbolic links followed on the path under way */
+    struct ncr_fs_memory_dir dirs[NCR_FS_MEMORY_DIRS];
+    uint8_t text[1024];
 };
 #define NCR_FS_MEMORY_BLOCK 1024
 #define NACRE_FS_MEMORY_MEM(nodes, bytes)                                                         \
@@ -613,8 +615,8 @@ struct nacre_fs_memory {
      (((size_t)(bytes) + NCR_FS_MEMORY_BLOCK - 1) / NCR_FS_MEMORY_BLOCK + 1) *                    \
          (NCR_FS_MEMORY_BLOCK + sizeof(uint32_t)))
 
-/* nodes files, directories and links; the rest of mem (aligned for uint64_t) holds their bytes.
- * REGION: too small. */
+/* nodes files, directories and links, the root among them; the rest of mem (aligned for uint64_t)
+ * holds their bytes. REGION: too small. fs points to m: move both or none. */
 NACRE_MUST_CHECK nacre_err nacre_fs_memory_init(struct nacre_fs *fs, struct nacre_fs_memory *m,
                                                 void *mem, size_t len, uint32_t nodes);
 

@@ -105,7 +105,7 @@ static const struct {
 } smsg_fs_results[NACRE_FS_RESULT_COUNT] = {
     [NACRE_FS_OK] = {NACRE_FX_OK, "Success"},
     [NACRE_FS_EOF] = {NACRE_FX_EOF, "End of file"},
-    [NACRE_FS_NOT_FOUND] = {NACRE_FX_NO_SUCH_FILE, "No such file or directory"},
+    [NACRE_FS_NOT_FOUND] = {NACRE_FX_NO_SUCH_FILE, "No such file"},
     [NACRE_FS_DENIED] = {NACRE_FX_PERMISSION_DENIED, "Permission denied"},
     [NACRE_FS_EXISTS] = {NACRE_FX_FAILURE, "File exists"},
     [NACRE_FS_NOT_DIR] = {NACRE_FX_NO_SUCH_FILE, "Not a directory"},
