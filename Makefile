@@ -110,7 +110,27 @@ CLIENT_SRC = \
 	client/keygen_key.c \
 	client/known_hosts_file.c
 
-SERVER_SRC =
+SERVER_SRC = \
+	server/account.c \
+	server/attach.c \
+	server/authorized.c \
+	server/daemon.c \
+	server/gate.c \
+	server/login.c \
+	server/logline.c \
+	server/monitor.c \
+	server/monitor_msg.c \
+	server/network.c \
+	server/peer.c \
+	server/rights.c \
+	server/sandbox.c \
+	server/server.c \
+	server/session_env.c \
+	server/session_forward.c \
+	server/session_posix.c \
+	server/spawn.c \
+	server/sshd_config.c \
+	server/users_file.c
 
 # Of the lists above, the files that use the operating system: compiled with its extensions visible
 # and exempt from the symbol rules of the core.

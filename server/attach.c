@@ -24,7 +24,11 @@ struct ncr_sftp_attach {
 
 struct ncr_peer_chan *ncr_peer_chan(struct nacre_peer *p, uint32_t chan)
 {
-    return chan < p->n_chans ? &p->chans[chan] : NULL;
+    if (chan >= p->n_chans) {
+        return NULL;
+    }
+    p->top = chan < p->top ? p->top : chan + 1;
+    return &p->chans[chan];
 }
 
 /* ---- What is owed ------------------------------------------------------------------------ */

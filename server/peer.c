@@ -306,7 +306,7 @@ void ncr_peer_room(void *ctx)
 {
     struct nacre_peer *p = ctx;
     peer_late(p);
-    for (uint32_t i = 0; i < p->n_chans; i++) {
+    for (uint32_t i = 0; i < p->top; i++) {
         ncr_chan_room(p, i);
     }
 }

@@ -70,7 +70,7 @@ struct nacre_peer {
     char addr[NCR_SOCK_NAME];
     char user[256];
     void *data;
-    uint32_t n_chans;
+    uint32_t n_chans, top; /* top: over every channel that was ever in use */
     struct ncr_peer_chan *chans;
 };
 

@@ -403,7 +403,7 @@ void ncr_server_drop(struct nacre_peer *p)
 {
     struct nacre_server *s = p->server;
     int fd = p->drive.rfd;
-    for (uint32_t i = 0; i < p->n_chans; i++) {
+    for (uint32_t i = 0; i < p->top; i++) {
         ncr_chan_drop(p, i);
     }
     ncr_peer_drop_relays(p);

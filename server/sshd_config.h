@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Configuration of nacre-sshd: keywords of sshd_config(5), from a file and from -o. As there, the first
+ * value of a keyword counts, and some keywords add up. A keyword or value that this build does not do
+ * is an error that names it with file and line: nothing is ignored.
+ *
+ * Beyond sshd_config(5): UsersFile (passwords, see users_file.h).
+ */
+#ifndef NCR_SSHD_CONFIG_H
+#define NCR_SSHD_CONFIG_H
+
+#include "proto/nacre.h"
+#include "server/gate.h"
+#include "server/logline.h"
+
+#define NCR_SSHD_PORTS_MAX 8
+#define NCR_SSHD_LIST_MAX 64
+#define NCR_SSHD_ERROR_LEN 512
+
+enum ncr_sshd_root { NCR_ROOT_NO = 0, NCR_ROOT_KEYS, NCR_ROOT_FORCED, NCR_ROOT_YES };
+enum ncr_sshd_forward { NCR_FORWARD_NONE = 0, NCR_FORWARD_LOCAL = 1, NCR_FORWARD_REMOTE = 2 };
+enum ncr_sshd_gateway { NCR_GATEWAY_NO = 0, NCR_GATEWAY_YES, NCR_GATEWAY_CLIENT };
+
+/* Words in order; strings belong to the configuration. */
+struct ncr_sshd_list {
+    const char *word[NCR_SSHD_LIST_MAX];
+    size_t n;
+};
+
+struct ncr_sshd_address {
+    const char *host; /* NULL: every address */
+    uint32_t port;    /* 0 with has_port false: those of Port */
+    bool has_port;
+};
+
+struct ncr_sshd_config {
+    uint32_t ports[NCR_SSHD_PORTS_MAX];
+    size_t n_ports;
+    struct ncr_sshd_address listen[NCR_SSHD_PORTS_MAX];
+    size_t n_listen;
+    int family; /* AF_UNSPEC, AF_INET, AF_INET6 */
+    struct ncr_sshd_list host_keys;
+    struct ncr_sshd_list key_files; /* AuthorizedKeysFile */
+    struct ncr_sshd_list auth_lists; /* AuthenticationMethods: comma-separated lists */
+    struct ncr_sshd_list allow_users, deny_users;
+    struct ncr_sshd_list accept_env, set_env;
+    struct ncr_sshd_list permit_open, permit_listen;
+    struct ncr_sshd_list subsystems; /* name, command, name, command, ... */
+    unsigned password, pubkey, kbdint;
+    unsigned strict_modes, permit_tty, disable_forwarding, tcp_keepalive, print_motd, penalties;
+    enum ncr_sshd_root root;
+    unsigned forward; /* set of enum ncr_sshd_forward */
+    enum ncr_sshd_gateway gateway;
+    const char *banner, *users_file, *force_command, *pid_file;
+    const char *ciphers, *macs, *kex, *host_key_algs, *user_sig_algs;
+    uint32_t grace_s, auth_tries, max_sessions, alive_s, alive_max;
+    uint64_t rekey_bytes;
+    uint32_t rekey_s;
+    uint32_t startups[3], per_source;
+    enum ncr_log_level log_level;
+    int facility;
+    uint64_t seen; /* rows of the table that have a value */
+    void *pool;    /* the strings */
+};
+
+/* Defaults. */
+void ncr_sshd_config_init(struct ncr_sshd_config *c);
+void ncr_sshd_config_free(struct ncr_sshd_config *c);
+/* One line, `keyword value...` or `keyword=value`; where names its place for errors. False with the
+ * reason in error. */
+bool ncr_sshd_config_line(struct ncr_sshd_config *c, const char *line, size_t n, const char *where,
+                          char error[NCR_SSHD_ERROR_LEN]);
+/* A whole file. */
+bool ncr_sshd_config_file(struct ncr_sshd_config *c, const char *path,
+                          char error[NCR_SSHD_ERROR_LEN]);
+/* After the last line: fills in what depends on several keywords. */
+bool ncr_sshd_config_finish(struct ncr_sshd_config *c, char error[NCR_SSHD_ERROR_LEN]);
+/* The engine's share of it; strings are borrowed from c. */
+void ncr_sshd_config_engine(const struct ncr_sshd_config *c, struct nacre_conn_cfg *out);
+void ncr_sshd_config_gate(const struct ncr_sshd_config *c, struct ncr_gate_cfg *out);
+/* The set of methods of a name ("publickey", ..., "any"); 0 if unknown. */
+unsigned ncr_sshd_config_method(const char *name, size_t n);
+/* The command of a subsystem, NULL if there is none of that name. */
+const char *ncr_sshd_config_subsystem(const struct ncr_sshd_config *c, struct nacre_bytes name);
+
+#endif
