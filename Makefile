@@ -99,16 +99,23 @@ POSIX_SRC = \
 	proto/posix/tty.c
 
 CLIENT_SRC = \
+	client/ask.c \
 	client/auth_plan.c \
 	client/client.c \
 	client/client_run.c \
 	client/client_text.c \
 	client/dial.c \
+	client/forward_client.c \
+	client/front.c \
 	client/host_trust.c \
 	client/keygen_ask.c \
 	client/keygen_hosts.c \
 	client/keygen_key.c \
-	client/known_hosts_file.c
+	client/known_hosts_file.c \
+	client/names.c \
+	client/options.c \
+	client/ssh_escape.c \
+	client/ssh_session.c
 
 SERVER_SRC = \
 	server/account.c \
@@ -159,6 +166,7 @@ CRYPTO_TESTS = \
 	x25519
 PROTO_TESTS = \
 	alg \
+	conn \
 	kex_curve25519 \
 	keys \
 	pkt \

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "client/client.h"
+#include "client/names.h"
 #include "proto/posix/file.h"
-#include "proto/wire.h"
 
 #define PLAN_OPEN_MODES 077 /* permission bits that a private key file must not have */
 
@@ -42,7 +42,6 @@ nacre_err ncr_plan_init(struct nacre_client *c)
 {
     struct ncr_auth_plan *p = &c->plan;
     const char *order = c->cfg.auth_order != NULL ? c->cfg.auth_order : plan_default_order;
-    struct nacre_bytes rest = nacre_bytes_str(order);
     struct nacre_bytes name;
     size_t n = 0;
 
@@ -50,7 +49,7 @@ nacre_err ncr_plan_init(struct nacre_client *c)
     p->allowed = c->cfg.auth_methods;
     if (p->allowed == 0)
         p->allowed = NACRE_AUTH_PUBLICKEY | NACRE_AUTH_PASSWORD | NACRE_AUTH_INTERACTIVE;
-    while (n < NCR_PLAN_METHODS && ncr_list_next(&rest, &name)) {
+    while (n < NCR_PLAN_METHODS && ncr_names_next(&order, &name)) {
         p->order[n] = plan_method_by_name(name);
         n += p->order[n] != 0; /* methods of other programs (gssapi-with-mic) are passed over */
     }
@@ -168,7 +167,7 @@ static const char *plan_key_alg(struct nacre_client *c, const struct nacre_privk
 
     for (size_t i = 0; (alg = nacre_privkey_alg(k, i)) != NULL; i++) {
         if (c->cfg.pubkey_algs != NULL &&
-            !ncr_list_has(nacre_bytes_str(c->cfg.pubkey_algs), nacre_bytes_str(alg)))
+            !ncr_names_has(c->cfg.pubkey_algs, alg))
             continue;
         if (nacre_conn_peer_takes(&c->conn, alg))
             return alg;

@@ -74,8 +74,10 @@ static bool client_set_user(struct nacre_client *c)
 
 static nacre_err client_check(struct nacre_client *c)
 {
+    c->key_host = c->cfg.host_key_alias != NULL ? c->cfg.host_key_alias : c->cfg.host;
+    c->key_port = c->cfg.host_key_alias != NULL ? CLIENT_PORT : c->cfg.port;
     if (c->cfg.host == NULL ||
-        nacre_host_text(c->host_text, nacre_bytes_str(c->cfg.host), c->cfg.port) != NACRE_OK) {
+        nacre_host_text(c->host_text, nacre_bytes_str(c->key_host), c->key_port) != NACRE_OK) {
         ncr_client_error(c, "not a host name");
         return NACRE_ERR_USAGE;
     }

@@ -42,6 +42,8 @@ struct nacre_client {
     bool distrusted;     /* the host key had changed and was let pass */
     uint64_t version_by; /* deadline of connecting, until the peer's version is there */
     char user[256];
+    const char *key_host; /* host or its alias, as known_hosts names it */
+    uint32_t key_port;
     char host_text[NACRE_HOST_TEXT_LEN]; /* as in known_hosts */
     char peer[NCR_SOCK_NAME];
     uint32_t peer_port;

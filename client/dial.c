@@ -36,7 +36,7 @@ static const char *dial_reason(const struct ncr_connect *k)
 
 int ncr_client_dial(struct nacre_client *c)
 {
-    const char *host = c->cfg.host_name != NULL ? c->cfg.host_name : c->cfg.host;
+    const char *host = c->cfg.host;
     uint64_t ms = c->cfg.connect_ms != 0 ? c->cfg.connect_ms : NCR_CLIENT_CONNECT_MS;
     struct ncr_connect k;
     int fd;

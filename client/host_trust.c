@@ -31,7 +31,7 @@ static bool trust_search(struct nacre_client *c, struct nacre_known_hosts *s,
                          struct nacre_bytes key)
 {
     const char *bad = NULL;
-    nacre_err err = nacre_known_hosts_init(s, nacre_bytes_str(c->cfg.host), c->cfg.port, key);
+    nacre_err err = nacre_known_hosts_init(s, nacre_bytes_str(c->key_host), c->key_port, key);
 
     if (err != NACRE_OK) {
         ncr_client_error(c, "%s: %s", c->host_text, nacre_err_text(err));
@@ -52,7 +52,7 @@ bool ncr_client_prefer_hosts(struct nacre_client *c, char *out, size_t cap, cons
     if (s == NULL)
         return false;
     /* A failure here is told when the key is there. */
-    good = nacre_known_hosts_init(s, nacre_bytes_str(c->cfg.host), c->cfg.port, none) == NACRE_OK &&
+    good = nacre_known_hosts_init(s, nacre_bytes_str(c->key_host), c->key_port, none) == NACRE_OK &&
            ncr_hosts_search(s, c->cfg.known_hosts, c->cfg.n_known_hosts, NULL, NULL, NULL) ==
                NACRE_OK &&
            nacre_known_hosts_prefer(out, cap, s, list) == NACRE_OK;
@@ -112,7 +112,7 @@ static enum nacre_verdict trust_save(const struct trust_case *t)
 
     if (c->cfg.n_known_hosts == 0)
         return NACRE_ACCEPT;
-    err = ncr_hosts_add(c->cfg.known_hosts[0], t->host, c->cfg.port, t->key.blob);
+    err = ncr_hosts_add(c->cfg.known_hosts[0], t->host, c->key_port, t->key.blob);
     if (err == NACRE_OK)
         ncr_client_log(c, NACRE_LOG_INFO,
                        "Warning: Permanently added '%s' (%s) to the list of known hosts.",
@@ -232,7 +232,7 @@ enum nacre_verdict ncr_client_trust(struct nacre_client *c, const struct nacre_e
     if (t == NULL)
         return NACRE_REFUSE;
     t->c = c;
-    t->host = nacre_bytes_str(c->cfg.host);
+    t->host = nacre_bytes_str(c->key_host);
     nacre_fingerprint(t->fingerprint, NACRE_FP_SHA256, ev->blob);
     if (nacre_pubkey_decode(&t->key, ev->blob) != NACRE_OK || !nacre_pubkey_trustworthy(&t->key)) {
         ncr_client_error(c, "Host key verification failed: the key of %s (%s) is not fit for use",

@@ -81,7 +81,7 @@ struct nacre_client_cfg {
     const char *host;           /* name or number */
     uint32_t port;              /* 0: 22 */
     const char *user;           /* NULL: name of the user that runs the program */
-    const char *host_name;      /* to connect to instead of host, which stays the name of the key */
+    const char *host_key_alias; /* name in the known-hosts files, without port; NULL: host, port */
     int family;                 /* 4 or 6; 0: both */
     const char *bind_addr;      /* numeric local address; NULL: any */
     uint64_t connect_ms;        /* to connect and see the version; 0: 2 minutes */

@@ -175,8 +175,10 @@ static enum ncr_connect_state sock_try_next(struct ncr_connect *c)
             sock_failed(c, errno);
             continue;
         }
-        if (connect(c->fd, a->ai_addr, a->ai_addrlen) == 0)
+        if (connect(c->fd, a->ai_addr, a->ai_addrlen) == 0) {
+            c->done = true;
             return NCR_CONNECT_DONE;
+        }
         if (errno == EINPROGRESS || errno == EINTR)
             return NCR_CONNECT_WAIT;
         sock_failed(c, errno);
@@ -213,8 +215,10 @@ enum ncr_connect_state ncr_connect_step(struct ncr_connect *c)
     } else if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &errnum, &len) != 0) {
         errnum = errno;
     }
-    if (errnum == 0)
+    if (errnum == 0) {
+        c->done = true;
         return NCR_CONNECT_DONE;
+    }
     sock_failed(c, errnum);
     return sock_try_next(c);
 }
@@ -223,6 +227,10 @@ void ncr_connect_free(struct ncr_connect *c)
 {
     if (c->list != NULL)
         freeaddrinfo(c->list);
+    if (!c->done) {
+        sock_close(c->fd);
+        c->fd = -1;
+    }
     c->list = NULL;
     c->next = NULL;
 }

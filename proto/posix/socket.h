@@ -30,8 +30,9 @@ struct addrinfo;
 /* Connecting to a name without blocking (but for its look-up). */
 struct ncr_connect {
     struct addrinfo *list, *next;
-    int fd;  /* the attempt under way, then the connected socket; -1: none */
-    int gai; /* getaddrinfo's error, or 0 */
+    int fd;    /* the attempt under way, then the connected socket; -1: none */
+    bool done; /* fd is connected, and the caller's */
+    int gai;   /* getaddrinfo's error, or 0 */
     uint64_t deadline;
     uint64_t attempt; /* end of the attempt under way: its share of what is left */
     const char *bind_addr;

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The client programs' face: see front.h.
+ */
+#include "client/front.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "client/ask.h"
+#include "proto/posix/file.h"
+
+#define FRONT_LINE_CAP 9216 /* an error line of the library and what stands before it */
+
+/* ---- Messages ---------------------------------------------------------------------------- */
+
+static void front_put(struct ncr_front *f, const char *before, const char *format, va_list args)
+{
+    char line[FRONT_LINE_CAP];
+    size_t n = (size_t)snprintf(line, sizeof line - 2, "%s", before);
+    int got = vsnprintf(line + n, sizeof line - 2 - n, format, args);
+
+    if (got > 0)
+        n += (size_t)got < sizeof line - 2 - n ? (size_t)got : sizeof line - 3 - n;
+    if (f->crlf)
+        line[n++] = '\r';
+    line[n++] = '\n';
+    if (!ncr_file_write_all(f->fd, (const uint8_t *)line, n))
+        return; /* nobody to tell */
+}
+
+void ncr_front_say(struct ncr_front *f, unsigned level, const char *format, ...)
+{
+    va_list args;
+
+    if (level > f->opt.log)
+        return;
+    va_start(args, format);
+    front_put(f, level >= NCR_LOG_DEBUG1 ? "debug1: " : "", format, args);
+    va_end(args);
+}
+
+int ncr_front_fatal(struct ncr_front *f, const char *format, ...)
+{
+    char before[64];
+    va_list args;
+
+    (void)snprintf(before, sizeof before, "%s: ", f->opt.program);
+    va_start(args, format);
+    if (f->opt.log >= NCR_LOG_FATAL)
+        front_put(f, before, format, args);
+    va_end(args);
+    return 255;
+}
+
+bool ncr_front_log_to(struct ncr_front *f, const char *file)
+{
+    int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+
+    if (fd < 0)
+        return false;
+    f->fd = fd;
+    return true;
+}
+
+static void front_log(void *ctx, enum nacre_log_level level, const char *line)
+{
+    static const unsigned levels[] = {
+        [NACRE_LOG_ERROR] = NCR_LOG_ERROR,
+        [NACRE_LOG_INFO] = NCR_LOG_INFO,
+        [NACRE_LOG_DEBUG] = NCR_LOG_DEBUG1,
+    };
+
+    ncr_front_say(ctx, levels[level], "%s", line);
+}
+
+static void front_banner(void *ctx, const char *text)
+{
+    struct ncr_front *f = ctx;
+    size_t n = strlen(text);
+
+    if (f->opt.log < NCR_LOG_INFO || n == 0)
+        return;
+    if (!ncr_file_write_all(f->fd, (const uint8_t *)text, n) ||
+        (text[n - 1] != '\n' && !ncr_file_write_all(f->fd, (const uint8_t *)"\n", 1)))
+        return; /* nobody to tell */
+}
+
+/* ---- Questions --------------------------------------------------------------------------- */
+
+static enum nacre_trust front_host_key(void *ctx, const struct nacre_host_question *q)
+{
+    static const char again[] = "Please type 'yes', 'no' or the fingerprint: ";
+    struct ncr_front *f = ctx;
+    char prompt[1024];
+    char answer[256];
+    const char *ask = prompt;
+
+    (void)snprintf(prompt, sizeof prompt,
+                   "The authenticity of host '%s (%s)' can't be established.\n"
+                   "%s key fingerprint is %s.\n"
+                   "This key is not known by any other names.\n"
+                   "Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
+                   q->host, q->addr, q->label, q->fingerprint);
+    while (!f->no_prompts && ncr_ask(ask, true, answer, sizeof answer)) {
+        if (answer[0] == '\0' || strcasecmp(answer, "no") == 0)
+            return NACRE_TRUST_REJECT;
+        if (strcasecmp(answer, "yes") == 0 || strcmp(answer, q->fingerprint) == 0)
+            return NACRE_TRUST_SAVE;
+        ask = again;
+    }
+    return NACRE_TRUST_REJECT;
+}
+
+/* A new password is typed twice. */
+static bool front_new_password(const char *prompt, char answer[NACRE_SECRET_CAP])
+{
+    char second[NACRE_SECRET_CAP];
+    bool same;
+
+    if (!ncr_ask(prompt, false, answer, NACRE_SECRET_CAP) ||
+        !ncr_ask("Retype new password: ", false, second, sizeof second))
+        return false;
+    same = strcmp(answer, second) == 0;
+    nacre_wipe(second, sizeof second);
+    return same;
+}
+
+static bool front_secret(void *ctx, const struct nacre_secret_question *q,
+                         char answer[NACRE_SECRET_CAP])
+{
+    struct ncr_front *f = ctx;
+
+    if (f->no_prompts)
+        return false;
+    if (q->kind == NACRE_SECRET_NEW_PASSWORD)
+        return front_new_password(q->prompt, answer);
+    return ncr_ask(q->prompt, q->echo, answer, NACRE_SECRET_CAP);
+}
+
+void ncr_front_hooks(struct ncr_front *f, struct nacre_client_cfg *cfg)
+{
+    f->no_prompts = f->opt.batch == 2;
+    cfg->ctx = f;
+    cfg->host_key = front_host_key;
+    cfg->secret = front_secret;
+    cfg->banner = front_banner;
+    cfg->log = front_log;
+}
+
+void ncr_front_check_identities(struct ncr_front *f)
+{
+    for (uint32_t i = 0; i < f->opt.identities.n; i++) {
+        const char *path = f->opt.identities.path[i];
+
+        if (access(path, R_OK) != 0)
+            ncr_front_say(f, NCR_LOG_INFO, "Warning: Identity file %s not accessible: %s.", path,
+                          strerror(errno));
+    }
+}

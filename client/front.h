@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What the client programs share towards the person in front of them: messages, the question about
+ * an unknown host key, passwords.
+ */
+#ifndef NCR_FRONT_H
+#define NCR_FRONT_H
+
+#include "client/options.h"
+
+struct ncr_front {
+    struct ncr_options opt;
+    int fd;          /* messages go there */
+    bool crlf;       /* the terminal is raw */
+    bool no_prompts; /* BatchMode */
+};
+
+/* One line. level: enum ncr_opt_log; debug lines get "debug1: " before them. */
+void ncr_front_say(struct ncr_front *f, unsigned level, const char *format, ...);
+/* "program: text" at level FATAL; returns 255. */
+int ncr_front_fatal(struct ncr_front *f, const char *format, ...);
+/* Appends messages to that file instead. False with errno. */
+bool ncr_front_log_to(struct ncr_front *f, const char *file);
+/* Sets the hooks of a client configuration, with f as their context. */
+void ncr_front_hooks(struct ncr_front *f, struct nacre_client_cfg *cfg);
+/* Complains about key files that the user named and that are not there. */
+void ncr_front_check_identities(struct ncr_front *f);
+
+#endif

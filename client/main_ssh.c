@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * nacre-ssh: a command, a shell or a subsystem on another host; forwarded connections. Options and
+ * exit status as ssh(1); what is not supported is refused by name.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/client.h"
+#include "client/forward_client.h"
+#include "client/front.h"
+#include "client/ssh_session.h"
+
+#define SSH_CHANNELS_FEW 8
+#define SSH_CHANNELS_FORWARDS 512
+
+struct ssh_main {
+    struct ncr_front front;
+    struct ncr_ssh_session_cfg session_cfg;
+    char *command;
+    bool no_session; /* -N */
+    unsigned ttys;   /* how often -t stood there */
+    bool no_tty;     /* -T */
+    bool show_version;
+    const char *log_file;
+    struct ncr_loop loop;
+    struct nacre_client *client;
+    struct ncr_forwards *forwards;
+    struct ncr_ssh_session *session;
+    int signo; /* that asked us to leave */
+};
+
+/* ---- Options ----------------------------------------------------------------------------- */
+
+static int ssh_usage(void)
+{
+    fputs("usage: nacre-ssh [-46NTVanqstvx] [-b bind_address] [-E log_file] [-e escape_char]\n"
+          "                 [-F none] [-i identity_file] [-L address] [-l login_name] [-o option]\n"
+          "                 [-p port] [-R address] [-c cipher_spec] [-m mac_spec]\n"
+          "                 destination [command [argument ...]]\n",
+          stderr);
+    return 255;
+}
+
+/* Letters that stand for keywords. */
+static const struct {
+    char letter;
+    const char *keyword;
+    const char *value; /* NULL: the argument */
+} ssh_letters[] = {
+    {'4', "AddressFamily", "inet"},
+    {'6', "AddressFamily", "inet6"},
+    {'a', "ForwardAgent", "no"},
+    {'b', "BindAddress", NULL},
+    {'c', "Ciphers", NULL},
+    {'e', "EscapeChar", NULL},
+    {'i', "IdentityFile", NULL},
+    {'L', "LocalForward", NULL},
+    {'l', "User", NULL},
+    {'m', "MACs", NULL},
+    {'p', "Port", NULL},
+    {'R', "RemoteForward", NULL},
+    {'x', "ForwardX11", "no"},
+};
+
+/* Letters that set something of this program. */
+static bool ssh_flag(struct ssh_main *m, int letter, const char *arg)
+{
+    struct ncr_options *o = &m->front.opt;
+
+    switch (letter) {
+    case 'E':
+        m->log_file = arg;
+        return true;
+    case 'F':
+        return strcmp(arg, "none") == 0 ||
+               ncr_opt_fail(o, "-F %s: configuration files are not supported, only -F none", arg);
+    case 'N':
+        m->no_session = true;
+        return true;
+    case 'n':
+        m->session_cfg.no_input = true;
+        return true;
+    case 'q':
+        o->log = NCR_LOG_QUIET;
+        return true;
+    case 's':
+        m->session_cfg.subsystem = true;
+        return true;
+    case 'T':
+        m->no_tty = true;
+        return true;
+    case 't':
+        m->ttys++;
+        return true;
+    case 'V':
+        m->show_version = true;
+        return true;
+    case 'v':
+        o->log = NCR_LOG_DEBUG1;
+        return true;
+    default:
+        return ncr_opt_fail(o, "option -%c is not supported", letter);
+    }
+}
+
+static bool ssh_letter(struct ssh_main *m, int letter, const char *arg)
+{
+    struct ncr_options *o = &m->front.opt;
+
+    if (letter == 'o')
+        return ncr_opt_parse(o, arg);
+    for (size_t i = 0; i < sizeof ssh_letters / sizeof ssh_letters[0]; i++) {
+        if (ssh_letters[i].letter == letter)
+            return ncr_opt_set(o, ssh_letters[i].keyword,
+                               ssh_letters[i].value != NULL ? ssh_letters[i].value : arg);
+    }
+    return ssh_flag(m, letter, arg);
+}
+
+/* Letters up to the first word that is none. False with the error set, or, without one, for usage.
+ */
+static bool ssh_letters_read(struct ssh_main *m, int argc, char **argv)
+{
+    int letter;
+
+    opterr = 0;
+    while ((letter = getopt(
+                argc, argv,
+                "+:1246AB:CD:E:F:GI:J:KL:MNO:P:Q:R:S:TVW:XYab:c:e:fghi:kl:m:no:p:qstvw:xy")) !=
+           -1) {
+        if (letter == ':')
+            return ncr_opt_fail(&m->front.opt, "option -%c needs an argument", optopt);
+        if (letter == '?')
+            return ncr_opt_fail(&m->front.opt, "option -%c is not supported", optopt);
+        if (!ssh_letter(m, letter, optarg))
+            return false;
+    }
+    return true;
+}
+
+/* The command's words with blanks between, as ssh joins them. */
+static bool ssh_join(struct ssh_main *m, char **words)
+{
+    size_t n = 1;
+    char *p;
+
+    for (char **w = words; *w != NULL; w++)
+        n += strlen(*w) + 1;
+    p = m->command = malloc(n);
+    if (p == NULL)
+        return ncr_opt_fail(&m->front.opt, "out of memory");
+    *p = '\0';
+    for (char **w = words; *w != NULL; w++)
+        p += sprintf(p, "%s%s", w == words ? "" : " ", *w); /* counted above */
+    m->session_cfg.command = m->command;
+    return true;
+}
+
+/* Options may follow the destination too, before the command. */
+static bool ssh_options(struct ssh_main *m, int argc, char **argv)
+{
+    struct ncr_options *o = &m->front.opt;
+
+    if (!ssh_letters_read(m, argc, argv))
+        return false;
+    if (m->show_version || optind >= argc)
+        return m->show_version;
+    if (!ncr_opt_target(o, argv[optind], "ssh", NULL))
+        return false;
+    if (optind + 1 < argc && argv[optind + 1][0] == '-' && argv[optind + 1][1] != '\0') {
+        optind++;
+        if (!ssh_letters_read(m, argc, argv))
+            return false;
+        optind--;
+    }
+    return ssh_join(m, argv + optind + 1);
+}
+
+static bool ssh_check(struct ssh_main *m)
+{
+    struct ncr_options *o = &m->front.opt;
+    bool shell = m->session_cfg.command == NULL || m->session_cfg.command[0] == '\0';
+    bool terminal = isatty(STDIN_FILENO) != 0;
+
+    if (m->session_cfg.subsystem && shell)
+        return ncr_opt_fail(o, "-s needs the name of a subsystem");
+    if (o->clear_forwards == 2)
+        o->n_forwards = 0;
+    m->session_cfg.tty = shell && terminal && o->tty == NCR_TTY_AUTO;
+    if (m->ttys > 0 || o->tty >= NCR_TTY_YES)
+        m->session_cfg.tty = true;
+    if (m->session_cfg.tty && !terminal && m->ttys < 2 && o->tty != NCR_TTY_FORCE) {
+        ncr_front_say(&m->front, NCR_LOG_INFO,
+                      "Pseudo-terminal will not be allocated because stdin is not a terminal.");
+        m->session_cfg.tty = false;
+    }
+    if (m->no_tty || o->tty == NCR_TTY_NO)
+        m->session_cfg.tty = false;
+    return true;
+}
+
+/* ---- Signals ----------------------------------------------------------------------------- */
+
+static void ssh_on_leave(void *ctx, int signo)
+{
+    struct ssh_main *m = ctx;
+
+    m->signo = signo;
+}
+
+static void ssh_on_resize(void *ctx, int signo)
+{
+    struct ssh_main *m = ctx;
+
+    (void)signo;
+    if (m->session != NULL)
+        ncr_ssh_session_resized(m->session);
+}
+
+/* Signals that were ignored when we started stay so (nohup). */
+static bool ssh_signals(struct ssh_main *m)
+{
+    static const int leave[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction now;
+
+    for (size_t i = 0; i < sizeof leave / sizeof leave[0]; i++) {
+        if (sigaction(leave[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+            continue;
+        if (ncr_loop_signal(&m->loop, leave[i], ssh_on_leave, m) != NACRE_OK)
+            return false;
+    }
+    return ncr_loop_signal(&m->loop, SIGWINCH, ssh_on_resize, m) == NACRE_OK;
+}
+
+/* ---- Running ----------------------------------------------------------------------------- */
+
+static bool ssh_event(void *ctx, struct nacre_client *c, const struct nacre_event *ev)
+{
+    struct ncr_front *front = ctx;
+    struct ssh_main *m = (struct ssh_main *)(void *)front; /* its first member */
+
+    (void)c;
+    return m->forwards != NULL && ncr_forwards_event(m->forwards, ev);
+}
+
+static nacre_err ssh_connect(struct ssh_main *m)
+{
+    struct nacre_client_cfg cfg;
+    nacre_err err;
+
+    memset(&cfg, 0, sizeof cfg);
+    ncr_opt_client_cfg(&m->front.opt, &cfg);
+    ncr_front_hooks(&m->front, &cfg);
+    cfg.event = ssh_event;
+    cfg.channels = m->front.opt.n_forwards > 0 ? SSH_CHANNELS_FORWARDS : SSH_CHANNELS_FEW;
+    err = ncr_client_new(&m->client, &cfg);
+    if (err == NACRE_OK)
+        err = ncr_client_connect(m->client);
+    return err != NACRE_OK ? err : nacre_client_wait_ready(m->client);
+}
+
+/* Forwards before the session, so that a failure can stop everything. */
+static bool ssh_start(struct ssh_main *m)
+{
+    struct ncr_options *o = &m->front.opt;
+
+    if (o->gateway == 2) {
+        for (uint32_t i = 0; i < o->n_forwards; i++) {
+            if (!o->forwards[i].remote && o->forwards[i].bind_addr == NULL)
+                o->forwards[i].bind_addr = "";
+        }
+    }
+    if (o->n_forwards > 0) {
+        m->forwards = ncr_forwards_start(m->client, &m->loop, o->forwards, o->n_forwards);
+        if (m->forwards == NULL)
+            return false;
+    }
+    if (m->no_session)
+        return true;
+    m->session = ncr_ssh_session_start(&m->front, m->client, &m->loop, &m->session_cfg);
+    if (m->session != NULL)
+        ncr_ssh_session_forwards(m->session, m->forwards);
+    return m->session != NULL;
+}
+
+static bool ssh_forwards_broken(const struct ssh_main *m)
+{
+    return m->forwards != NULL && m->front.opt.exit_on_forward_failure == 2 &&
+           ncr_forwards_failed(m->forwards) > 0;
+}
+
+/* The session is over, and no forwarded connection is open any more. */
+static bool ssh_finished(const struct ssh_main *m)
+{
+    if (m->session == NULL)
+        return false;
+    if (ncr_ssh_session_left(m->session))
+        return true;
+    return ncr_ssh_session_over(m->session) &&
+           (m->forwards == NULL || ncr_forwards_open(m->forwards) == 0);
+}
+
+static int ssh_serve(struct ssh_main *m)
+{
+    nacre_err err = NACRE_OK;
+
+    while (err == NACRE_OK && m->signo == 0 && !ssh_finished(m)) {
+        if (ssh_forwards_broken(m))
+            return ncr_front_fatal(&m->front, "a forward could not be set up: giving up");
+        err = ncr_client_wait(m->client, NCR_NEVER);
+    }
+    if (m->signo != 0) {
+        ncr_front_say(&m->front, NCR_LOG_VERBOSE, "Killed by signal %d.", m->signo);
+        return 255;
+    }
+    if (m->session != NULL && ncr_ssh_session_over(m->session))
+        return ncr_ssh_session_status(m->session);
+    if (err != NACRE_OK)
+        return -1; /* for the caller to explain */
+    return 255;
+}
+
+static void ssh_transferred(struct ssh_main *m)
+{
+    uint64_t rx, tx;
+
+    nacre_conn_traffic(&m->client->conn, &rx, &tx);
+    ncr_front_say(&m->front, NCR_LOG_DEBUG1, "Transferred: sent %llu, received %llu bytes",
+                  (unsigned long long)tx, (unsigned long long)rx);
+}
+
+static int ssh_run(struct ssh_main *m)
+{
+    bool tty = m->session_cfg.tty && !m->no_session;
+    int status;
+
+    if (ssh_connect(m) != NACRE_OK)
+        return ncr_front_fatal(&m->front, "%s", nacre_client_error(m->client));
+    if (ncr_loop_init(&m->loop, NCR_LOOP_POLL) != NACRE_OK || !ssh_signals(m) ||
+        ncr_client_use_loop(m->client, &m->loop) != NACRE_OK || !ssh_start(m))
+        return ncr_front_fatal(&m->front, "cannot start the session: %s", strerror(errno));
+    status = ssh_serve(m);
+    ncr_ssh_session_free(m->session);
+    ncr_forwards_free(m->forwards);
+    if (status < 0)
+        status = ncr_front_fatal(&m->front, "%s", nacre_client_error(m->client));
+    if (tty)
+        ncr_front_say(&m->front, NCR_LOG_INFO, "Connection to %s closed.", m->front.opt.host);
+    ssh_transferred(m);
+    ncr_front_say(&m->front, NCR_LOG_DEBUG1, "Exit status %d", status);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static struct ssh_main m; /* one of a process; large */
+    int status;
+
+    m.front.fd = STDERR_FILENO;
+    ncr_opt_init(&m.front.opt, "nacre-ssh");
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (!ssh_options(&m, argc, argv) || (!m.show_version && !ssh_check(&m))) {
+        if (m.front.opt.error[0] == '\0')
+            return ssh_usage();
+        return ncr_front_fatal(&m.front, "%s", m.front.opt.error);
+    }
+    if (m.show_version) {
+        fprintf(stderr, "nacre " NACRE_VERSION "\n");
+        return 0;
+    }
+    if (m.log_file != NULL && !ncr_front_log_to(&m.front, m.log_file))
+        return ncr_front_fatal(&m.front, "%s: %s", m.log_file, strerror(errno));
+    ncr_front_check_identities(&m.front);
+    status = ssh_run(&m);
+    nacre_client_close(m.client);
+    ncr_loop_free(&m.loop);
+    free(m.command);
+    return status;
+}
