@@ -166,10 +166,14 @@ CRYPTO_TESTS = \
 	x25519
 PROTO_TESTS = \
 	alg \
+	base64 \
 	conn \
 	kex_curve25519 \
+	keyfile_openssh \
 	keys \
 	pkt \
+	privkey \
+	pubkey \
 	sig_ed25519
 SFTP_TESTS =
 POSIX_TESTS =
@@ -341,8 +345,15 @@ $(BUILD)/static: $(BUILD)/flags
 
 define link_program
 	$(say) LD $@
-	$(Q)$(CC) $(CFLAGS) $$(cat $(BUILD)/static) $(GC_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+	$(Q)$(CC) $(CFLAGS) $$(cat $(BUILD)/static) $(GC_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+		2> $@.ld; status=$$?; $(static_note); cat $@.ld >&2; rm -f $@.ld; exit $$status
 endef
+
+# glibc has the linker warn of each call that may load modules; one line says it better.
+static_note = if grep -q 'statically linked applications requires' $@.ld; then \
+	sed -i -e '/: in function /{N;/statically linked applications requires/d;}' \
+		-e '/statically linked applications requires/d' $@.ld; \
+	echo '  note   $(@F) looks up names by files and DNS; for LDAP, sssd, mDNS build with STATIC=0'; fi
 
 define program_rule
 $(BUILD)/nacre-$(2): $(OBJ)/$(1)/main_$(call under,$(2)).o $(3) $(BUILD)/static

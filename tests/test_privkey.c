@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Private keys: seeds of others give their public halves, signatures verify under the row that
+ * peers use, every failure leaves an empty key.
+ */
+#include "proto/alg.h"
+#include "proto/keys/nacre_keys.h"
+#include "tests/vectors.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static const char alg_name[] = "ssh-ed25519";
+
+struct counting_rng {
+    unsigned calls, fail_at;
+};
+
+static bool counting_fill(void *ctx, uint8_t *out, size_t n)
+{
+    struct counting_rng *c = ctx;
+
+    if (++c->calls == c->fail_at)
+        return false;
+    memset(out, (int)c->calls, n);
+    return true;
+}
+
+static bool all_zero(const void *p, size_t n)
+{
+    const uint8_t *b = p;
+
+    for (size_t i = 0; i < n; i++) {
+        if (b[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+Test(privkey, openssh_seeds)
+{
+    struct vec v;
+
+    for (vec_open(&v, "keyfile_openssh.txt"); vec_next(&v);) {
+        struct nacre_privkey k;
+        struct nacre_bytes blob;
+
+        nacre_privkey_from_seed(&k, vec_fixed(&v, "seed", NACRE_ED25519_SEED_LEN));
+        blob = nacre_privkey_public_blob(&k);
+        vec_expect(&v, "blob", blob.p, blob.n);
+        nacre_privkey_wipe(&k);
+    }
+    vec_close(&v);
+}
+
+/* A signature blob is string name, string signature, and the signature RFC 8032's. */
+Test(privkey, rfc8032_signatures)
+{
+    struct vec v;
+
+    for (vec_open(&v, "ed25519_rfc8032.txt"); vec_next(&v);) {
+        struct nacre_privkey k;
+        uint8_t sig[NACRE_SIG_BLOB_MAX];
+        size_t n;
+        size_t n_data;
+        struct nacre_bytes data = {vec_get(&v, "message", &n_data), 0};
+
+        data.n = n_data;
+        nacre_privkey_from_seed(&k, vec_fixed(&v, "seed", NACRE_ED25519_SEED_LEN));
+        cr_assert_eq(
+            nacre_privkey_sign(&k, nacre_bytes_str(alg_name), data, sig, sizeof sig, &n, NULL),
+            NACRE_OK);
+        cr_assert_eq(n, 4 + 11 + 4 + NACRE_ED25519_SIG_LEN);
+        cr_assert_arr_eq(sig, "\0\0\0\13ssh-ed25519\0\0\0\100", 19);
+        vec_expect(&v, "signature", sig + 19, NACRE_ED25519_SIG_LEN);
+        cr_assert_eq(ncr_sig_ed25519.verify(nacre_privkey_public_blob(&k), data,
+                                            (struct nacre_bytes){sig, n}),
+                     NACRE_OK);
+    }
+    vec_close(&v);
+}
+
+Test(privkey, generate)
+{
+    struct counting_rng c = {0, 0};
+    struct nacre_rng rng = {counting_fill, &c};
+    struct nacre_privkey k;
+    struct nacre_pubkey pub;
+
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &rng), NACRE_OK);
+    cr_assert_eq(nacre_pubkey_decode(&pub, nacre_privkey_public_blob(&k)), NACRE_OK);
+    cr_assert(nacre_pubkey_trustworthy(&pub));
+    cr_assert_str_eq(nacre_privkey_alg(&k, 0), alg_name);
+    cr_assert_null(nacre_privkey_alg(&k, 1));
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 256, &rng), NACRE_OK);
+    nacre_privkey_wipe(&k);
+    cr_assert(all_zero(&k, sizeof k));
+}
+
+Test(privkey, s34_failing_randomness)
+{
+    struct counting_rng c = {0, 1};
+    struct nacre_rng rng = {counting_fill, &c};
+    static const struct nacre_rng zeroed;
+    struct nacre_privkey k;
+
+    memset(&k, 0xa5, sizeof k);
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &rng), NACRE_ERR_RNG);
+    cr_assert(all_zero(&k, sizeof k));
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &zeroed), NACRE_ERR_RNG);
+    cr_assert(all_zero(&k, sizeof k));
+}
+
+Test(privkey, generate_refuses)
+{
+    struct nacre_privkey k;
+
+    memset(&k, 0xa5, sizeof k);
+    cr_assert_eq(nacre_privkey_generate(&k, "ssh-foo", 0, &nacre_rng_os), NACRE_ERR_UNKNOWN_ALG);
+    cr_assert(all_zero(&k, sizeof k));
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 2048, &nacre_rng_os), NACRE_ERR_USAGE);
+    cr_assert(all_zero(&k, sizeof k));
+}
+
+Test(privkey, sign_refuses)
+{
+    static const char *const others[] = {"", "ssh-ed2551", "ssh-ed255199", "ssh-rsa",
+                                         "rsa-sha2-256"};
+    struct nacre_privkey k;
+    uint8_t sig[128];
+    size_t n = 5;
+
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &nacre_rng_os), NACRE_OK);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        cr_assert_eq(nacre_privkey_sign(&k, nacre_bytes_str(others[i]), nacre_bytes_str("m"), sig,
+                                        sizeof sig, &n, NULL),
+                     NACRE_ERR_UNKNOWN_ALG);
+        cr_assert_eq(n, 0);
+    }
+    for (size_t cap = 0; cap < 83; cap++) {
+        cr_assert_eq(nacre_privkey_sign(&k, nacre_bytes_str(alg_name), nacre_bytes_str("m"), sig,
+                                        cap, &n, NULL),
+                     NACRE_ERR_NO_ROOM);
+        cr_assert_eq(n, 0);
+    }
+    cr_assert_eq(
+        nacre_privkey_sign(&k, nacre_bytes_str(alg_name), nacre_bytes_str("m"), sig, 83, &n, NULL),
+        NACRE_OK);
+}
+
+/* S46: a zeroed key is no key. */
+Test(privkey, s46_empty_key)
+{
+    struct nacre_privkey k;
+    uint8_t sig[128];
+    size_t n;
+
+    memset(&k, 0, sizeof k);
+    cr_assert_eq(nacre_privkey_public_blob(&k).n, 0);
+    cr_assert_null(nacre_privkey_alg(&k, 0));
+    cr_assert_eq(nacre_privkey_sign(&k, nacre_bytes_str(alg_name), nacre_bytes_str("m"), sig,
+                                    sizeof sig, &n, NULL),
+                 NACRE_ERR_UNKNOWN_ALG);
+}
