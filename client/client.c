@@ -15,6 +15,10 @@
 
 #define CLIENT_PORT 22
 #define CLIENT_PATH_CAP 1024
+/* With buffers from here on a channel takes larger packets than the usual 32 KiB: each costs a write(2)
+ * to the sink. Peers send what they like up to it. */
+#define CLIENT_BULK_FROM (256u * 1024)
+#define CLIENT_BULK_PACKET (128u * 1024)
 
 /* ---- Making ------------------------------------------------------------------------------ */
 
@@ -106,6 +110,8 @@ nacre_err ncr_client_new(struct nacre_client **out, const struct nacre_client_cf
         c->cfg.channels = NCR_CLIENT_CHANNELS;
     if (c->cfg.buf == 0)
         c->cfg.buf = NACRE_BUF_BULK;
+    if (c->cfg.conn.max_packet == 0 && c->cfg.buf >= CLIENT_BULK_FROM)
+        c->cfg.conn.max_packet = CLIENT_BULK_PACKET;
     client_default_files(d);
     *out = c;
     return client_check(c);
