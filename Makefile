@@ -175,7 +175,7 @@ PROTO_TESTS = \
 	privkey \
 	pubkey \
 	sig_ed25519
-SFTP_TESTS =
+SFTP_TESTS = sftp_msg
 POSIX_TESTS =
 CLIENT_TESTS =
 SERVER_TESTS =
