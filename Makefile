@@ -171,6 +171,7 @@ PROTO_TESTS = \
 	kex_curve25519 \
 	keyfile_openssh \
 	keys \
+	known_hosts \
 	pkt \
 	privkey \
 	pubkey \
