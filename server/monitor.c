@@ -190,6 +190,15 @@ static bool monitor_wait(struct ncr_monitor *m, uint64_t deadline)
     }
 }
 
+static size_t monitor_size(const struct ncr_mon_msg *msg)
+{
+    size_t n = 0;
+    for (int i = 0; i < NCR_MON_FIELDS; i++) {
+        n += msg->field[i].n;
+    }
+    return n;
+}
+
 /* Answers until the child is gone. False: it was too slow, or asked what it may not. */
 static bool monitor_answer(struct ncr_monitor *m, bool authed, uint64_t deadline)
 {
@@ -199,7 +208,7 @@ static bool monitor_answer(struct ncr_monitor *m, bool authed, uint64_t deadline
             return true;
         }
         bool ok = ncr_monitor_request(m, &ask, authed);
-        nacre_wipe(monitor_buf, sizeof monitor_buf);
+        nacre_wipe(monitor_buf, monitor_size(&ask));
         if (!ok) {
             ncr_log(&m->log, NCR_LOG_ERROR, "monitor: request %u refused", (unsigned)ask.type);
             m->illegal = true;
@@ -225,7 +234,7 @@ static pid_t monitor_fork(struct ncr_monitor *m, void (*child)(struct ncr_monito
 {
     int pair[2];
     pid_t parent = getpid();
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         return -1;
     }
     pid_t pid = fork();

@@ -76,7 +76,7 @@ enum ncr_gate_end ncr_monitor_serve(struct ncr_monitor *m);
 
 /* ---- Messages; also for tests ---- */
 
-/* One message over a stream socket. False: the other side is gone, or what came is no message. buf
+/* One message over a socket of type SOCK_SEQPACKET. False: the other side is gone, or what came is no message. buf
  * (NCR_MON_MAX bytes) holds the fields of one received. */
 NACRE_MUST_CHECK bool ncr_mon_send(int sock, const struct ncr_mon_msg *msg);
 NACRE_MUST_CHECK bool ncr_mon_recv(int sock, struct ncr_mon_msg *msg, uint8_t *buf);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * Messages between the processes of a connection: see monitor.h. Both ends are the same program, so a
- * header of fixed layout goes first, then the bytes of the fields; what it says is compared with the
- * limits before anything is read.
+ * header of fixed layout goes first, then the bytes of the fields, all in one record of the socket; what
+ * the header says is compared with what arrived before any field is used.
  */
 #include "server/monitor.h"
 
@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 struct mon_head {
     uint32_t type;
@@ -23,131 +22,101 @@ union mon_control {
     char buf[CMSG_SPACE(2 * sizeof(int))];
 };
 
-static bool mon_write(int sock, const uint8_t *p, size_t n)
+/* The descriptors beside a message. */
+static void mon_put_fds(struct msghdr *m, union mon_control *control, const int fds[2])
 {
-    while (n > 0) {
-        ssize_t put = send(sock, p, n, MSG_NOSIGNAL);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put <= 0) {
-            return false;
-        }
-        p += put;
-        n -= (size_t)put;
-    }
-    return true;
+    memset(control, 0, sizeof *control);
+    m->msg_control = control->buf;
+    m->msg_controllen = sizeof control->buf;
+    struct cmsghdr *c = CMSG_FIRSTHDR(m);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(2 * sizeof(int));
+    memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
 }
 
-static bool mon_read(int sock, uint8_t *p, size_t n)
+static void mon_get_fds(struct msghdr *m, int fds[2])
 {
-    while (n > 0) {
-        ssize_t got = recv(sock, p, n, 0);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return false;
-        }
-        p += got;
-        n -= (size_t)got;
-    }
-    return true;
-}
-
-/* The header, with the descriptors beside it. */
-static bool mon_send_head(int sock, const struct mon_head *h, const int fds[2])
-{
-    struct iovec v = {(void *)(uintptr_t)h, sizeof *h};
-    union mon_control control;
-    struct msghdr m;
-    ssize_t put;
-    memset(&m, 0, sizeof m);
-    m.msg_iov = &v;
-    m.msg_iovlen = 1;
-    if (fds[0] >= 0) {
-        memset(&control, 0, sizeof control);
-        m.msg_control = control.buf;
-        m.msg_controllen = sizeof control.buf;
-        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(2 * sizeof(int));
-        memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
-    }
-    do {
-        put = sendmsg(sock, &m, MSG_NOSIGNAL);
-    } while (put < 0 && errno == EINTR);
-    return put > 0 && mon_write(sock, (const uint8_t *)h + put, sizeof *h - (size_t)put);
-}
-
-/* Descriptors are taken when wanted, else none can arrive: no room is given. */
-static bool mon_recv_head(int sock, struct mon_head *h, int fds[2])
-{
-    struct iovec v = {h, sizeof *h};
-    union mon_control control;
-    struct msghdr m;
-    ssize_t got;
-    memset(&m, 0, sizeof m);
-    memset(&control, 0, sizeof control);
-    m.msg_iov = &v;
-    m.msg_iovlen = 1;
-    if (fds != NULL) {
-        m.msg_control = control.buf;
-        m.msg_controllen = sizeof control.buf;
-    }
-    do {
-        got = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
-    } while (got < 0 && errno == EINTR);
-    if (got <= 0) {
-        return false;
-    }
-    struct cmsghdr *c = fds != NULL ? CMSG_FIRSTHDR(&m) : NULL;
+    struct cmsghdr *c = CMSG_FIRSTHDR(m);
     if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
         c->cmsg_len == CMSG_LEN(2 * sizeof(int))) {
         memcpy(fds, CMSG_DATA(c), 2 * sizeof(int));
     }
-    return mon_read(sock, (uint8_t *)h + got, sizeof *h - (size_t)got);
 }
 
 bool ncr_mon_send(int sock, const struct ncr_mon_msg *msg)
 {
     struct mon_head h = {.type = msg->type, .value = {msg->value[0], msg->value[1]}};
+    struct iovec v[1 + NCR_MON_FIELDS] = {{&h, sizeof h}};
+    union mon_control control;
+    struct msghdr m;
     size_t total = 0;
+    ssize_t put;
     for (int i = 0; i < NCR_MON_FIELDS; i++) {
         if (msg->field[i].n > NCR_MON_MAX - total) {
             return false;
         }
         total += msg->field[i].n;
         h.len[i] = (uint32_t)msg->field[i].n;
+        v[1 + i] = (struct iovec){(void *)(uintptr_t)msg->field[i].p, msg->field[i].n};
     }
-    bool ok = mon_send_head(sock, &h, msg->fds);
-    for (int i = 0; ok && i < NCR_MON_FIELDS; i++) {
-        ok = mon_write(sock, msg->field[i].p, msg->field[i].n);
+    memset(&m, 0, sizeof m);
+    m.msg_iov = v;
+    m.msg_iovlen = 1 + NCR_MON_FIELDS;
+    if (msg->fds[0] >= 0) {
+        mon_put_fds(&m, &control, msg->fds);
     }
-    return ok;
+    do {
+        put = sendmsg(sock, &m, MSG_NOSIGNAL);
+    } while (put < 0 && errno == EINTR);
+    return put == (ssize_t)(sizeof h + total);
 }
 
+/* Takes the fields out of what arrived; false if the lengths do not add up to it. */
+static bool mon_fields(struct ncr_mon_msg *msg, const struct mon_head *h, uint8_t *buf, size_t n)
+{
+    for (int i = 0; i < NCR_MON_FIELDS; i++) {
+        if (h->len[i] > n) {
+            return false;
+        }
+        msg->field[i] = (struct nacre_bytes){buf, h->len[i]};
+        buf += h->len[i];
+        n -= h->len[i];
+    }
+    msg->type = h->type;
+    msg->value[0] = h->value[0];
+    msg->value[1] = h->value[1];
+    return n == 0;
+}
+
+/* Descriptors are taken when wanted, else none can arrive: no room is given. */
 static bool mon_recv(int sock, struct ncr_mon_msg *msg, uint8_t *buf, bool want_fds)
 {
     struct mon_head h;
-    size_t total = 0;
+    struct iovec v[2] = {{&h, sizeof h}, {buf, NCR_MON_MAX}};
+    union mon_control control;
+    struct msghdr m;
+    ssize_t got;
     memset(msg, 0, sizeof *msg);
     msg->fds[0] = msg->fds[1] = -1;
-    if (!mon_recv_head(sock, &h, want_fds ? msg->fds : NULL)) {
+    memset(&m, 0, sizeof m);
+    memset(&control, 0, sizeof control);
+    m.msg_iov = v;
+    m.msg_iovlen = 2;
+    if (want_fds) {
+        m.msg_control = control.buf;
+        m.msg_controllen = sizeof control.buf;
+    }
+    do {
+        got = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+    } while (got < 0 && errno == EINTR);
+    if (got < (ssize_t)sizeof h || (m.msg_flags & MSG_TRUNC) != 0) {
         return false;
     }
-    for (int i = 0; i < NCR_MON_FIELDS; i++) {
-        if (h.len[i] > NCR_MON_MAX - total) {
-            return false;
-        }
-        msg->field[i] = (struct nacre_bytes){buf + total, h.len[i]};
-        total += h.len[i];
+    if (want_fds) {
+        mon_get_fds(&m, msg->fds);
     }
-    msg->type = h.type;
-    msg->value[0] = h.value[0];
-    msg->value[1] = h.value[1];
-    return mon_read(sock, buf, total);
+    return mon_fields(msg, &h, buf, (size_t)got - sizeof h);
 }
 
 bool ncr_mon_recv(int sock, struct ncr_mon_msg *msg, uint8_t *buf)

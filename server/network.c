@@ -34,7 +34,7 @@ struct network {
     uint8_t buf[NCR_MON_MAX];
 };
 
-static struct network network_state;
+static struct network network_state; /* zero: one process serves one connection */
 
 /* Log lines go through the monitor: this process can open nothing. */
 static void network_log(void *ctx, enum ncr_log_level level, const char *text)
@@ -265,7 +265,6 @@ static nacre_err network_start(struct network *n)
 void ncr_network_main(struct ncr_monitor *m)
 {
     struct network *n = &network_state;
-    memset(n, 0, sizeof *n);
     n->m = m;
     n->conn = m->conn;
     n->log = m->log;

@@ -25,7 +25,7 @@
 #define SESSION_MOTD_MAX 4096 /* what a terminal takes without being read */
 #define SESSION_INTERNAL_SFTP "internal-sftp"
 
-static struct ncr_session session_state;
+static struct ncr_session session_state; /* zero: one process serves one connection */
 
 /* ---- Channels ---------------------------------------------------------------------------- */
 
@@ -482,7 +482,6 @@ static nacre_err session_serve(struct ncr_session *s)
 void ncr_session_main(struct ncr_monitor *m)
 {
     struct ncr_session *s = &session_state;
-    memset(s, 0, sizeof *s);
     s->m = m;
     s->log = m->log;
     s->account = &m->login.account;
@@ -495,6 +494,6 @@ void ncr_session_main(struct ncr_monitor *m)
         ncr_log(&s->log, NCR_LOG_ERROR, "session of user %s: %s", s->account->name,
                 nacre_err_text(err));
     }
-    nacre_conn_wipe(m->conn);
+    nacre_wipe(m->conn, sizeof *m->conn); /* its region goes with the mapping */
     _exit(err == NACRE_OK ? 0 : 255);
 }
