@@ -171,6 +171,8 @@ static nacre_err buf_hold(struct nacre_conn *c, const struct ncr_out *o)
 
 nacre_err ncr_out_end(struct nacre_conn *c, struct ncr_out *o)
 {
+    if (o->refused || o->w.bad)
+        nacre_wipe(o->w.p, o->w.n);
     if (o->refused)
         return o->owed ? ncr_fail(c, NACRE_ERR_INTERNAL, "message out of phase") : NACRE_ERR_USAGE;
     if (o->held)
@@ -207,6 +209,7 @@ nacre_err ncr_out_flush_held(struct nacre_conn *c, bool *empty)
     if (at > 0) {
         memmove(held, held + at, c->held_len - at);
         c->held_len -= (uint32_t)at;
+        nacre_wipe(held + c->held_len, at); /* passwords and answers are held too */
     }
     *empty = c->held_len == 0;
     return err;

@@ -26,6 +26,9 @@ static void conn_wipe_secrets(struct nacre_conn *c)
     nacre_wipe(&c->tx.mac, sizeof c->tx.mac);
     nacre_wipe(&c->rx.key, sizeof c->rx.key);
     nacre_wipe(&c->rx.mac, sizeof c->rx.mac);
+    /* The packet that was told may hold a password; a DISCONNECT is still being told. */
+    if (c->err != NACRE_ERR_PEER_DISCONNECT && c->in_next > c->in_start)
+        nacre_wipe(ncr_inbuf(c) + c->in_start, c->in_next - c->in_start);
 }
 
 static nacre_err conn_put_disconnect(struct nacre_conn *c, uint32_t reason, const char *text)
@@ -728,6 +731,7 @@ nacre_err nacre_conn_answer(struct nacre_conn *c, const struct nacre_answer *a)
     if (err != NACRE_OK)
         return conn_end(c, err);
     c->question_id = 0;
+    c->kex.started = c->now; /* the peer has the whole deadline again */
     if (c->question == question)
         c->question = NACRE_EV_NONE;
     return NACRE_OK;
@@ -740,9 +744,12 @@ static uint64_t conn_or(uint64_t configured, uint64_t standard)
     return configured != 0 ? configured : standard;
 }
 
+/* While the application thinks about a question, the peer is not the one who is late. */
 static uint64_t conn_kex_deadline(const struct nacre_conn *c)
 {
-    return ncr_kex_running(c) ? c->kex.started + conn_or(c->cfg.kex_ms, NCR_KEX_MS) : UINT64_MAX;
+    if (!ncr_kex_running(c) || conn_blocked(c))
+        return UINT64_MAX;
+    return c->kex.started + conn_or(c->cfg.kex_ms, NCR_KEX_MS);
 }
 
 static uint64_t conn_auth_deadline(const struct nacre_conn *c)
@@ -809,7 +816,7 @@ static nacre_err conn_check_deadlines(struct nacre_conn *c)
 {
     if (c->now >= conn_auth_deadline(c))
         return ncr_fail(c, NACRE_ERR_TIMEOUT_AUTH, "");
-    if (c->now >= conn_kex_deadline(c) && !conn_blocked(c))
+    if (c->now >= conn_kex_deadline(c))
         return ncr_fail(c, NACRE_ERR_TIMEOUT_KEX, "");
     return conn_keepalive(c);
 }

@@ -443,7 +443,7 @@ struct ncr_dir {
     struct nacre_hmac mac;
     uint32_t seq;
     uint64_t packets, bytes; /* since the keys were installed */
-    uint64_t all_bytes;      /* since the start */
+    uint64_t all_bytes;      /* on the wire since the start; not counted by pkt.c */
     uint32_t len;            /* rx: packet_length of the packet in progress, 0: not known yet */
     uint8_t phase, ret;      /* enum ncr_phase; ret: phase after a re-exchange */
 };

@@ -62,7 +62,6 @@ static void pkt_count(struct ncr_dir *d, size_t total)
     d->seq++;
     d->packets++;
     d->bytes += total;
-    d->all_bytes += total;
 }
 
 /* ---- Receiving ---- */

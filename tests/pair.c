@@ -694,8 +694,9 @@ static void pair_extras(struct pair *p)
         }
     }
     if (p->plan.rekey_every != 0 && p->round % p->plan.rekey_every == 0) {
-        err = nacre_conn_rekey(p->side[p->round / p->plan.rekey_every % 2].c);
-        PAIR_CHECK(err != NACRE_ERR_RNG);
+        struct pair_side *s = &p->side[p->round / p->plan.rekey_every % 2];
+        err = nacre_conn_rekey(s->c);
+        PAIR_CHECK(err == NACRE_OK || err == NACRE_ERR_USAGE || err == s->c->err);
     }
 }
 
@@ -836,6 +837,6 @@ bool pair_complete(const struct pair *p)
 {
     const struct pair_side *c = &p->side[0], *s = &p->side[1];
     return c->chan_got == p->plan.send && s->chan_got == p->plan.send && c->exit_status == 7 &&
-           c->state == PAIR_DONE && s->state == PAIR_DONE && c->err == NACRE_ERR_CLOSED &&
+           c->state == PAIR_DONE && s->state >= PAIR_ENDING && c->err == NACRE_ERR_CLOSED &&
            s->err == NACRE_ERR_PEER_DISCONNECT;
 }

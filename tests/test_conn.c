@@ -126,3 +126,453 @@ Test(conn, every_split_from_the_server)
 {
     split_everywhere(NACRE_SERVER);
 }
+
+Test(conn, moved_every_round)
+{
+    struct pair p;
+    pair_init(&p);
+    p.plan.send = 300000;
+    p.plan.move = true;
+    p.plan.rekey_every = 5;
+    pair_session(&p);
+    cr_assert(pair_complete(&p));
+    pair_free(&p);
+}
+
+Test(conn, small_region_and_slow_pipe)
+{
+    for (unsigned delay = 0; delay < 6; delay++) {
+        struct pair p;
+        pair_init(&p);
+        for (int i = 0; i < 2; i++) {
+            p.side[i].channels = 1;
+            p.side[i].mem_len = NACRE_CONN_MEM(1, NACRE_BUF_SMALL, NACRE_BUF_SMALL);
+            p.side[i].out.chunk = 97 + 500 * delay;
+            p.side[i].out.delay = delay;
+        }
+        p.plan.send = 50000;
+        p.plan.rekey_every = delay == 3 ? 40 : 0;
+        pair_session(&p);
+        cr_assert(pair_complete(&p), "delay %u", delay);
+        pair_free(&p);
+    }
+}
+
+Test(conn, bulk_region)
+{
+    struct pair p;
+    pair_init(&p);
+    for (int i = 0; i < 2; i++) {
+        p.side[i].mem_len = NACRE_CONN_MEM(8, NACRE_BUF_BULK, NACRE_BUF_BULK);
+        p.side[i].cfg.max_packet = 200000;
+    }
+    p.plan.send = 4000000;
+    pair_session(&p);
+    cr_assert(pair_complete(&p));
+    pair_free(&p);
+}
+
+/* ---- What is given at init ---- */
+
+static nacre_err init_with(const struct nacre_conn_cfg *cfg, size_t len, size_t shift,
+                           uint32_t channels)
+{
+    static struct nacre_conn c;
+    static _Alignas(8) uint8_t mem[1 << 17];
+    struct pair_rng state = {.state = 1};
+    struct nacre_rng rng = pair_rng_of(&state);
+    return nacre_conn_init(&c, NACRE_CLIENT, cfg, &rng, mem + shift, len, channels);
+}
+
+Test(conn, init_refuses_bad_regions_and_names)
+{
+    const struct nacre_conn_cfg none = {0};
+    size_t least = NACRE_CONN_MEM(4, NACRE_BUF_SMALL, NACRE_BUF_SMALL);
+    cr_assert_eq(init_with(&none, least, 0, 4), NACRE_OK);
+    cr_assert_eq(init_with(&none, least, 8, 4), NACRE_OK);
+    cr_assert_eq(init_with(&none, least - 1, 0, 4), NACRE_ERR_REGION);
+    cr_assert_eq(init_with(&none, 0, 0, 0), NACRE_ERR_REGION);
+    cr_assert_eq(init_with(&none, least, 0, 5), NACRE_ERR_REGION);
+    cr_assert_eq(init_with(&none, least, 0, UINT32_MAX), NACRE_ERR_REGION);
+    cr_assert_eq(init_with(&none, least, 4, 4), NACRE_ERR_REGION);
+    static const struct nacre_conn_cfg bad[] = {
+        {.kex = "curve25519-sha256,none"},    {.ciphers = "aes128-cbc"},
+        {.macs = "hmac-sha2-256,,hmac-sha1"}, {.comps = "zlib"},
+        {.host_key_algs = "ssh-dss"},         {.macs_dir = {NULL, "hmac-md5"}},
+        {.ciphers_dir = {"none", NULL}},      {.user_sig_algs = "ssh-rsa"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        cr_assert_eq(init_with(&bad[i], least, 0, 4), NACRE_ERR_UNKNOWN_ALG, "row %zu", i);
+    }
+    static char ident[400];
+    struct nacre_conn_cfg longest = {.ident = ident};
+    memset(ident, 'x', 245);
+    cr_assert_eq(init_with(&longest, least, 0, 4), NACRE_OK);
+    ident[245] = 'x';
+    cr_assert_eq(init_with(&longest, least, 0, 4), NACRE_ERR_USAGE);
+}
+
+/* ---- What fails ---- */
+
+/* Whatever was broken, nobody is left believing: an error is told, or the peer fell silent. */
+static void expect_over(const struct pair *p)
+{
+    for (int i = 0; i < 2; i++) {
+        nacre_err err = p->side[i].err;
+        cr_assert_neq(err, NACRE_ERR_INTERNAL);
+        cr_assert(err == NACRE_OK || err < NACRE_ERR_REGION);
+    }
+}
+
+Test(conn, randomness_fails_at_every_call)
+{
+    for (int who = 0; who < 2; who++) {
+        bool passed = false;
+        unsigned long n = 0;
+        while (!passed && ++n < 1000) {
+            struct pair p;
+            pair_init(&p);
+            p.side[who].rng.fail_at = n;
+            p.plan.rekey_every = 7;
+            p.plan.send = 20000;
+            pair_start(&p);
+            if (p.side[who].init_err != NACRE_OK) {
+                cr_assert_eq(p.side[who].init_err, NACRE_ERR_RNG);
+                pair_free(&p);
+                continue;
+            }
+            cr_assert(pair_run(&p, 100000));
+            passed = pair_complete(&p);
+            cr_assert(passed || p.side[who].err == NACRE_ERR_RNG);
+            cr_assert(passed || p.side[1 - who].err == NACRE_ERR_PEER_DISCONNECT);
+            pair_free(&p);
+        }
+        cr_assert(n > 4, "only %lu calls", n);
+    }
+}
+
+Test(conn, cut_at_every_byte)
+{
+    for (int from = 0; from < 2; from++) {
+        struct pair whole;
+        pair_init(&whole);
+        whole.plan.send = 40;
+        pair_session(&whole);
+        for (uint64_t at = 0; at < whole.side[from].out.passed; at++) {
+            struct pair p;
+            pair_init(&p);
+            p.plan.send = 40;
+            p.side[from].out.cut_at = at;
+            pair_session(&p);
+            nacre_err err = p.side[1 - from].err;
+            cr_assert(err == NACRE_ERR_PEER_CLOSED || err == NACRE_ERR_CLOSED, "cut at %lu: %s",
+                      (unsigned long)at, nacre_err_name(err));
+            cr_assert(!pair_complete(&p));
+            expect_over(&p);
+            pair_free(&p);
+        }
+        pair_free(&whole);
+    }
+}
+
+/* Bytes before the first NEWKEYS are not authenticated one by one: a changed padding byte is never
+ * noticed, all else changes H. */
+static void flip_everywhere(enum nacre_role from, uint8_t mask)
+{
+    struct pair whole;
+    unsigned complete = 0;
+    pair_init(&whole);
+    whole.plan.send = 40;
+    pair_session(&whole);
+    for (uint64_t at = 0; at < whole.side[from].out.passed; at++) {
+        struct pair p;
+        pair_init(&p);
+        p.plan.send = 40;
+        p.side[from].out.flip_at = at;
+        p.side[from].out.flip = mask;
+        pair_session(&p);
+        complete += pair_complete(&p);
+        p.now = 1;
+        pair_events(&p, &p.side[0]);
+        for (int i = 0; i < 2; i++) { /* whoever still waits meets a deadline */
+            nacre_err err = nacre_conn_tick(p.side[i].c, 1);
+            err = nacre_conn_tick(p.side[i].c, 500000);
+            cr_assert(err != NACRE_OK || nacre_conn_authenticated(p.side[i].c), "flip at %lu",
+                      (unsigned long)at);
+        }
+        expect_over(&p);
+        pair_free(&p);
+    }
+    /* at most 11 bytes of padding in each of three clear packets */
+    cr_assert(complete <= 33, "%u sessions survived", complete);
+    pair_free(&whole);
+}
+
+Test(conn, every_byte_from_the_client_flipped)
+{
+    flip_everywhere(NACRE_CLIENT, 1);
+    flip_everywhere(NACRE_CLIENT, 0x80);
+}
+
+Test(conn, every_byte_from_the_server_flipped)
+{
+    flip_everywhere(NACRE_SERVER, 1);
+    flip_everywhere(NACRE_SERVER, 0x80);
+}
+
+/* A server whose output nobody takes stops reading; when it is taken, all goes on. */
+Test(conn, stalled_output_at_every_round)
+{
+    for (unsigned at = 1; at < 14; at++) {
+        for (int who = 0; who < 2; who++) {
+            struct pair p;
+            pair_init(&p);
+            p.plan.send = 200000;
+            pair_start(&p);
+            while (p.round < at && pair_round(&p)) {
+            }
+            p.side[who].out.stalled = true;
+            cr_assert(pair_run(&p, 10000));
+            cr_assert(!pair_complete(&p));
+            cr_assert_eq(p.side[0].err, NACRE_OK);
+            cr_assert_eq(p.side[1].err, NACRE_OK);
+            p.side[who].out.stalled = false;
+            cr_assert(pair_run(&p, 10000));
+            cr_assert(pair_complete(&p), "stalled at %u", at);
+            pair_free(&p);
+        }
+    }
+}
+
+Test(conn, s07_error_sticks_and_secrets_are_gone)
+{
+    static const char *const ciphers[] = {"chacha20-poly1305@openssh.com", "aes256-ctr"};
+    for (int i = 0; i < 2; i++) {
+        for (int victim = 0; victim < 2; victim++) {
+            struct pair p;
+            struct ncr_dir rx, tx;
+            pair_init(&p);
+            p.side[0].cfg.ciphers = ciphers[i];
+            p.plan.stay = true;
+            pair_session(&p);
+            struct pair_side *s = &p.side[victim];
+            rx = s->c->rx;
+            tx = s->c->tx;
+            cr_assert(pair_holds(s, (const uint8_t *)&rx.key, 32));
+            cr_assert(nacre_conn_ignore(p.side[1 - victim].c, (const uint8_t *)"12345", 5) == 0);
+            p.side[1 - victim].out.flip_at = p.side[1 - victim].out.passed + 20;
+            p.side[1 - victim].out.flip = 4;
+            cr_assert(pair_run(&p, 1000));
+            cr_assert_eq(s->err, NACRE_ERR_MAC);
+            cr_assert_eq(p.side[1 - victim].err, NACRE_ERR_PEER_DISCONNECT);
+            cr_assert_eq(nacre_conn_errinfo(p.side[1 - victim].c).peer_reason, 5);
+            cr_assert(!pair_holds(s, (const uint8_t *)&rx.key, 16));
+            cr_assert(!pair_holds(s, (const uint8_t *)&tx.key, 16));
+            cr_assert(i == 0 || !pair_holds(s, (const uint8_t *)&rx.mac.inner, 16));
+            cr_assert(i == 0 || !pair_holds(s, (const uint8_t *)&tx.mac.outer, 16));
+            uint32_t chan = 0;
+            const struct nacre_bytes none = {NULL, 0};
+            cr_assert_eq(nacre_chan_open(s->c, "session", none, &chan), NACRE_ERR_MAC);
+            cr_assert_eq(nacre_conn_rekey(s->c), NACRE_ERR_MAC);
+            cr_assert_eq(nacre_conn_close(s->c, 11, "x"), NACRE_ERR_MAC);
+            cr_assert_eq(nacre_conn_tick(s->c, 5), NACRE_ERR_MAC);
+            cr_assert_eq(nacre_conn_out(s->c).n, 0);
+            pair_free(&p);
+        }
+    }
+}
+
+Test(conn, wipe_leaves_zeros)
+{
+    struct pair p;
+    pair_init(&p);
+    p.plan.stay = true;
+    pair_session(&p);
+    for (int i = 0; i < 2; i++) {
+        struct nacre_conn *c = p.side[i].c;
+        const uint8_t *mem = (const uint8_t *)ncr_chans(c);
+        nacre_conn_wipe(c);
+        for (size_t j = 0; j < sizeof *c; j++) {
+            cr_assert_eq(((const uint8_t *)c)[j], 0);
+        }
+        for (size_t j = 0; j < p.side[i].mem_len; j++) {
+            cr_assert_eq(mem[j], 0);
+        }
+    }
+    pair_free(&p);
+}
+
+/* The bytes of a password are in neither engine once the server has decided. */
+static bool password_seen(struct pair *p, struct pair_side *s, const struct nacre_event *ev)
+{
+    struct nacre_answer no = {.id = ev->id};
+    if (ev->type != NACRE_EV_AUTH_REQUEST || ev->stage != NACRE_STAGE_PASSWORD) {
+        return false;
+    }
+    (void)p; /* the verdict is always no */
+    cr_assert_eq(nacre_conn_answer(s->c, &no), *(nacre_err *)p->ctx);
+    return true;
+}
+
+Test(conn, passwords_do_not_stay)
+{
+    static const enum pair_try tries[] = {PAIR_TRY_PASSWORD, PAIR_TRY_END};
+    for (unsigned max = 1; max <= 2; max++) { /* with 1 the first failure is the end */
+        nacre_err want = max == 1 ? NACRE_ERR_AUTH_TRIES : NACRE_OK;
+        struct pair p;
+        pair_init(&p);
+        p.plan.tries = tries;
+        p.hook = password_seen;
+        p.ctx = &want;
+        p.side[1].cfg.auth_tries = max;
+        pair_session(&p);
+        cr_assert_eq(p.side[1].err, want);
+        for (int i = 0; i < 2; i++) {
+            cr_assert(!pair_holds(&p.side[i], (const uint8_t *)"\0\0\0\6secret", 10));
+        }
+        pair_free(&p);
+    }
+}
+
+/* ---- Time and counts ---- */
+
+Test(conn, traffic_is_counted_once)
+{
+    struct pair p;
+    pair_init(&p);
+    p.plan.stay = true;
+    p.plan.send = 5000;
+    pair_session(&p);
+    for (int i = 0; i < 2; i++) {
+        uint64_t rx, tx;
+        nacre_conn_traffic(p.side[i].c, &rx, &tx);
+        cr_assert_eq(rx, p.side[1 - i].out.passed);
+        cr_assert_eq(tx, p.side[i].out.passed);
+    }
+    pair_free(&p);
+}
+
+static bool leave_host_key(struct pair *p, struct pair_side *s, const struct nacre_event *ev)
+{
+    (void)s; /* only the type counts */
+    if (ev->type == NACRE_EV_HOST_KEY) {
+        *(uint32_t *)p->ctx = ev->id;
+        return true;
+    }
+    return false;
+}
+
+Test(conn, deadline_of_a_silent_peer)
+{
+    struct pair p;
+    pair_init(&p);
+    pair_start(&p);
+    for (int i = 0; i < 2; i++) {
+        struct nacre_conn *c = p.side[i].c;
+        cr_assert_eq(nacre_conn_tick(c, 1000), NACRE_OK);
+        cr_assert_eq(nacre_conn_deadline(c), 21000);
+        cr_assert_eq(nacre_conn_tick(c, 20999), NACRE_OK);
+        cr_assert_eq(nacre_conn_tick(c, 21000), NACRE_ERR_TIMEOUT_KEX);
+    }
+    pair_free(&p);
+}
+
+/* A person takes a minute to compare the fingerprint: no deadline of the exchange runs meanwhile,
+ * none is in the past (the driver would spin), and the answer is still good. */
+Test(conn, no_kex_deadline_while_a_question_is_open)
+{
+    uint32_t id = 0;
+    struct pair p;
+    pair_init(&p);
+    p.hook = leave_host_key;
+    p.ctx = &id;
+    p.plan.stay = true;
+    p.now = 1000;
+    pair_session(&p);
+    cr_assert_neq(id, 0);
+    struct nacre_conn *c = p.side[0].c;
+    cr_assert_eq(nacre_conn_tick(c, 61000), NACRE_OK);
+    cr_assert(nacre_conn_deadline(c) > 61000);
+    struct nacre_answer yes = {.id = id, .verdict = NACRE_ACCEPT};
+    cr_assert_eq(nacre_conn_answer(c, &yes), NACRE_OK);
+    cr_assert_eq(nacre_conn_tick(c, 61001), NACRE_OK);
+    p.now = 0;
+    cr_assert(pair_run(&p, 1000));
+    cr_assert(nacre_conn_authenticated(c));
+    pair_free(&p);
+}
+
+Test(conn, deadline_of_authentication)
+{
+    static const enum pair_try none[] = {PAIR_TRY_END};
+    struct pair p;
+    pair_init(&p);
+    p.plan.tries = none;
+    p.now = 1000;
+    pair_session(&p);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(nacre_conn_deadline(p.side[i].c), 121000);
+        cr_assert_eq(nacre_conn_tick(p.side[i].c, 120999), NACRE_OK);
+        cr_assert_eq(nacre_conn_tick(p.side[i].c, 121000), NACRE_ERR_TIMEOUT_AUTH);
+    }
+    pair_free(&p);
+}
+
+Test(conn, keepalives_answered_or_the_end)
+{
+    struct pair p;
+    pair_init(&p);
+    p.plan.stay = true;
+    p.side[0].cfg.keepalive_ms = 100;
+    p.now = 1000;
+    pair_session(&p);
+    struct nacre_conn *c = p.side[0].c;
+    for (uint64_t t = 1100; t < 3000; t += 100) { /* answered: may go on for ever */
+        cr_assert_eq(nacre_conn_deadline(c), t);
+        p.now = t;
+        cr_assert_eq(nacre_conn_tick(c, t), NACRE_OK);
+        cr_assert(pair_run(&p, 100));
+    }
+    cr_assert_eq(p.side[0].count[NACRE_EV_GLOBAL_REPLY], 0);
+    cr_assert_eq(p.side[1].count[NACRE_EV_GLOBAL], 0);
+    for (uint64_t t = 3000; t < 3300; t += 100) {
+        cr_assert_eq(nacre_conn_tick(c, t), NACRE_OK);
+    }
+    cr_assert_eq(nacre_conn_tick(c, 3300), NACRE_ERR_TIMEOUT_ALIVE);
+    pair_free(&p);
+}
+
+Test(conn, usage_errors_change_nothing)
+{
+    struct pair p;
+    uint32_t chan = 77;
+    size_t taken;
+    const struct nacre_bytes none = {NULL, 0};
+    const struct nacre_answer a = {.id = 12345, .verdict = NACRE_ACCEPT};
+    const struct nacre_answer zero = {.verdict = NACRE_ACCEPT};
+    const struct nacre_request r = {.kind = NACRE_REQ_SHELL};
+    pair_init(&p);
+    pair_start(&p);
+    for (int i = 0; i < 2; i++) { /* before anything */
+        struct nacre_conn *c = p.side[i].c;
+        cr_assert_eq(nacre_conn_rekey(c), NACRE_ERR_USAGE);
+        cr_assert_eq(nacre_conn_ignore(c, NULL, 0), NACRE_ERR_USAGE);
+        cr_assert_eq(nacre_conn_debug(c, true, ""), NACRE_ERR_USAGE);
+        cr_assert_eq(nacre_conn_ping(c, NULL, 0), NACRE_ERR_USAGE);
+        cr_assert_eq(nacre_conn_answer(c, &a), NACRE_ERR_USAGE);
+        cr_assert_eq(nacre_conn_answer(c, &zero), NACRE_ERR_USAGE);
+        cr_assert_eq(nacre_auth_none(c, "joe"), NACRE_ERR_USAGE);
+        cr_assert_eq(nacre_chan_open(c, "session", none, &chan), NACRE_ERR_USAGE);
+        cr_assert_eq(nacre_chan_request(c, 0, &r, true), NACRE_ERR_NO_CHANNEL);
+        cr_assert_eq(nacre_chan_write(c, 0, 0, (const uint8_t *)"x", 1, &taken),
+                     NACRE_ERR_NO_CHANNEL);
+        cr_assert_eq(nacre_chan_eof(c, 3), NACRE_ERR_NO_CHANNEL);
+        cr_assert_eq(nacre_chan_close(c, UINT32_MAX), NACRE_ERR_NO_CHANNEL);
+        cr_assert_eq(nacre_chan_consumed(c, 0, 1), NACRE_ERR_NO_CHANNEL);
+        nacre_conn_inack(c, 0);
+        nacre_conn_inack(c, SIZE_MAX);
+    }
+    cr_assert(pair_run(&p, 1000));
+    cr_assert(pair_complete(&p));
+    pair_free(&p);
+}
