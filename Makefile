@@ -172,11 +172,12 @@ PROTO_TESTS = \
 	keyfile_openssh \
 	keys \
 	known_hosts \
+	phase \
 	pkt \
 	privkey \
 	pubkey \
 	sig_ed25519
-SFTP_TESTS = sftp_msg
+SFTP_TESTS = sftp_client sftp_msg
 POSIX_TESTS =
 CLIENT_TESTS =
 SERVER_TESTS =

@@ -135,7 +135,7 @@ static bool phase_ext_info(const struct nacre_conn *c, uint8_t number)
         return false;
     if (number != NCR_MSG_EXT_INFO)
         return true;
-    return c->rx.phase != NCR_PH_SERVICE || c->rx.packets == 1;
+    return c->rx.phase == NCR_PH_SERVICE ? c->rx.packets == 1 : c->auth.waiting;
 }
 
 bool ncr_phase_rx_extra(const struct nacre_conn *c, uint8_t number)
