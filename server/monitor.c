@@ -24,7 +24,7 @@
 #define MONITOR_SIGN_PREAUTH 17 /* one exchange, and as many empty ones as the engine lets pass */
 #define MONITOR_AUTH_MAX 64     /* tries, queries and rounds together */
 #define MONITOR_LOG_MAX 64
-#define MONITOR_FORWARDS 256      /* forwarded connections beside sessions */
+#define MONITOR_FORWARDS 118      /* forwarded connections beside sessions */
 #define MONITOR_CHANNELS_MAX 1024 /* as the engine has it */
 #define MONITOR_GRACE_EXTRA_MS 2000 /* the network process keeps the deadline itself */
 

@@ -10,7 +10,7 @@
 bool ncr_rights_key_command(const struct ncr_rights *r)
 {
     for (size_t i = 0; i < r->n; i++) {
-        if (r->factors[i].key.has_command) {
+        if (r->factors[i]->key.has_command) {
             return true;
         }
     }
@@ -21,15 +21,17 @@ bool ncr_rights_add(struct ncr_rights *r, struct ncr_factor *f)
 {
     bool ok = r->n < NCR_RIGHTS_FACTORS_MAX;
     for (size_t i = 0; ok && f->key.has_command && i < r->n; i++) {
-        const struct nacre_authkey *k = &r->factors[i].key;
+        const struct nacre_authkey *k = &r->factors[i]->key;
         ok = !k->has_command || (k->command.n == f->key.command.n &&
                                  memcmp(k->command.p, f->key.command.p, k->command.n) == 0);
     }
-    if (!ok) {
+    struct ncr_factor *own = ok ? malloc(sizeof *own) : NULL;
+    if (own == NULL) {
         ncr_factor_free(f);
         return false;
     }
-    r->factors[r->n++] = *f;
+    *own = *f;
+    r->factors[r->n++] = own;
     memset(f, 0, sizeof *f);
     return true;
 }
@@ -37,7 +39,9 @@ bool ncr_rights_add(struct ncr_rights *r, struct ncr_factor *f)
 void ncr_rights_clear(struct ncr_rights *r)
 {
     while (r->n > 0) {
-        ncr_factor_free(&r->factors[--r->n]);
+        struct ncr_factor *f = r->factors[--r->n];
+        ncr_factor_free(f);
+        free(f);
     }
 }
 
@@ -45,7 +49,7 @@ bool ncr_rights_pty(const struct ncr_rights *r)
 {
     bool ok = r->cfg->permit_tty != 0;
     for (size_t i = 0; i < r->n; i++) {
-        ok = ok && (r->factors[i].key.permits & NACRE_PERMIT_PTY) != 0;
+        ok = ok && (r->factors[i]->key.permits & NACRE_PERMIT_PTY) != 0;
     }
     return ok;
 }
@@ -100,7 +104,7 @@ bool ncr_rights_forward(const struct ncr_rights *r, enum nacre_authkey_forward k
     bool ok = !r->cfg->disable_forwarding && (r->cfg->forward & bit) != 0 &&
               ncr_rights_list(listen ? &r->cfg->permit_listen : &r->cfg->permit_open, host, port);
     for (size_t i = 0; i < r->n; i++) {
-        ok = ok && nacre_authkey_permits_forward(&r->factors[i].key, kind, host, port);
+        ok = ok && nacre_authkey_permits_forward(&r->factors[i]->key, kind, host, port);
     }
     return ok;
 }
@@ -112,8 +116,8 @@ struct nacre_bytes ncr_rights_command(const struct ncr_rights *r)
         return nacre_bytes_str(r->cfg->force_command);
     }
     for (size_t i = 0; i < r->n; i++) {
-        if (r->factors[i].key.has_command) {
-            struct nacre_bytes b = r->factors[i].key.command;
+        if (r->factors[i]->key.has_command) {
+            struct nacre_bytes b = r->factors[i]->key.command;
             return b.p != NULL ? b : nacre_bytes_str(""); /* empty, but there */
         }
     }

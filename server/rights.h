@@ -13,7 +13,7 @@
 
 struct ncr_rights {
     const struct ncr_sshd_config *cfg;
-    struct ncr_factor factors[NCR_RIGHTS_FACTORS_MAX];
+    struct ncr_factor *factors[NCR_RIGHTS_FACTORS_MAX];
     size_t n;
 };
 
