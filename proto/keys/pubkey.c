@@ -128,7 +128,8 @@ nacre_err nacre_pubkey_format(char *out, size_t cap, struct nacre_bytes blob,
         return err;
     if (ncr_text_has_control(comment) || comment.n > NACRE_KEY_COMMENT_MAX)
         return NACRE_ERR_USAGE;
-    if (k.name.n + text + comment.n + 3 > cap) /* each is bounded above: no overflow */
+    /* blank, NUL, and a blank before a comment; each is bounded above: no overflow */
+    if (k.name.n + text + comment.n + 2 + (comment.n > 0) > cap)
         return NACRE_ERR_NO_ROOM;
     memcpy(out, k.name.p, k.name.n);
     at = k.name.n;
