@@ -166,6 +166,7 @@ CRYPTO_TESTS = \
 	x25519
 PROTO_TESTS = \
 	alg \
+	authorized_keys \
 	base64 \
 	conn \
 	kex_curve25519 \
