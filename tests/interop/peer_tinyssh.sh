@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=sh disable=SC2086,SC2034
+#
+# TinySSH, a server without a listener of its own: runs under tcp.py's. It knows one cipher, public
+# keys only, and no forwarding; SFTP is a program that we name.
+
+TINYSSHD=/usr/sbin/tinysshd
+
+version_tinyssh() { echo "TinySSH $("$TINYSSHD" 2>&1 | sed -n 's/^.*version[: ]*//p' | head -n 1)"; }
+missing_tinyssh() { absent "$TINYSSHD"; }
+
+serve_tinyssh() { # OPTION...
+    [ -d "$WORK/tinyssh" ] || "$TINYSSHD-makekey" -q "$WORK/tinyssh"
+    serve_inetd tinysshd $PRELOAD "$TINYSSHD" -v "$@" -x "sftp=$NACRE_SFTP_SERVER" "$WORK/tinyssh"
+    "$TINYSSHD-printkey" "$WORK/tinyssh" 2> /dev/null | grep '^ssh-ed25519' > "$WORK/tinyssh.pub"
+    trust "$WORK/tinyssh.pub"
+}
+
+group_tinyssh_server() {
+    OURS=client CLIENT=nacre SERVER=tinyssh
+    other_passwd || {
+        skip "all" "libnss-wrapper is not installed, and ~/.ssh/authorized_keys is not ours to write"
+        return
+    }
+    serve_tinyssh
+    cases_exec 255
+    cases_sftp
+    cases_algorithms 'curve25519-sha256 curve25519-sha256@libssh.org' chacha20-poly1305@openssh.com ''
+    cases_rekey chacha20-poly1305@openssh.com
+    cases_rekey_sftp
+    check "terminal" case_pty
+}
