@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -173,10 +174,25 @@ static bool sshd_log(struct ncr_daemon *d, const struct sshd_options *o)
 
 /* ---- The process ------------------------------------------------------------------------- */
 
+/* Whatever else was inherited is nothing of ours, nor of any user's program. */
+static void sshd_close_others(void)
+{
+    long max = sysconf(_SC_OPEN_MAX);
+#if defined(SYS_close_range)
+    if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0) == 0) {
+        return;
+    }
+#endif
+    for (long fd = STDERR_FILENO + 1; fd < max; fd++) {
+        close((int)fd);
+    }
+}
+
 /* Descriptors 0 to 2 exist, so that no other file gets their numbers. */
 static bool sshd_standard_fds(void)
 {
     int fd;
+    sshd_close_others();
     do {
         fd = open("/dev/null", O_RDWR);
     } while (fd >= 0 && fd <= STDERR_FILENO);
