@@ -321,7 +321,8 @@ Test(sftp_msg, every_request_round_trips)
             .name = bytes("some@example.org", 16),
             .data = bytes("datadata", 8),
             .data2 = bytes("more", 4),
-            .attrs = {.flags = 15, .size = 1, .uid = 2, .gid = 3, .mode = 4, .atime = 5, .mtime = 6},
+            .attrs =
+                {.flags = 15, .size = 1, .uid = 2, .gid = 3, .mode = 4, .atime = 5, .mtime = 6},
         };
         ncr_sftp_req_put(&w, 99, &req);
         cr_assert_not(w.bad);
@@ -342,7 +343,7 @@ Test(sftp_msg, every_request_round_trips)
 /* OpenSSH and all who follow it send the target first: draft 6.10 has it the other way round. */
 Test(sftp_msg, symlink_in_the_order_of_openssh)
 {
-    static const uint8_t wire[] = {0, 0, 0, 22, 20, 0, 0, 0, 1, 0,   0,   0,   6,
+    static const uint8_t wire[] = {0,   0,   0,   22,  20,  0,   0, 0, 1, 0, 0,   0,   6,
                                    't', 'a', 'r', 'g', 'e', 't', 0, 0, 0, 3, 'l', 'n', 'k'};
     struct nacre_sftp_req req;
     cr_assert(ncr_sftp_req_get(&req, body(wire, sizeof wire)));
@@ -386,17 +387,21 @@ Test(sftp_msg, s84_names)
         size_t n;
         bool safe;
     } names[] = {
-        {"a", 1, true},        {"a b", 3, true},      {"...", 3, true},     {".hidden", 7, true},
-        {"-rf", 3, true},      {"\xff\xfe", 2, true}, {"~", 1, true},       {"a\\b", 3, true},
-        {"..a", 3, true},      {"a..", 3, true},      {"\n", 1, true},      {"C:", 2, true},
-        {"*", 1, true},        {" ", 1, true},        {"\x1b]52;", 5, true}, {"%n", 2, true},
-        {"", 0, false},        {".", 1, false},       {"..", 2, false},     {"/", 1, false},
-        {"/etc/passwd", 11, false}, {"a/b", 3, false}, {"../a", 4, false},  {"a/", 2, false},
-        {"./", 2, false},      {"../", 3, false},     {"a/..", 4, false},   {"\0", 1, false},
-        {"a\0", 2, false},     {"a\0b", 3, false},    {"..\0", 3, false},   {"//", 2, false},
+        {"a", 1, true},       {"a b", 3, true},   {"...", 3, true},
+        {".hidden", 7, true}, {"-rf", 3, true},   {"\xff\xfe", 2, true},
+        {"~", 1, true},       {"a\\b", 3, true},  {"..a", 3, true},
+        {"a..", 3, true},     {"\n", 1, true},    {"C:", 2, true},
+        {"*", 1, true},       {" ", 1, true},     {"\x1b]52;", 5, true},
+        {"%n", 2, true},      {"", 0, false},     {".", 1, false},
+        {"..", 2, false},     {"/", 1, false},    {"/etc/passwd", 11, false},
+        {"a/b", 3, false},    {"../a", 4, false}, {"a/", 2, false},
+        {"./", 2, false},     {"../", 3, false},  {"a/..", 4, false},
+        {"\0", 1, false},     {"a\0", 2, false},  {"a\0b", 3, false},
+        {"..\0", 3, false},   {"//", 2, false},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        cr_assert_eq(nacre_sftp_name_safe(bytes(names[i].name, names[i].n)), names[i].safe, "%zu", i);
+        cr_assert_eq(nacre_sftp_name_safe(bytes(names[i].name, names[i].n)), names[i].safe, "%zu",
+                     i);
     }
     char longest[256];
     memset(longest, 'x', sizeof longest);
