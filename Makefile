@@ -178,8 +178,9 @@ PROTO_TESTS = \
 	privkey \
 	pubkey \
 	sig_ed25519
-SFTP_TESTS = sftp_client sftp_msg
-POSIX_TESTS =
+SFTP_TESTS = sftp_client sftp_msg sftp_server
+POSIX_TESTS = \
+	file
 CLIENT_TESTS =
 SERVER_TESTS =
 # linked with client and server

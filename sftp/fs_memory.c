@@ -67,6 +67,8 @@ static uint32_t *fsm_block_at(struct nacre_fs_memory *m, struct ncr_fs_node *n, 
     uint32_t *link = &n->first;
     uint64_t skip = offset / FSM_BLOCK;
 
+    if (skip >= m->n_blocks)
+        return NULL;
     for (;; link = &fsm_chain(m)[*link - 1], skip--) {
         if (*link == 0 && (!make || m->free_block == 0))
             return NULL;
@@ -457,7 +459,7 @@ static enum nacre_fs_result fsm_write(void *ctx, uint64_t file, uint64_t offset,
 
     if (fsm_fails(m))
         return NACRE_FS_IO;
-    fsm_node(m, file)->mtime = fsm_now(m);
+    fsm_node(m, file)->mtime = m->clock;
     return fsm_bytes_write(m, fsm_node(m, file), offset, p, n);
 }
 

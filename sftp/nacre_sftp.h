@@ -603,8 +603,8 @@ struct nacre_fs_memory {
     intptr_t mem_off; /* region minus this struct */
     uint32_t n_nodes, n_blocks;
     uint32_t free_block; /* first free one + 1, 0: none */
-    uint32_t clock;      /* mtime of the last change */
-    uint32_t fail_in;    /* tests: the so-manieth hook from now fails with IO; 0: none */
+    uint32_t clock;      /* mtime of the node made last */
+    uint32_t fail_in;    /* tests: 1: the next hook fails with IO, 2: the one after it; 0: none */
     uint32_t links;      /* symbolic links followed on the path under way */
     struct ncr_fs_memory_dir dirs[NCR_FS_MEMORY_DIRS];
     uint8_t text[1024];
