@@ -73,7 +73,7 @@ Test(authorized_keys, plain)
     a = parse("\t " KEY);
     cr_assert_eq(a.comment.n, 0);
     for (size_t i = 0; i < 4; i++) {
-        static const char *const blank[] = {"", "   ", "# x", "\t#" KEY};
+        static const char *const blank[] = {"", "   ", "# x", "\t# restrict x"};
 
         cr_assert(parse(blank[i]).blank);
     }
