@@ -175,6 +175,7 @@ PROTO_TESTS = \
 	known_hosts \
 	phase \
 	pkt \
+	security_order \
 	privkey \
 	pubkey \
 	sig_ed25519
@@ -182,7 +183,7 @@ SFTP_TESTS = sftp_client sftp_msg sftp_server
 POSIX_TESTS = \
 	file
 CLIENT_TESTS =
-SERVER_TESTS =
+SERVER_TESTS = gate users_file
 # linked with client and server
 SESSION_TESTS =
 
@@ -191,7 +192,7 @@ SCRIPT_TESTS = tests/test_kat.sh
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
-TEST_PROTO_SUPPORT = tests/pair.c tests/rogue.c
+TEST_PROTO_SUPPORT = tests/driver.c tests/pair.c tests/rogue.c
 
 # NAME here is fuzz/fuzz_NAME.c with its corpus in fuzz/corpus/NAME/
 FUZZ = \

@@ -380,8 +380,9 @@ static void pair_client_event(struct pair *p, struct pair_side *s, const struct 
     case NACRE_EV_AUTH_CHANGE:
         pair_answer_change(s, ev);
         break;
-    case NACRE_EV_AUTH_SUCCESS:
+    case NACRE_EV_AUTH_SUCCESS: /* at once, so that the server's own open crosses it */
         s->state = p->plan.no_channel ? PAIR_IDLE : PAIR_OPEN;
+        pair_client_poll(p, s);
         break;
     case NACRE_EV_CHAN_OPENED:
         s->state = PAIR_EXEC;
@@ -520,6 +521,18 @@ static void pair_server_poll(struct pair *p, struct pair_side *s)
     }
 }
 
+/* An open that the client refuses and that crosses its own: the session's number is 0 at the client
+ * and 1 at the server, so that nobody can take one for the other. */
+static void pair_server_odd(struct pair *p, struct pair_side *s)
+{
+    const struct nacre_bytes none = {NULL, 0};
+    uint32_t chan;
+    if (!p->plan.no_channel) {
+        nacre_err err = nacre_chan_open(s->c, "odd@example.com", none, &chan);
+        PAIR_CHECK(err != NACRE_OK || chan == 0); /* without room it is left out */
+    }
+}
+
 static void pair_server_event(struct pair *p, struct pair_side *s, const struct nacre_event *ev)
 {
     struct nacre_answer yes = {.id = ev->id, .verdict = NACRE_ACCEPT};
@@ -529,6 +542,9 @@ static void pair_server_event(struct pair *p, struct pair_side *s, const struct 
         break;
     case NACRE_EV_AUTH_REQUEST:
         pair_server_auth(p, s, ev);
+        break;
+    case NACRE_EV_AUTH_SUCCESS:
+        pair_server_odd(p, s);
         break;
     case NACRE_EV_CHAN_OPEN:
         s->chan = ev->chan;

@@ -145,8 +145,8 @@ Test(conn, small_region_and_slow_pipe)
         struct pair p;
         pair_init(&p);
         for (int i = 0; i < 2; i++) {
-            p.side[i].channels = 1;
-            p.side[i].mem_len = NACRE_CONN_MEM(1, NACRE_BUF_SMALL, NACRE_BUF_SMALL);
+            p.side[i].channels = 2;
+            p.side[i].mem_len = NACRE_CONN_MEM(2, NACRE_BUF_SMALL, NACRE_BUF_SMALL);
             p.side[i].out.chunk = 97 + 500 * delay;
             p.side[i].out.delay = delay;
         }
