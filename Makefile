@@ -188,7 +188,9 @@ SERVER_TESTS = gate users_file
 SESSION_TESTS =
 
 # Shell tests: executables that print TAP lines
-SCRIPT_TESTS = tests/test_kat.sh
+SCRIPT_TESTS = \
+	tests/test_kat.sh \
+	tests/test_keygen.sh
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c

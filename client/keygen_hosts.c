@@ -23,6 +23,7 @@ struct keygen_hosts {
     const struct ncr_keygen *g;
     const char *path;
     struct nacre_known_hosts search;
+    bool is_host; /* search is set up */
     bool found;
     uint32_t hashed; /* lines that this build cannot compare */
     uint8_t *out;    /* -R: lines that stay */
@@ -38,7 +39,8 @@ static int hosts_file_error(const char *path, nacre_err err)
     return NCR_KEYGEN_FATAL;
 }
 
-/* Sets the search up for "host" or "[host]:port". */
+/* Sets the search up for "host" or "[host]:port". A name with pattern characters is no host, but
+ * may be looked for as it stands in the file. */
 static bool hosts_start(struct keygen_hosts *h)
 {
     struct nacre_bytes host = nacre_bytes_str(h->g->host);
@@ -47,18 +49,20 @@ static bool hosts_start(struct keygen_hosts *h)
     unsigned long port = 0;
     char *end;
 
+    if (host.n == 0) {
+        ncr_keygen_complain("host name", "empty");
+        return false;
+    }
     if (host.n > 1 && host.p[0] == '[' && colon != NULL && colon[-1] == ']') {
         errno = 0;
         port = strtoul(colon + 1, &end, 10);
         if (colon[1] < '0' || colon[1] > '9' || *end != '\0' || errno != 0 || port > 65535)
-            port = 65536; /* refused below */
+            port = 65536; /* no host */
         host.p++;
         host.n = (size_t)(colon - h->g->host) - 2;
     }
-    if (nacre_known_hosts_init(&h->search, host, (uint32_t)port, no_key) == NACRE_OK)
-        return true;
-    ncr_keygen_complain(h->g->host, "not a host name");
-    return false;
+    h->is_host = nacre_known_hosts_init(&h->search, host, (uint32_t)port, no_key) == NACRE_OK;
+    return true;
 }
 
 /* Where the keys are: -f or ~/.ssh/known_hosts. */
@@ -77,7 +81,9 @@ static bool hosts_is_for(struct keygen_hosts *h, struct nacre_host_entry *e, uin
         fprintf(stderr, "%s:%u: invalid line: %s\n", h->path, (unsigned)number, e->what);
         return false;
     }
-    if (nacre_known_hosts_is_for(&h->search, e))
+    if (h->is_host ? nacre_known_hosts_is_for(&h->search, e)
+                   : !e->blank && !e->hashed &&
+                         nacre_pattern_list_match(e->names, nacre_bytes_str(h->g->host)))
         return true;
     if (e->hashed && h->search.sha1 == NULL)
         h->hashed++;
@@ -308,7 +314,7 @@ int ncr_keygen_remove_host(const struct ncr_keygen *g)
     if (h.found)
         status = hosts_replace(&h, &f);
     else
-        printf("Host %s not found in %s\n", g->host, path);
+        fprintf(stderr, "Host %s not found in %s\n", g->host, path);
     hosts_tell_hashed(&h);
     free(h.out);
     ncr_file_wipe(&f);

@@ -1,0 +1,424 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# nacre-keygen run for real: output, prompts, modes and exit status; where ssh-keygen is installed, against
+# it: keys of each read by the other, known_hosts answers equal. Prints TAP lines. BUILD says where the
+# program is.
+set -u
+export LC_ALL=C
+
+case ${BUILD:-build} in
+/*) keygen=$BUILD/nacre-keygen ;;
+*) keygen=$PWD/${BUILD:-build}/nacre-keygen ;;
+esac
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+cd "$work" || exit 2
+umask 022
+failed=0
+why=
+
+# check NAME: reports the checks since the last report
+check() {
+    if [ -z "$why" ]; then
+        echo "ok - keygen: $1"
+    else
+        failed=1
+        echo "not ok - keygen: $1"
+        printf '%s\n' "$why" | sed 's/^/    /'
+    fi
+    why=
+}
+bad() {
+    why="$why$*
+"
+}
+# run STATUS ARGUMENTS: runs with no input; output in out and err
+run() {
+    want=$1
+    shift
+    timeout 20 "$keygen" "$@" < /dev/null > out 2> err
+    got=$?
+    [ "$got" -eq "$want" ] || bad "nacre-keygen $*: status $got instead of $want: $(cat out err)"
+}
+out_is() {
+    printf "$1" > want
+    cmp -s want out || bad "stdout is: $(cat out)"
+}
+err_has() {
+    grep -qF -- "$1" err || bad "stderr lacks '$1': $(cat err)"
+}
+mode_is() {
+    [ "$(stat -c %a "$2")" = "$1" ] || bad "$2 has mode $(stat -c %a "$2")"
+}
+
+if ! [ -x "$keygen" ]; then
+    echo "ok - keygen # SKIP $keygen is not built"
+    exit 0
+fi
+
+# ---- Making keys -------------------------------------------------------------------------------
+
+run 0 -q -t ed25519 -N '' -f a -C 'a comment'
+out_is ''
+[ -s err ] && bad "stderr: $(cat err)"
+mode_is 600 a
+mode_is 644 a.pub
+grep -q '^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI.* a comment$' a.pub || bad "a.pub: $(cat a.pub)"
+[ "$(wc -l < a.pub)" -eq 1 ] || bad 'a.pub has not one line'
+[ "$(ls | grep -c '^a')" -eq 2 ] || bad "left behind: $(ls)"
+check 'a quiet key pair'
+
+for mask in 000 077 177; do
+    (umask $mask && "$keygen" -q -t ed25519 -N '' -f "m$mask")
+    mode_is 600 "m$mask"
+done
+mode_is 644 m000.pub
+sed -n p m077.pub > /dev/null && mode_is 600 m077.pub
+check 's70: modes under each umask'
+
+run 0 -t ed25519 -N '' -f b
+sed -e 's/^SHA256:[A-Za-z0-9+/]*  *.*@.*/FP/' -e 's/^|.................|$/ART/' out > shape
+cat > want << END
+Generating public/private ed25519 key pair.
+Your identification has been saved in b
+Your public key has been saved in b.pub
+The key fingerprint is:
+FP
+The key's randomart image is:
++--[ED25519 256]--+
+ART
+ART
+ART
+ART
+ART
+ART
+ART
+ART
+ART
++----[SHA256]-----+
+END
+cmp -s want shape || bad "$(cat out)"
+check 'what is told of a new key'
+
+cp b before
+run 1 -t ed25519 -N '' -f b
+out_is 'Generating public/private ed25519 key pair.\nb already exists.\nOverwrite (y/n)? '
+for answer in n no Ny '' ye; do
+    printf '%s\n' "$answer" | "$keygen" -t ed25519 -N '' -f b > out 2>&1
+    status=$?
+    case $answer in
+    y*) [ $status -eq 0 ] || bad "'$answer': status $status" ;;
+    *) [ $status -eq 1 ] && cmp -s b before || bad "'$answer' wrote" ;;
+    esac
+done
+cmp -s b before && bad "'ye' did not write"
+check 'a file is written over only when asked'
+
+printf 'c\n' | "$keygen" -t ed25519 -N '' > out 2>&1 || bad "$(cat out)"
+grep -q '^Enter file in which to save the key (.*/\.ssh/id_ed25519): ' out || bad "$(cat out)"
+[ -f c ] && [ -f c.pub ] || bad 'no file c'
+check 'the file is asked for'
+
+if command -v setsid > /dev/null; then
+    printf '\n\n' | setsid -w "$keygen" -t ed25519 -f d > out 2>&1 || bad "$(cat out)"
+    grep -q 'Enter passphrase (empty for no passphrase): Enter same passphrase again: ' out ||
+        bad "$(cat out)"
+    printf 'x\ny\n' | setsid -w "$keygen" -t ed25519 -f e > out 2>&1 && bad 'different ones taken'
+    grep -q 'Passphrases do not match' out || bad "$(cat out)"
+    printf 'x\nx\n' | setsid -w "$keygen" -t ed25519 -f e > out 2>&1 && bad 'a passphrase taken'
+    grep -q 'passphrase is not supported' out || bad "$(cat out)"
+    [ -e e ] && bad 'a file e was made'
+    check 'the passphrase is asked for, and only the empty one taken'
+else
+    echo 'ok - keygen: the passphrase is asked for # SKIP setsid is missing'
+fi
+
+run 1 -q -t ed25519 -N secret -f e
+err_has 'passphrase is not supported'
+[ -e e ] && bad 'a file e was made'
+run 255 -t rsa -N '' -f e
+err_has 'key type rsa is not supported'
+run 255 -t foo -N '' -f e
+err_has 'unknown key type foo'
+run 255 -t ed25519 -b x -N '' -f e
+err_has 'bad value x'
+run 0 -q -t ed25519 -b 4096 -N '' -f e
+run 1 -t ed25519 -N '' -f none/e
+err_has 'Saving key "none/e" failed: No such file or directory'
+run 1 -q -t ed25519 -N '' -f f -C 'two
+lines'
+err_has 'control characters'
+[ -e f ] && bad 'a file f was made'
+check 'keys that cannot be made are refused by name'
+
+for option in a B D e g h H I i K k L M m n O p Q r S s U u V w x X Y Z z 9 W j; do
+    run 1 -$option x
+    err_has "option -$option is not supported"
+    err_has 'usage: nacre-keygen'
+done
+for option in b C E F f N P R t; do
+    run 1 -$option
+    err_has "option -$option needs an argument"
+done
+run 1 -q extra
+err_has 'Too many arguments.'
+run 1 -y -c -f a
+err_has 'Only one of'
+run 255 -l -E md5 -f a
+err_has '"md5" is not supported'
+run 255 -l -E foo -f a
+err_has 'Invalid hash algorithm "foo"'
+check 'every other option is refused by name'
+
+# ---- Reading keys ------------------------------------------------------------------------------
+
+run 0 -y -f a
+cmp -s out a.pub || bad "-y: $(cat out)"
+cp a lone
+chmod 600 lone
+run 0 -l -f lone
+grep -q '^256 SHA256:[A-Za-z0-9+/]\{43\} a comment (ED25519)$' out || bad "-l: $(cat out)"
+cp out lone_l
+run 0 -l -f a.pub
+cmp -s out lone_l || bad "-l of a.pub: $(cat out)"
+timeout 20 "$keygen" -l -f - < a.pub > out 2> err || bad "-l -f -: $(cat err)"
+cmp -s out lone_l || bad "-l -f -: $(cat out)"
+run 0 -lv -f a
+[ "$(wc -l < out)" -eq 12 ] || bad "-lv: $(cat out)"
+run 0 -l -E sha512 -f a
+grep -q '^256 SHA512:[A-Za-z0-9+/]\{86\} a comment (ED25519)$' out || bad "sha512: $(cat out)"
+{
+    echo '# comment'
+    echo
+    sed 's/^/restrict,command="a b" /' a.pub
+    sed 's/^/host,other /; s/ a comment//' b.pub
+    sed 's/^/@revoked host /' b.pub
+    echo 'ssh-ed25519 AAAA'
+} > many
+run 0 -l -f many
+[ "$(wc -l < out)" -eq 3 ] || bad "many: $(cat out)"
+check 'public halves and fingerprints'
+
+run 0 -c -f lone -C 'another one'
+out_is "Old comment: a comment\nComment 'another one' applied\n"
+mode_is 600 lone
+grep -q 'another one$' lone.pub || bad "$(cat lone.pub)"
+run 0 -y -f lone
+cmp -s out lone.pub || bad "$(cat out)"
+run 0 -c -f lone -C 'another one'
+out_is 'Old comment: another one\nNo change to comment\n'
+printf 'typed\n' | "$keygen" -c -f lone > out 2>&1 || bad "$(cat out)"
+out_is "Old comment: another one\nNew comment: Comment 'typed' applied\n"
+run 1 -c -f lone
+run 0 -c -f lone -C ''
+out_is 'Old comment: typed\nComment removed\n'
+check 'comments are changed'
+
+chmod 644 lone
+run 255 -y -f lone
+err_has "Permissions 0644 for 'lone' are too open"
+run 255 -c -f lone -C x
+err_has 'Load key "lone": bad permissions'
+run 0 -l -f lone
+chmod 600 lone
+check 's70: a private key that others can read is refused'
+
+run 255 -y -f missing
+err_has 'missing: No such file or directory'
+run 255 -l -f missing
+err_has 'missing: No such file or directory'
+mkfifo fifo
+run 255 -l -f fifo
+err_has 'fifo: not a regular file'
+run 255 -y -f fifo
+err_has 'fifo: not a regular file'
+run 255 -y -f .
+err_has '.: not a regular file'
+echo garbage > garbage
+chmod 600 garbage
+run 255 -y -f garbage
+err_has 'Load key "garbage": no key file of a known format'
+run 255 -l -f garbage
+err_has 'garbage is not a public key file.'
+: > empty
+chmod 600 empty
+run 255 -y -f empty
+err_has 'Load key "empty": empty file'
+chmod 600 a.pub
+run 255 -y -f a.pub
+err_has 'Load key "a.pub": public key: holds no private key'
+head -c 200 a > cut
+chmod 600 cut
+run 255 -y -f cut
+err_has 'Load key "cut": OpenSSH private key: damaged'
+head -c 1100000 /dev/zero > big
+run 255 -l -f big
+err_has 'big: file too large'
+[ "$(wc -l < err)" -eq 1 ] || bad "more than one line: $(cat err)"
+check 's57: a file that is no key is named, and what it is'
+
+# A comment that would be two lines, or move the cursor, in a file of another's making.
+esc=$(printf '\033')
+{
+    sed 's/ a comment$//' a.pub | tr -d '\n'
+    printf ' x%s]2;title\007\r\n' "$esc"
+} > evil.pub
+run 0 -l -f evil.pub
+grep -q "$esc" out && bad 'an escape sequence is printed'
+grep -qF 'x\033]2;title\007' out || bad "$(cat out)"
+check 's53: comments are escaped'
+
+# ---- Hosts -------------------------------------------------------------------------------------
+
+ka=$(cut -d ' ' -f 1,2 a.pub)
+kb=$(cut -d ' ' -f 1,2 b.pub)
+cat > hosts << END
+# a comment
+host1,host2 $ka comment here
+[host1]:2222 $kb
+*.example.com,!bad.example.com $ka
+@revoked host1 $kb
+
+@cert-authority *.ca,host1 $ka
+Host3 $kb
+  192.0.2.1 $ka	tab
+host1 $kb
+END
+cp hosts hosts.orig
+run 0 -F host2 -f hosts
+out_is "# Host host2 found: line 2 \nhost1,host2 $ka comment here\n"
+run 0 -q -F host2 -f hosts
+out_is "host1,host2 $ka comment here\n"
+run 1 -F nowhere -f hosts
+out_is ''
+run 0 -lF '[host1]:2222' -f hosts
+grep -q '^\[host1\]:2222 ED25519 SHA256:[A-Za-z0-9+/]\{43\}$' out || bad "$(cat out)"
+run 255 -F host1 -f nohosts
+err_has 'Cannot stat nohosts: No such file or directory'
+run 255 -R host1 -f nohosts
+err_has 'Cannot stat nohosts: No such file or directory'
+run 1 -F 'a b' -f hosts
+run 1 -F '' -f hosts
+err_has 'host name: empty'
+check 'hosts are found'
+
+run 0 -R nowhere -f hosts
+err_has 'Host nowhere not found in hosts'
+cmp -s hosts hosts.orig || bad 'hosts changed'
+run 0 -R host1 -f hosts
+out_is '# Host host1 found: line 2\n# Host host1 found: line 10\nhosts updated.\nOriginal contents retained as hosts.old\n'
+cmp -s hosts.old hosts.orig || bad 'hosts.old differs'
+sed '2d;10d' hosts.orig | cmp -s - hosts || bad "$(cat hosts)"
+chmod 600 hosts
+ln -s hosts link
+run 0 -R host3 -f link
+[ -h link ] || bad 'the symbolic link is gone'
+grep -q Host3 hosts && bad 'Host3 is left'
+mode_is 600 hosts
+check 'hosts are removed'
+
+{
+    echo 'broken line'
+    cat hosts.orig
+    head -c 9000 /dev/zero | tr '\0' x
+    printf '\nhost1 %s' "$ka"
+} > hosts
+run 0 -F host1 -f hosts
+err_has 'hosts:1: invalid line: not of the form'
+err_has 'hosts:12: line too long, skipped'
+grep -q 'found: line 13 ' out || bad "$(cat out)"
+run 0 -R host1 -f hosts
+err_has 'hosts:1: invalid line'
+err_has 'hosts:12: line too long, kept'
+sed '3d;11d;13d' hosts.old | cmp -s - hosts || bad "$(cut -c 1-80 hosts)"
+check 's57: lines that cannot be read are named and kept'
+
+hashed='|1|AAAAAAAAAAAAAAAAAAAAAAAAAAA=|AAAAAAAAAAAAAAAAAAAAAAAAAAA='
+echo "$hashed $ka" > hosts
+run 1 -F host1 -f hosts
+err_has 'hosts: 1 lines with hashed names cannot be compared by this build'
+run 0 -R host1 -f hosts
+err_has 'hosts: 1 lines with hashed names'
+check 'hashed names that cannot be compared are told'
+
+# ---- Against ssh-keygen ------------------------------------------------------------------------
+
+if ! command -v ssh-keygen > /dev/null; then
+    echo 'ok - keygen: against ssh-keygen # SKIP ssh-keygen is missing'
+    exit $failed
+fi
+
+for length in 0 1 2 3 4 5 6 7 8 40; do
+    comment=$(head -c $length /dev/zero | tr '\0' c)
+    run 0 -q -t ed25519 -N '' -f "ours$length" -C "$comment"
+    ssh-keygen -y -f "ours$length" > theirs 2>&1 || bad "ssh-keygen -y: $(cat theirs)"
+    run 0 -y -f "ours$length"
+    cmp -s out theirs || bad "-y of ours$length: $(cat out theirs)"
+    ssh-keygen -q -t ed25519 -N '' -f "theirs$length" -C "$comment"
+    run 0 -y -f "theirs$length"
+    ssh-keygen -y -f "theirs$length" | cmp -s - out || bad "-y of theirs$length: $(cat out)"
+    for hash in sha256 sha512; do
+        ssh-keygen -lv -E $hash -f "theirs$length.pub" > theirs
+        run 0 -lv -E $hash -f "theirs$length.pub"
+        [ $length -eq 0 ] || cmp -s out theirs || bad "-lv of theirs$length: $(cat out)"
+    done
+    echo data > data
+    rm -f data.sig
+    ssh-keygen -q -Y sign -n file -f "ours$length" data 2> err || bad "-Y sign: $(cat err)"
+    printf 'me %s\n' "$(cat "ours$length.pub")" > allowed
+    ssh-keygen -Y verify -f allowed -I me -n file -s data.sig < data > out 2>&1 || bad "$(cat out)"
+done
+check 'keys of each are read by the other'
+
+run 0 -c -f theirs40 -C 'by us'
+ssh-keygen -y -f theirs40 > out
+cmp -s out theirs40.pub || bad "$(cat out)"
+ssh-keygen -q -c -P '' -C 'by them' -f ours40 > /dev/null
+run 0 -y -f ours40
+cmp -s out ours40.pub || bad "$(cat out)"
+check 'comments changed by each are read by the other'
+
+ssh-keygen -q -t ed25519 -N passphrase -f locked -C 'with a passphrase'
+run 255 -y -f locked
+err_has 'Load key "locked": OpenSSH private key of type ssh-ed25519: encrypted'
+run 0 -l -f locked
+ssh-keygen -l -f locked | cmp -s - out || bad "-l: $(cat out)"
+ssh-keygen -q -t rsa -b 2048 -N '' -f rsa
+run 255 -y -f rsa
+err_has 'of type ssh-rsa: key type not supported'
+ssh-keygen -q -t rsa -b 2048 -m PEM -N '' -f pem
+run 255 -y -f pem
+err_has 'Load key "pem": PEM RSA private key: format not supported'
+ssh-keygen -q -t rsa -b 2048 -m PKCS8 -N '' -f pkcs8
+run 255 -y -f pkcs8
+err_has 'Load key "pkcs8": PKCS#8 private key: format not supported'
+check 'keys that this build cannot use are told by kind'
+
+cp hosts.orig hosts
+for host in host1 host2 HOST2 host3 '[host1]:2222' '[host2]:2222' a.example.com bad.example.com \
+    example.com x.ca 192.0.2.1 192.0.2.2 nowhere '[HOST1]:2222' '*.example.com' '!bad.example.com'; do
+    for options in -F -qF -lF -lvF; do
+        ssh-keygen $options "$host" -f hosts > theirs 2> /dev/null
+        want=$?
+        timeout 20 "$keygen" $options "$host" -f hosts > out 2> err
+        [ $? -eq $want ] || bad "$options $host: status"
+        cmp -s out theirs || bad "$options $host: $(cat out) instead of $(cat theirs)"
+    done
+done
+check 'known_hosts: the same answers as ssh-keygen -F'
+
+for host in host1 host2 '[host1]:2222' a.example.com '*.example.com' x.ca nowhere; do
+    cp hosts.orig hosts
+    ssh-keygen -R "$host" -f hosts > theirs 2> /dev/null
+    want=$?
+    mv hosts hosts.theirs
+    cp hosts.orig hosts
+    run $want -R "$host" -f hosts
+    cmp -s out theirs || bad "-R $host: $(cat out) instead of $(cat theirs)"
+    cmp -s hosts hosts.theirs || bad "-R $host leaves: $(cat hosts)"
+done
+check 'known_hosts: the same lines stay as with ssh-keygen -R'
+
+exit $failed
