@@ -15,7 +15,7 @@
 #include "client/keygen.h"
 #include "proto/posix/file.h"
 
-#define HOSTS_CHUNK 65536
+#define KEYGEN_HOSTS_CHUNK 65536
 #define HOSTS_FILE_MAX ((size_t)256 * 1024 * 1024) /* bytes of a file that -R rewrites */
 
 /* A run over the lines of a file. */
@@ -182,7 +182,7 @@ static void hosts_find_chunk(struct keygen_hosts *h, struct nacre_lines *lines,
 
 static bool hosts_find_stream(struct keygen_hosts *h, int fd)
 {
-    static uint8_t buf[HOSTS_CHUNK];
+    static uint8_t buf[KEYGEN_HOSTS_CHUNK];
     struct nacre_lines lines;
 
     nacre_lines_init(&lines);
