@@ -179,7 +179,7 @@ PROTO_TESTS = \
 	privkey \
 	pubkey \
 	sig_ed25519
-SFTP_TESTS = sftp_client sftp_msg sftp_server
+SFTP_TESTS = fs_posix sftp_client sftp_msg sftp_server
 POSIX_TESTS = \
 	file
 CLIENT_TESTS =
@@ -406,8 +406,8 @@ check: all $(TEST_BIN) amalgamation
 
 ## test-NAME: one test module, tests/test_NAME.c
 .PHONY: unit
-unit: $(TEST_BIN)
-	@BUILD='$(BUILD)' TEST_TIMEOUT=600 tests/run $(TEST_BIN)
+unit: $(TEST_BIN) $(PROGRAMS)
+	@BUILD='$(BUILD)' TEST_TIMEOUT=600 tests/run $(TEST_BIN) $(SCRIPT_TESTS)
 
 # ---- Lint --------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@
  * client's transfers. The only file of sftp/ that uses the operating system.
  *
  * Confinement: with a root, a path never leads out of it, whatever symbolic links, ".." or
- * concurrent renames do. Where the kernel has openat2(2) it resolves the path with RESOLVE_IN_ROOT;
+ * concurrent renames do. Where the kernel has openat2(2), it resolves the path with RESOLVE_IN_ROOT;
  * elsewhere fsp_walk() opens one component at a time without following links, and goes back to
  * the root for "..". What is found is then used through its descriptor, or through that of its
  * parent and one name that is not followed. Paths and errors are those of the confined view.
@@ -355,7 +355,7 @@ static int fsp_open_path(struct nacre_fs_posix *p, const char *path, int flags, 
     flags |= O_CLOEXEC;
     if (!fsp_confined(p))
         return openat(p->start, path, flags, mode);
-    if (!p->no_openat2)
+    if (!p->portable)
         return fsp_openat2(p->root, path, flags, mode);
     if (fsp_walk(p, p->root, path, (flags & (O_NOFOLLOW | O_EXCL)) == 0, &at) < 0)
         return -1;
@@ -398,7 +398,7 @@ static int fsp_parent(struct nacre_fs_posix *p, int i, struct nacre_bytes bytes,
     at->name = path;
     if (!fsp_confined(p))
         return 0;
-    if (p->no_openat2)
+    if (p->portable)
         return fsp_walk(p, p->root, path, false, at);
     at->name = fsp_split(p->path[i], at->last);
     if (at->name == NULL)
@@ -417,7 +417,7 @@ static int fsp_thing(struct nacre_fs_posix *p, struct nacre_bytes bytes, bool fo
 
     if (path == NULL)
         return -1;
-    if (fsp_confined(p) && p->no_openat2)
+    if (fsp_confined(p) && p->portable)
         return fsp_walk(p, p->root, path, follow, at);
     at->fd = p->start;
     at->owned = false;
@@ -453,21 +453,31 @@ static void fsp_times(struct timespec ts[2], const struct nacre_sftp_attrs *a)
     ts[1].tv_sec = (time_t)a->mtime;
 }
 
-/* chmod(2) of what an O_PATH descriptor refers to: fchmodat2(2) where the kernel has it. */
-#if defined(__linux__) && defined(SYS_fchmodat2)
-static int fsp_chmod_fd(int fd, mode_t mode)
+/* chmod(2) of what an O_PATH descriptor refers to: fchmodat2(2), whose number is the same on all
+ * machines but Alpha, where there is a kernel that has it. */
+#if defined(__linux__) && !defined(__alpha__)
+static int fsp_fchmodat2(int fd, mode_t mode)
 {
-    return (int)syscall(SYS_fchmodat2, fd, "", mode, FSP_EMPTY_PATH);
+    return (int)syscall(452, fd, "", mode, FSP_EMPTY_PATH);
 }
 #else
+static int fsp_fchmodat2(int fd, mode_t mode)
+{
+    (void)fd, (void)mode; /* not on this system */
+    return fsp_fail(ENOSYS);
+}
+#endif
+
 static int fsp_chmod_fd(int fd, mode_t mode)
 {
     char link[64];
+    int r = fsp_fchmodat2(fd, mode);
 
+    if (r == 0 || errno != ENOSYS)
+        return r;
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd); /* fits */
     return chmod(link, mode);
 }
-#endif
 
 static int fsp_chmod(const struct fsp_at *at, mode_t mode)
 {
@@ -933,13 +943,14 @@ static int fsp_rename_slow(const struct fsp_at *from, const struct fsp_at *to)
     return renameat(from->fd, from->name, to->fd, to->name);
 }
 
-static int fsp_rename_at(const struct fsp_at *from, const struct fsp_at *to, bool replace)
+static int fsp_rename_at(const struct nacre_fs_posix *p, const struct fsp_at *from,
+                         const struct fsp_at *to, bool replace)
 {
     int r;
 
     if (replace)
         return renameat(from->fd, from->name, to->fd, to->name);
-    r = fsp_rename_new(from, to);
+    r = p->portable ? fsp_fail(ENOSYS) : fsp_rename_new(from, to);
     if (r < 0 && (errno == ENOSYS || errno == EINVAL))
         r = fsp_rename_slow(from, to);
     return r;
@@ -954,7 +965,7 @@ static enum nacre_fs_result fsp_rename(void *ctx, struct nacre_bytes from, struc
     if (fsp_parent(ctx, 0, from, &a) < 0)
         return fsp_error();
     if (fsp_parent(ctx, 1, to, &b) == 0) {
-        r = fsp_rename_at(&a, &b, replace);
+        r = fsp_rename_at(ctx, &a, &b, replace);
         fsp_at_done(&b);
     }
     fsp_at_done(&a);
@@ -1182,7 +1193,7 @@ static nacre_err fsp_init_root(struct nacre_fs_posix *p, const char *root, const
         return NACRE_ERR_IO;
     fd = fsp_openat2(p->root, ".", FSP_O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd < 0)
-        p->no_openat2 = true;
+        p->portable = true;
     fsp_close_quietly(fd);
     if (start == NULL)
         start = "/";
@@ -1205,7 +1216,7 @@ nacre_err nacre_fs_posix_init(struct nacre_fs *fs, struct nacre_fs_posix *p,
     memset(fs, 0, sizeof *fs);
     memset(p, 0, sizeof *p);
     p->root = p->start = -1;
-    p->no_openat2 = cfg->no_openat2;
+    p->portable = cfg->portable;
     err =
         cfg->root == NULL ? fsp_init_free(p, cfg->start) : fsp_init_root(p, cfg->root, cfg->start);
     if (err != NACRE_OK) {

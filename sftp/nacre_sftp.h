@@ -545,7 +545,7 @@ struct nacre_fs_posix_cfg {
     const char *root;  /* everything is confined to that directory and seen as "/"; NULL: not */
     const char *start; /* what relative paths are relative to, seen from root; NULL: the current
                         * directory, or the root */
-    bool no_openat2;   /* tests: walk by component though the kernel could confine */
+    bool portable;     /* tests: use POSIX alone though the kernel could do better */
 };
 
 #define NCR_FS_PATH_CAP 4097
@@ -561,7 +561,7 @@ struct ncr_fs_id {
 struct nacre_fs_posix {
     int root; /* descriptor of the root, or -1 */
     int start; /* descriptor of the start directory, or AT_FDCWD */
-    bool no_openat2;
+    bool portable;
     uint8_t id_next;
     uint16_t start_len;
     struct ncr_fs_id ids[NCR_FS_ID_CACHE];
