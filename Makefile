@@ -105,6 +105,8 @@ CLIENT_SRC = \
 	client/client_run.c \
 	client/client_text.c \
 	client/dial.c \
+	client/files.c \
+	client/files_transfer.c \
 	client/forward_client.c \
 	client/front.c \
 	client/host_trust.c \
@@ -114,6 +116,12 @@ CLIENT_SRC = \
 	client/known_hosts_file.c \
 	client/names.c \
 	client/options.c \
+	client/sftp_commands.c \
+	client/sftp_ls.c \
+	client/sftp_moves.c \
+	client/sftp_paths.c \
+	client/sftp_progress.c \
+	client/sftp_words.c \
 	client/ssh_escape.c \
 	client/ssh_session.c
 
@@ -175,6 +183,7 @@ PROTO_TESTS = \
 	known_hosts \
 	phase \
 	pkt \
+	security_channels \
 	security_order \
 	privkey \
 	pubkey \
@@ -198,7 +207,11 @@ TEST_PROTO_SUPPORT = tests/driver.c tests/pair.c tests/rogue.c
 
 # NAME here is fuzz/fuzz_NAME.c with its corpus in fuzz/corpus/NAME/
 FUZZ = \
-	pkt
+	authorized_keys \
+	keyfile \
+	known_hosts \
+	pkt \
+	pubkey
 # main() of the fuzz targets where libFuzzer does not bring one
 FUZZ_MAIN = fuzz/standalone.c
 
