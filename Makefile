@@ -192,7 +192,7 @@ SFTP_TESTS = fs_posix sftp_client sftp_msg sftp_server
 POSIX_TESTS = \
 	file
 CLIENT_TESTS =
-SERVER_TESTS = gate users_file
+SERVER_TESTS = gate server users_file
 # linked with client and server
 SESSION_TESTS =
 
