@@ -501,8 +501,6 @@ nacre_err ncr_client_wait(struct nacre_client *c, uint64_t until)
 
     if (c->state == NACRE_CLIENT_OVER)
         return c->err;
-    if (c->stop != NULL && c->stop(c->stop_ctx))
-        return NACRE_ERR_CLOSED;
     due = due < until ? due : until;
     if (c->loop != NULL) {
         err = ncr_loop_once(c->loop, due);

@@ -49,8 +49,6 @@ struct nacre_client {
     uint32_t peer_port;
     struct ncr_auth_plan plan;
     struct ncr_chan_user *users;
-    bool (*stop)(void *ctx); /* asked in every wait; true gives CLOSED */
-    void *stop_ctx;
     char error[NCR_CLIENT_ERROR_CAP];
 };
 
