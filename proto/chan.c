@@ -128,10 +128,17 @@ static nacre_err chan_flush_adjust(struct nacre_conn *c, struct ncr_chan *ch)
     return ncr_out_end(c, &o);
 }
 
-static void chan_free(struct nacre_conn *c, struct ncr_chan *ch)
+/* Nothing is owed on a channel that the peer has closed: CLOSE is the reply to all. */
+static void chan_drop_owed(struct nacre_conn *c, struct ncr_chan *ch)
 {
     if (ch->n_owed == NCR_OWED_CHAN)
         c->full_queues--;
+    ch->n_owed = 0;
+}
+
+static void chan_free(struct nacre_conn *c, struct ncr_chan *ch)
+{
+    chan_drop_owed(c, ch);
     memset(ch, 0, sizeof *ch);
 }
 
@@ -535,9 +542,7 @@ nacre_err ncr_chan_on_close(struct nacre_conn *c, const union ncr_msg *m, struct
     ch->state = NCR_CHAN_CLOSING;
     ch->flags = NCR_CHAN_OWE_CLOSE;
     ch->rx_credit = 0;
-    if (ch->n_owed == NCR_OWED_CHAN)
-        c->full_queues--;
-    ch->n_owed = 0;
+    chan_drop_owed(c, ch);
     return chan_flush_one(c, ch);
 }
 
@@ -555,7 +560,16 @@ nacre_err nacre_chan_eof(struct nacre_conn *c, uint32_t chan)
     return chan_flush_one(c, ch);
 }
 
-/* What is open towards the peer is answered with our CLOSE, so owed replies go with it. */
+/* What the application has not answered is refused: its replies go before the CLOSE. */
+static void chan_refuse_open(struct ncr_chan *ch)
+{
+    uint8_t i;
+
+    for (i = 0; i < ch->n_owed; i++)
+        if (ch->owed[i].state == NCR_OWED_ASKED)
+            ch->owed[i].state = NCR_OWED_FAILURE;
+}
+
 nacre_err nacre_chan_close(struct nacre_conn *c, uint32_t chan)
 {
     struct ncr_chan *ch;
@@ -569,5 +583,6 @@ nacre_err nacre_chan_close(struct nacre_conn *c, uint32_t chan)
         return NACRE_ERR_NO_CHANNEL;
     if ((ch->flags & NCR_CHAN_TX_CLOSE) == 0)
         ch->flags |= NCR_CHAN_OWE_CLOSE;
+    chan_refuse_open(ch);
     return chan_flush_one(c, ch);
 }

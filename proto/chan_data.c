@@ -131,6 +131,8 @@ nacre_err nacre_chan_reserve(struct nacre_conn *c, uint32_t chan, uint32_t ext, 
         want = ch->tx_window;
     if (want > ch->tx_max)
         want = ch->tx_max;
+    if (want > NCR_CHAN_SEND_MAX)
+        want = NCR_CHAN_SEND_MAX;
     if (want == 0)
         return NACRE_OK;
     *room = chan_out_room(c, head, want);

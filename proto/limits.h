@@ -62,6 +62,8 @@
 #define NCR_CHANNELS_MAX 1024
 #define NCR_WINDOW (2u * 1024 * 1024)
 #define NCR_CHAN_PACKET 32768u
+/* Data of one packet of ours, for peers that claim to take any size: fits OpenSSH's largest. */
+#define NCR_CHAN_SEND_MAX (NCR_PACKET_MAX_BULK - 2048)
 #define NCR_COMMAND_MAX 32768
 #define NCR_TERM_MAX 64
 #define NCR_ENV_MAX 32768

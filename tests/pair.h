@@ -76,6 +76,7 @@ struct pair_plan {
     unsigned rekey_every;       /* rounds between key exchanges asked for by alternating sides */
     bool stay;                  /* keep the channel and the connection open */
     bool no_channel;            /* stop after authentication */
+    bool any_data;              /* what comes back need not be what was sent */
     bool move;                  /* move both connections in memory every round */
     bool need_both;             /* server: key, then password (partial success) */
 };
