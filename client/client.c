@@ -8,10 +8,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <pwd.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "client/names.h"
 
 #define CLIENT_PORT 22
 #define CLIENT_PATH_CAP 1024
@@ -121,27 +124,69 @@ static void client_event(void *ctx, const struct nacre_event *ev);
 static void client_room(void *ctx);
 static void client_over(void *ctx, nacre_err err);
 
-nacre_err ncr_client_attach_fds(struct nacre_client *c, int rfd, int wfd)
+/* True if the engine knows all names of the list, put into that field of a configuration. */
+static bool client_list_known(struct nacre_client *c, size_t field, const char *list)
 {
-    struct nacre_conn_cfg cfg = c->cfg.conn;
-    char prefer[1024];
+    struct nacre_conn_cfg cfg;
+
+    memset(&cfg, 0, sizeof cfg);
+    *(const char **)(void *)((char *)&cfg + field) = list;
+    return nacre_conn_init(&c->conn, NACRE_CLIENT, &cfg, c->cfg.rng, c->mem, c->mem_len,
+                           c->cfg.channels) != NACRE_ERR_UNKNOWN_ALG;
+}
+
+/* Which of the names configured it is that is not known. */
+static void client_blame_alg(struct nacre_client *c)
+{
+    static const struct {
+        const char *what;
+        size_t field;
+    } lists[] = {
+        {"key exchange method", offsetof(struct nacre_conn_cfg, kex)},
+        {"host key algorithm", offsetof(struct nacre_conn_cfg, host_key_algs)},
+        {"cipher", offsetof(struct nacre_conn_cfg, ciphers)},
+        {"MAC", offsetof(struct nacre_conn_cfg, macs)},
+        {"compression", offsetof(struct nacre_conn_cfg, comps)},
+    };
+    struct nacre_bytes name;
+    struct ncr_text t;
+
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        const char *list = *(const char *const *)(const void *)((char *)&c->cfg.conn + lists[i].field);
+
+        while (list != NULL && ncr_names_next(&list, &name)) {
+            (void)ncr_text(&t, name);
+            if (!client_list_known(c, lists[i].field, t.s)) {
+                ncr_client_error(c, "unknown or unavailable %s: %s", lists[i].what, t.s);
+                return;
+            }
+        }
+    }
+}
+
+/* The engine, before there is a connection: what is wrong with the configuration shows here. */
+static nacre_err client_make_conn(struct nacre_client *c)
+{
+    struct nacre_conn_cfg *cfg = &c->cfg.conn;
     nacre_err err = NACRE_ERR_NO_MEMORY;
 
-    if (cfg.host_key_algs != NULL &&
-        ncr_client_prefer_hosts(c, prefer, sizeof prefer, cfg.host_key_algs))
-        cfg.host_key_algs = prefer;
+    if (cfg->host_key_algs != NULL &&
+        ncr_client_prefer_hosts(c, c->prefer, sizeof c->prefer, cfg->host_key_algs))
+        cfg->host_key_algs = c->prefer;
     c->mem_len = NACRE_CONN_MEM(c->cfg.channels, c->cfg.buf, c->cfg.buf);
     c->mem = malloc(c->mem_len);
     if (c->mem != NULL)
-        err = nacre_conn_init(&c->conn, NACRE_CLIENT, &cfg, c->cfg.rng, c->mem, c->mem_len,
+        err = nacre_conn_init(&c->conn, NACRE_CLIENT, cfg, c->cfg.rng, c->mem, c->mem_len,
                               c->cfg.channels);
-    if (err != NACRE_OK) {
+    if (err == NACRE_ERR_UNKNOWN_ALG)
+        client_blame_alg(c);
+    if (err != NACRE_OK && c->error[0] == '\0')
         ncr_client_error(c, "%s", nacre_err_text(err));
-        (void)close(rfd); /* nothing was written to it */
-        if (wfd != rfd)
-            (void)close(wfd);
-        return err;
-    }
+    return err;
+}
+
+static void client_attach(struct nacre_client *c, int rfd, int wfd)
+{
     c->conn_made = true;
     (void)ncr_sock_name(rfd, true, c->peer, &c->peer_port); /* a pipe has none: port 0 says so */
     ncr_drive_init(&c->drive, &c->conn, rfd, wfd);
@@ -149,16 +194,21 @@ nacre_err ncr_client_attach_fds(struct nacre_client *c, int rfd, int wfd)
     c->drive.room = client_room;
     c->drive.over = client_over;
     c->drive.ctx = c;
-    c->drive.can_read = false;
     c->wants = NACRE_WANT_READ | NACRE_WANT_WRITE;
-    return NACRE_OK;
 }
 
 nacre_err ncr_client_connect(struct nacre_client *c)
 {
-    int fd = ncr_client_dial(c);
+    nacre_err err = client_make_conn(c);
+    int fd;
 
-    return fd < 0 ? NACRE_ERR_IO : ncr_client_attach_fds(c, fd, fd);
+    if (err != NACRE_OK)
+        return err;
+    fd = ncr_client_dial(c);
+    if (fd < 0)
+        return NACRE_ERR_IO;
+    client_attach(c, fd, fd);
+    return NACRE_OK;
 }
 
 nacre_err nacre_client_start(struct nacre_client **c, const struct nacre_client_cfg *cfg, int rfd,
@@ -167,7 +217,11 @@ nacre_err nacre_client_start(struct nacre_client **c, const struct nacre_client_
     nacre_err err = ncr_client_new(c, cfg);
 
     if (err == NACRE_OK)
-        return ncr_client_attach_fds(*c, rfd, wfd);
+        err = client_make_conn(*c);
+    if (err == NACRE_OK) {
+        client_attach(*c, rfd, wfd);
+        return NACRE_OK;
+    }
     (void)close(rfd); /* taken over, never used */
     if (wfd != rfd)
         (void)close(wfd);

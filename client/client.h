@@ -45,6 +45,7 @@ struct nacre_client {
     const char *key_host; /* host or its alias, as known_hosts names it */
     uint32_t key_port;
     char host_text[NACRE_HOST_TEXT_LEN]; /* as in known_hosts */
+    char prefer[1024]; /* host key algorithms in the order of what is known */
     char peer[NCR_SOCK_NAME];
     uint32_t peer_port;
     struct ncr_auth_plan plan;
@@ -65,7 +66,6 @@ NACRE_MUST_CHECK nacre_err ncr_client_new(struct nacre_client **c,
                                           const struct nacre_client_cfg *cfg);
 /* Looks the host up, connects and makes the engine. Blocks. */
 NACRE_MUST_CHECK nacre_err ncr_client_connect(struct nacre_client *c);
-NACRE_MUST_CHECK nacre_err ncr_client_attach_fds(struct nacre_client *c, int rfd, int wfd);
 /* Waits through this loop from now on. */
 NACRE_MUST_CHECK nacre_err ncr_client_use_loop(struct nacre_client *c, struct ncr_loop *l);
 /* One wait and what comes of it: until `until` at most. TIMEOUT when it has passed. */

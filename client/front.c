@@ -104,7 +104,6 @@ static enum nacre_trust front_host_key(void *ctx, const struct nacre_host_questi
     (void)snprintf(prompt, sizeof prompt,
                    "The authenticity of host '%s (%s)' can't be established.\n"
                    "%s key fingerprint is %s.\n"
-                   "This key is not known by any other names.\n"
                    "Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
                    q->host, q->addr, q->label, q->fingerprint);
     while (!f->no_prompts && ncr_ask(ask, true, answer, sizeof answer)) {
