@@ -183,6 +183,7 @@ PROTO_TESTS = \
 	known_hosts \
 	phase \
 	pkt \
+	security_auth \
 	security_channels \
 	security_order \
 	privkey \
