@@ -112,6 +112,7 @@ struct nacre_server_cfg {
     unsigned fail_delay_ms;       /* least time from a credential to its refusal; 0: 100 */
 };
 
+/* Makes a server. SIGPIPE is ignored from then on, if its action was the default one. */
 NACRE_MUST_CHECK nacre_err nacre_server_new(struct nacre_server **out,
                                             const struct nacre_server_cfg *cfg);
 /* Closes listeners and connections at once. */

@@ -11,6 +11,7 @@
 #include "server/peer.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -93,6 +94,15 @@ static nacre_err server_init(struct nacre_server *s, const struct nacre_server_c
     return err;
 }
 
+/* A pipe whose reader is gone is an error of one channel, not the end of the process. */
+static void server_ignore_sigpipe(void)
+{
+    struct sigaction now;
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL) {
+        signal(SIGPIPE, SIG_IGN);
+    }
+}
+
 nacre_err nacre_server_new(struct nacre_server **out, const struct nacre_server_cfg *cfg)
 {
     return ncr_server_new(out, cfg, NCR_LOOP_EPOLL, true);
@@ -102,6 +112,7 @@ nacre_err ncr_server_new(struct nacre_server **out, const struct nacre_server_cf
                          enum ncr_loop_kind kind, bool gate)
 {
     *out = NULL;
+    server_ignore_sigpipe();
     struct nacre_server *s = calloc(1, sizeof *s);
     if (s == NULL) {
         return NACRE_ERR_NO_MEMORY;
