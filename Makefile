@@ -189,7 +189,7 @@ PROTO_TESTS = \
 	privkey \
 	pubkey \
 	sig_ed25519
-SFTP_TESTS = fs_posix sftp_client sftp_msg sftp_server transfer
+SFTP_TESTS = fs_memory fs_posix sftp_client sftp_msg sftp_server transfer
 POSIX_TESTS = \
 	file
 CLIENT_TESTS =

@@ -37,15 +37,31 @@ static nacre_err auth_server_failure(struct nacre_conn *c, bool partial)
     return ncr_out_end(c, &o);
 }
 
-/* A failed attempt; the last one that is allowed ends the connection. */
-static nacre_err auth_server_refuse(struct nacre_conn *c)
+/* Counts a failed attempt; the last one that is allowed ends the connection. */
+static nacre_err auth_server_count(struct nacre_conn *c)
 {
     const unsigned max = c->cfg.auth_tries != 0 ? c->cfg.auth_tries : NCR_AUTH_TRIES;
 
     c->auth.tries++;
-    if (c->auth.tries >= max)
+    if (c->auth.tries >= max || c->auth.tries == UINT8_MAX)
         return ncr_fail(c, NACRE_ERR_AUTH_TRIES, "too many failed attempts");
-    return auth_server_failure(c, false);
+    return NACRE_OK;
+}
+
+static nacre_err auth_server_refuse(struct nacre_conn *c)
+{
+    nacre_err err = auth_server_count(c);
+
+    return err == NACRE_OK ? auth_server_failure(c, false) : err;
+}
+
+/* A new request ends a round of questions, which then was an attempt like any other (S40). */
+static nacre_err auth_server_end_round(struct nacre_conn *c)
+{
+    const bool open = c->auth.method == NCR_METHOD_INTERACTIVE;
+
+    c->auth.method = NCR_METHOD_NO_METHOD;
+    return open ? auth_server_count(c) : NACRE_OK;
 }
 
 static nacre_err auth_server_success(struct nacre_conn *c)
@@ -178,8 +194,10 @@ static nacre_err auth_server_publickey(struct nacre_conn *c, const struct ncr_ms
     enum nacre_auth_stage stage = q->flag ? NACRE_STAGE_KEY_PROVED : NACRE_STAGE_KEY_QUERY;
     struct nacre_bytes data;
 
-    if (!q->flag && ++c->auth.queries > NCR_AUTH_QUERIES_MAX)
+    if (!q->flag && c->auth.queries >= NCR_AUTH_QUERIES_MAX)
         return auth_server_refuse(c);
+    if (!q->flag)
+        c->auth.queries++;
     if (sig == NULL || sig->check_key(q->b) != NACRE_OK ||
         ncr_auth_save_key(c, q->a, q->b) != NACRE_OK)
         return auth_server_refuse(c);
@@ -225,11 +243,11 @@ static const struct {
     {NACRE_AUTH_INTERACTIVE, auth_server_interactive},
 };
 
-/* Another user: what was reached belongs to the one before (S37). Attempts stay counted. */
+/* Another user: what was reached belongs to the one before (S37). Attempts stay counted, the free
+ * "none" among them. */
 static void auth_server_forget(struct nacre_conn *c)
 {
     c->auth.methods = c->cfg.auth_methods;
-    c->auth.none_seen = false;
 }
 
 nacre_err ncr_auth_on_request(struct nacre_conn *c, const union ncr_msg *m, struct nacre_event *ev)
@@ -239,15 +257,16 @@ nacre_err ncr_auth_on_request(struct nacre_conn *c, const union ncr_msg *m, stru
     nacre_err err;
     size_t i;
 
+    c->wipe_packet = true;
     if (c->auth.done) /* RFC 4252 5.1: requests after success are ignored */
         return NACRE_OK;
-    c->wipe_packet = true;
-    c->auth.method = NCR_METHOD_NO_METHOD; /* a new request ends a round of questions */
     if (!nacre_bytes_is(q->service, "ssh-connection"))
         return ncr_fail(c, NACRE_ERR_NO_SERVICE, "no service but ssh-connection");
     if (!ncr_auth_set_user(c, q->user))
         auth_server_forget(c);
-    err = auth_server_banner(c);
+    err = auth_server_end_round(c);
+    if (err == NACRE_OK)
+        err = auth_server_banner(c);
     if (err != NACRE_OK)
         return err;
     if (row == NULL || ((row->bit & c->auth.methods) == 0 && row->bit != NACRE_AUTH_NONE))
