@@ -174,6 +174,7 @@ CRYPTO_TESTS = \
 	x25519
 PROTO_TESTS = \
 	alg \
+	auth \
 	authorized_keys \
 	base64 \
 	conn \
@@ -183,6 +184,7 @@ PROTO_TESTS = \
 	known_hosts \
 	phase \
 	pkt \
+	rekey \
 	security_auth \
 	security_channels \
 	security_order \
@@ -193,7 +195,7 @@ SFTP_TESTS = fs_memory fs_posix sftp_client sftp_msg sftp_server transfer
 POSIX_TESTS = \
 	file
 CLIENT_TESTS =
-SERVER_TESTS = gate server users_file
+SERVER_TESTS = authorized gate server sshd_config users_file
 # linked with client and server
 SESSION_TESTS =
 
