@@ -18,8 +18,8 @@
 
 #define CLIENT_PORT 22
 #define CLIENT_PATH_CAP 1024
-/* With buffers from here on a channel takes larger packets than the usual 32 KiB: each costs a write(2)
- * to the sink. Peers send what they like up to it. */
+/* With buffers from here on a channel takes larger packets than the usual 32 KiB: each costs a
+ * write(2) to the sink. Peers send what they like up to it. */
 #define CLIENT_BULK_FROM (256u * 1024)
 #define CLIENT_BULK_PACKET (128u * 1024)
 
@@ -152,7 +152,8 @@ static void client_blame_alg(struct nacre_client *c)
     struct ncr_text t;
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        const char *list = *(const char *const *)(const void *)((char *)&c->cfg.conn + lists[i].field);
+        const char *list =
+            *(const char *const *)(const void *)((char *)&c->cfg.conn + lists[i].field);
 
         while (list != NULL && ncr_names_next(&list, &name)) {
             (void)ncr_text(&t, name);

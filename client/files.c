@@ -201,6 +201,8 @@ static void files_room(void *ctx)
     struct nacre_conn *conn = &f->c->conn;
     size_t n = 1;
 
+    if (f->flush != NULL)
+        f->flush(f);
     while (f->started && !f->over && n > 0) {
         uint8_t *p;
         size_t room = 0;
@@ -321,6 +323,8 @@ static void files_fd_read(struct nacre_files *f)
         files_take(f, b);
     else
         files_end(f, NACRE_ERR_PEER_CLOSED);
+    if (f->flush != NULL)
+        f->flush(f);
 }
 
 static void files_fd_ready(void *ctx, unsigned ready)

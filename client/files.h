@@ -23,6 +23,9 @@ struct nacre_files {
     void *mem;
     /* What is under way: at most one of them. */
     struct nacre_sftp_xfer *xfer;
+    /* Called before the bytes that events referred to go away. */
+    void (*flush)(struct nacre_files *f);
+    void *move; /* of files_transfer.c */
     struct nacre_sftp_list *list;
     bool (*entry)(void *ctx, const struct nacre_sftp_name *name);
     void *entry_ctx;

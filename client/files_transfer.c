@@ -10,14 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "client/files.h"
 
-#define GET_MODES 0777u /* permission bits taken from a server: none that change identities (S84)  \
-                         */
+#define GET_MODES                                                                                  \
+    0777u /* permission bits taken from a server: none that change identities (S84)                \
+           */
 
 /* ---- Both ways --------------------------------------------------------------------------- */
+
+#define MOVE_GATHER 64 /* pieces written at once */
 
 struct move {
     struct nacre_files *f;
@@ -25,6 +29,11 @@ struct move {
     struct nacre_sftp_xfer xfer;
     int fd;
     uint64_t total;
+    /* Download: pieces of the connection's in-buffer that follow each other in the file. */
+    struct iovec piece[MOVE_GATHER];
+    int n_pieces;
+    uint64_t from, to; /* offsets of their start and end */
+    int io_errno;      /* of the write that failed */
 };
 
 static nacre_err move_local(struct nacre_files *f, const char *what, const char *path)
@@ -46,6 +55,58 @@ static bool move_progress(struct move *m)
     return m->opts->progress(m->opts->ctx, m->xfer.cfg.offset + m->xfer.moved, total);
 }
 
+/* Writes what was gathered; false with m->io_errno. */
+static bool move_flush(struct move *m)
+{
+    struct iovec *v = m->piece;
+
+    while (m->n_pieces > 0) {
+        ssize_t put = pwritev(m->fd, v, m->n_pieces, (off_t)m->from);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0) {
+            m->io_errno = put < 0 ? errno : EIO;
+            m->n_pieces = 0;
+            return false;
+        }
+        m->from += (uint64_t)put;
+        while (m->n_pieces > 0 && (size_t)put >= v->iov_len) {
+            put -= (ssize_t)v->iov_len;
+            v++;
+            m->n_pieces--;
+        }
+        if (m->n_pieces > 0) {
+            v->iov_base = (char *)v->iov_base + put;
+            v->iov_len -= (size_t)put;
+        }
+    }
+    return true;
+}
+
+/* The write hook of a download: pieces are gathered while they follow each other. */
+static nacre_err move_write(void *ctx, uint64_t offset, const uint8_t *p, size_t n)
+{
+    struct move *m = ctx;
+
+    if (m->n_pieces > 0 && (offset != m->to || m->n_pieces == MOVE_GATHER) && !move_flush(m))
+        return NACRE_ERR_IO;
+    if (m->n_pieces == 0)
+        m->from = offset;
+    m->piece[m->n_pieces].iov_base = (void *)(uintptr_t)p;
+    m->piece[m->n_pieces++].iov_len = n;
+    m->to = offset + n;
+    return NACRE_OK;
+}
+
+static void move_flush_hook(struct nacre_files *f)
+{
+    struct move *m = f->move;
+
+    if (!move_flush(m))
+        nacre_sftp_xfer_stop(&m->xfer, NACRE_ERR_IO);
+}
+
 /* Runs the transfer to its end. A stop asked for is orderly: replies under way are waited for. */
 static nacre_err move_run(struct move *m)
 {
@@ -54,6 +115,8 @@ static nacre_err move_run(struct move *m)
     nacre_err err = NACRE_OK;
 
     f->xfer = x;
+    f->move = m;
+    f->flush = move_flush_hook;
     ncr_files_kick(f);
     while (!nacre_sftp_xfer_over(x)) {
         err = ncr_files_wait(f);
@@ -65,8 +128,12 @@ static nacre_err move_run(struct move *m)
             nacre_sftp_xfer_stop(x, err != NACRE_OK ? err : NACRE_ERR_CLOSED);
     }
     f->xfer = NULL;
+    f->flush = NULL;
+    (void)move_flush(m); /* m->io_errno says it */
     m->opts->bytes = x->moved;
     (void)move_progress(m); /* the last figure */
+    if (m->io_errno != 0)
+        return NACRE_ERR_IO;
     return x->state == NACRE_XFER_DONE ? NACRE_OK : ncr_files_failed(f, &x->failure);
 }
 
@@ -215,11 +282,11 @@ static void get_abandon(struct get *g)
         (void)unlink(g->temp); /* as above */
 }
 
-static void get_explain_io(struct get *g, int errnum)
+static void get_explain_io(struct get *g)
 {
-    if (g->m.xfer.failure.err != NACRE_ERR_IO || g->m.f->over)
+    if (g->m.io_errno == 0)
         return;
-    errno = errnum;
+    errno = g->m.io_errno;
     move_local(g->m.f, "write", g->local);
 }
 
@@ -230,7 +297,8 @@ static nacre_err get_move(struct get *g, const char *remote, uint64_t offset)
 
     memset(&cfg, 0, sizeof cfg);
     cfg.path = nacre_bytes_str(remote);
-    cfg.io = nacre_sftp_io_fd(&g->m.fd);
+    cfg.io.ctx = &g->m;
+    cfg.io.write = move_write;
     cfg.offset = offset;
     cfg.budget = g->m.opts->budget;
     err = nacre_sftp_xfer_init(&g->m.xfer, &cfg);
@@ -238,7 +306,7 @@ static nacre_err get_move(struct get *g, const char *remote, uint64_t offset)
         err = move_run(&g->m);
     if (err == NACRE_OK)
         return get_finish(g);
-    get_explain_io(g, errno);
+    get_explain_io(g);
     get_abandon(g);
     return err;
 }

@@ -165,7 +165,8 @@ static enum nacre_verdict trust_ask(const struct trust_case *t)
         return trust_save(t);
     if (trust == NACRE_TRUST_ONCE)
         return NACRE_ACCEPT;
-    ncr_client_error(c, "Host key verification failed: the unknown %s key %s of %s was not accepted",
+    ncr_client_error(c,
+                     "Host key verification failed: the unknown %s key %s of %s was not accepted",
                      q.label, t->fingerprint, c->host_text);
     return NACRE_REFUSE;
 }

@@ -125,6 +125,7 @@ static const struct opt_row opt_rows[] = {
     {"PubkeyAcceptedKeyTypes", OPT_ALGS, OPT_AT(pubkey_algs), NULL, 0, 0, NULL},
     {"PubkeyAuthentication", OPT_WORD, OPT_AT(pubkey), opt_yes_no, 0, 0, NULL},
     {"RekeyLimit", OPT_OWN, 0, NULL, 0, 0, opt_rekey},
+    {"RemoteCommand", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"RemoteForward", OPT_OWN, 0, NULL, 0, 0, opt_remote},
     {"RequestTTY", OPT_WORD, OPT_AT(tty), opt_ttys, 0, 0, NULL},
     {"SendEnv", OPT_OWN, 0, NULL, 0, 0, opt_send_env},

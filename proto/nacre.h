@@ -311,8 +311,9 @@ enum nacre_event_type {
                             * chan is its number if accepted. ACCEPT or REFUSE with reason, text */
     NACRE_EV_CHAN_OPENED,  /* our open was confirmed: chan */
     NACRE_EV_CHAN_FAILED,  /* our open was refused: chan (free again), reason, data (text) */
-    NACRE_EV_CHAN_DATA,    /* chan, data; ext is 0, or the type of extended data (1: stderr).
-                            * Credit with nacre_chan_consumed() */
+    NACRE_EV_CHAN_DATA,    /* chan, data; ext is 0, or the type of extended data (1: stderr). Credit
+                            * with nacre_chan_consumed(). data stays until nacre_conn_inbuf(), recv(),
+                            * close() or wipe(): the data of many packets can be written at once */
     NACRE_EV_CHAN_WRITABLE, /* peer's window grew: chan */
     NACRE_EV_CHAN_EOF,      /* peer sends no more data: chan */
     NACRE_EV_CHAN_CLOSED,   /* both sides closed: chan is free after this event */

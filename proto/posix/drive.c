@@ -30,6 +30,7 @@ void ncr_drive_init(struct ncr_drive *d, struct nacre_conn *conn, int rfd, int w
 void ncr_drive_add(struct ncr_drive *d, struct ncr_relay *r)
 {
     r->next = d->relays;
+    r->gather = true;
     d->relays = r;
 }
 
@@ -154,24 +155,42 @@ static nacre_err drive_tell(struct ncr_drive *d, const struct nacre_event *ev)
         d->event(d->ctx, ev);
         r = ncr_drive_relay(d, ev->chan); /* the event may have removed it */
     }
-    if (r != NULL)
-        return ncr_relay_event(r, ev);
-    d->event(d->ctx, ev);
-    return NACRE_OK;
+    if (r == NULL) {
+        d->event(d->ctx, ev);
+        return NACRE_OK;
+    }
+    d->gathered |= ev->type == NACRE_EV_CHAN_DATA;
+    return ncr_relay_event(r, ev);
+}
+
+/* What all packets of this read brought goes to its sinks. */
+static nacre_err drive_push(struct ncr_drive *d)
+{
+    nacre_err err = NACRE_OK;
+
+    if (!d->gathered)
+        return NACRE_OK;
+    d->gathered = false;
+    for (struct ncr_relay *r = d->relays, *next; r != NULL && err == NACRE_OK; r = next) {
+        next = r->next;
+        err = ncr_relay_push(r);
+    }
+    return err;
 }
 
 /* All events there are; the connection's error when it ended. */
 static nacre_err drive_events(struct ncr_drive *d)
 {
     struct nacre_event ev;
-    nacre_err err;
+    nacre_err err, pushed;
 
     do {
         err = nacre_conn_next(d->conn, &ev);
         if (err == NACRE_OK && ev.type > NACRE_EV_AGAIN)
             err = drive_tell(d, &ev);
     } while (err == NACRE_OK && ev.type != NACRE_EV_NONE);
-    return err;
+    pushed = drive_push(d); /* what came before an error is good */
+    return err != NACRE_OK ? err : pushed;
 }
 
 /* ---- Steps ------------------------------------------------------------------------------- */

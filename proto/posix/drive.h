@@ -38,6 +38,7 @@ struct ncr_drive {
     struct ncr_timer timer;
     struct ncr_watch rwatch, wwatch;
     bool can_read, can_write, eof, broken, ending;
+    bool gathered;   /* relays hold slices of the in-buffer */
     uint64_t skew;   /* milliseconds that do not count: a person was asked */
     uint64_t end_by; /* when a peer that does not take our last words is left alone */
     int io_errno;    /* of the read or write that failed */

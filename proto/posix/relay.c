@@ -155,16 +155,27 @@ static void relay_shut_sink(struct ncr_relay *r, unsigned i)
     relay_release(r, i);
 }
 
+/* Bytes gathered. */
+static size_t relay_slices(const struct ncr_relay_sink *k)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < k->n_slices; i++)
+        n += k->slice[i].iov_len;
+    return n;
+}
+
 /* The other side of sink i takes no more: what it was owed is dropped. */
 static nacre_err relay_sink_broke(struct ncr_relay *r, unsigned i)
 {
     struct ncr_relay_sink *k = &r->sink[i];
     struct nacre_request eow = {.kind = NACRE_REQ_EOW};
-    size_t lost = k->len;
+    size_t lost = k->len + relay_slices(k);
     nacre_err err;
 
     k->broken = true;
     k->len = 0;
+    k->n_slices = 0;
     relay_shut_sink(r, i);
     err = relay_credit(r, lost);
     if (err != NACRE_OK || i != 0 || !(r->flags & NCR_RELAY_EOW) || r->eow_sent || !r->open ||
@@ -176,7 +187,8 @@ static nacre_err relay_sink_broke(struct ncr_relay *r, unsigned i)
 
 bool ncr_relay_drained(const struct ncr_relay *r)
 {
-    return r->sink[0].len == 0 && r->sink[1].len == 0;
+    return r->sink[0].len == 0 && r->sink[1].len == 0 && r->sink[0].n_slices == 0 &&
+           r->sink[1].n_slices == 0;
 }
 
 static bool relay_sources_ended(const struct ncr_relay *r)
@@ -216,7 +228,7 @@ static nacre_err relay_settle(struct ncr_relay *r)
     nacre_err err;
 
     for (unsigned i = 0; i < 2; i++) {
-        if (r->sink[i].end && r->sink[i].len == 0)
+        if (r->sink[i].end && r->sink[i].len == 0 && r->sink[i].n_slices == 0)
             relay_shut_sink(r, i);
     }
     err = relay_half_close(r);
@@ -282,24 +294,63 @@ static nacre_err relay_store(struct ncr_relay_sink *k, const uint8_t *p, size_t 
     return NACRE_OK;
 }
 
-/* A slice of the in-buffer, gone with the next call of the engine: written first, credited last. */
-static nacre_err relay_take(struct ncr_relay *r, unsigned i, struct nacre_bytes data)
+/* Puts into the ring what is left of the slices after the first n bytes. */
+static nacre_err relay_store_rest(struct ncr_relay_sink *k, size_t n)
+{
+    nacre_err err = NACRE_OK;
+
+    for (unsigned i = 0; i < k->n_slices && err == NACRE_OK; i++) {
+        const struct iovec *v = &k->slice[i];
+        size_t skip = n < v->iov_len ? n : v->iov_len;
+
+        n -= skip;
+        err = relay_store(k, (const uint8_t *)v->iov_base + skip, v->iov_len - skip);
+    }
+    k->n_slices = 0;
+    return err;
+}
+
+/* Writes what was gathered; what the sink does not take goes into the ring. */
+static nacre_err relay_push(struct ncr_relay *r, unsigned i)
 {
     struct ncr_relay_sink *k = &r->sink[i];
-    struct iovec v = {(void *)(uintptr_t)data.p, data.n};
     ssize_t put = 0;
     nacre_err err;
 
+    if (k->n_slices == 0)
+        return NACRE_OK;
+    if (k->len == 0 && k->kind != NCR_FD_POLLED)
+        put = relay_put(k, k->slice, (int)k->n_slices);
+    if (put < 0)
+        return relay_sink_broke(r, i);
+    err = relay_store_rest(k, (size_t)put);
+    return err != NACRE_OK ? err : relay_credit(r, (size_t)put);
+}
+
+nacre_err ncr_relay_push(struct ncr_relay *r)
+{
+    nacre_err err = NACRE_OK;
+
+    for (unsigned i = 0; i < 2 && err == NACRE_OK; i++)
+        err = relay_push(r, i);
+    return err != NACRE_OK ? err : relay_settle(r);
+}
+
+/* A slice of the in-buffer: it stays there until more is read. */
+static nacre_err relay_take(struct ncr_relay *r, unsigned i, struct nacre_bytes data)
+{
+    struct ncr_relay_sink *k = &r->sink[i];
+    nacre_err err = NACRE_OK;
+
     if (k->fd < 0 || k->shut)
         return relay_credit(r, data.n);
-    if (k->len == 0 && k->kind != NCR_FD_POLLED)
-        put = relay_put(k, &v, 1);
-    if (put < 0) {
-        err = relay_sink_broke(r, i);
+    if (k->n_slices == NCR_RELAY_GATHER)
+        err = relay_push(r, i);
+    if (err != NACRE_OK || k->shut)
         return err != NACRE_OK ? err : relay_credit(r, data.n);
-    }
-    err = (size_t)put < data.n ? relay_store(k, data.p + put, data.n - (size_t)put) : NACRE_OK;
-    return err != NACRE_OK ? err : relay_credit(r, (size_t)put);
+    k->slice[k->n_slices].iov_base = (void *)(uintptr_t)data.p;
+    k->slice[k->n_slices++].iov_len = data.n;
+    return r->gather ? NACRE_OK : relay_push(r, i);
 }
 
 /* ---- Sources ----------------------------------------------------------------------------- */
@@ -439,6 +490,13 @@ nacre_err ncr_relay_set_source(struct ncr_relay *r, unsigned i, int fd, enum ncr
 
 static nacre_err relay_peer_ended(struct ncr_relay *r, bool closed)
 {
+    nacre_err err = NACRE_OK;
+
+    /* After CLOSE no credit is given: what is gathered is written first. */
+    for (unsigned i = 0; i < 2 && err == NACRE_OK; i++)
+        err = relay_push(r, i);
+    if (err != NACRE_OK)
+        return err;
     r->peer_eof = true;
     r->sink[0].end = true;
     r->sink[1].end = true;
@@ -458,7 +516,7 @@ nacre_err ncr_relay_event(struct ncr_relay *r, const struct nacre_event *ev)
     switch (ev->type) {
     case NACRE_EV_CHAN_DATA:
         err = ev->ext > 1 ? relay_credit(r, ev->data.n) : relay_take(r, ev->ext, ev->data);
-        return err != NACRE_OK ? err : relay_settle(r);
+        return err != NACRE_OK || r->gather ? err : relay_settle(r);
     case NACRE_EV_CHAN_WRITABLE:
         return ncr_relay_fill(r);
     case NACRE_EV_CHAN_EOF:

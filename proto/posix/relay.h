@@ -3,11 +3,11 @@
  * A relay joins one channel to descriptors: data of the channel goes to sinks, bytes of sources go
  * to the channel. Index 0 is the data stream, 1 extended data of type 1 (stderr).
  *
- * Payload is not copied in user space while the sink keeps up: DATA slices are written straight to
- * it, and read(2) of a source puts its bytes where they will be sealed. What a sink does not take
- * goes into its ring, which is as large as the window granted: the engine never waits for a sink,
- * no channel blocks another, and memory is bounded. The window is given back as the sink takes the
- * data.
+ * Payload is not copied in user space while the sink keeps up: DATA slices of all packets that one
+ * read(2) brought are written straight to it with one writev(2), and read(2) of a source puts its
+ * bytes where they will be sealed. What a sink does not take goes into its ring, which is as large
+ * as the window granted: the engine never waits for a sink, no channel blocks another, and memory
+ * is bounded. The window is given back as the sink takes the data.
  *
  * End of file goes both ways on its own: when all sources ended, the channel gets EOF; when the
  * peer sent EOF or CLOSE and a ring has drained, its sink is shut. A sink that fails (EPIPE)
@@ -15,6 +15,8 @@
  */
 #ifndef NCR_POSIX_RELAY_H
 #define NCR_POSIX_RELAY_H
+
+#include <sys/uio.h>
 
 #include "proto/nacre.h"
 #include "proto/posix/loop.h"
@@ -32,6 +34,8 @@ enum ncr_relay_flags {
     NCR_RELAY_CLOSE = 4     /* closes the channel once EOF went both ways (forwarded connections) */
 };
 
+#define NCR_RELAY_GATHER 32 /* slices written at once */
+
 struct ncr_relay_sink {
     int fd; /* -1: none; data is dropped and credited */
     enum ncr_fd_kind kind;
@@ -40,6 +44,8 @@ struct ncr_relay_sink {
     bool shut;   /* nothing will be written any more */
     uint8_t *ring;
     size_t cap, start, len;
+    struct iovec slice[NCR_RELAY_GATHER]; /* of the in-buffer, not written yet */
+    unsigned n_slices;
 };
 
 struct ncr_relay_source {
@@ -63,7 +69,8 @@ struct ncr_relay {
     struct ncr_defer *step; /* queued when the connection has something to write */
     uint32_t chan;
     unsigned flags;
-    bool open; /* the channel exists */
+    bool open;   /* the channel exists */
+    bool gather; /* set by who calls ncr_relay_push() before every nacre_conn_inbuf() */
     bool peer_eof, eof_sent, eow_sent, close_sent, finished;
     struct ncr_relay_sink sink[2];
     struct ncr_relay_source source[2];
@@ -99,6 +106,8 @@ enum ncr_fd_kind ncr_fd_kind(int fd);
 /* CHAN_DATA, CHAN_WRITABLE, CHAN_EOF, CHAN_CLOSED of this channel. Others are ignored. An error is
  * the connection's. */
 NACRE_MUST_CHECK nacre_err ncr_relay_event(struct ncr_relay *r, const struct nacre_event *ev);
+/* Writes the slices that were gathered. */
+NACRE_MUST_CHECK nacre_err ncr_relay_push(struct ncr_relay *r);
 /* Reads sources while they have bytes and the channel has room. Call after output was drained. */
 NACRE_MUST_CHECK nacre_err ncr_relay_fill(struct ncr_relay *r);
 /* Sources start or pause. */
