@@ -14,11 +14,13 @@
 
 /* ---- Replies ---- */
 
+/* A banner is larger than what a reply may count on: it waits for room, and for a key exchange. */
 static nacre_err auth_server_banner(struct nacre_conn *c)
 {
     struct ncr_out o;
 
-    if (c->auth.banner_sent || c->cfg.banner == NULL)
+    if (c->auth.banner_sent || c->cfg.banner == NULL || ncr_phase_in_kex(&c->tx) ||
+        ncr_out_room(c, c->out_cap) < strlen(c->cfg.banner) + NCR_OUT_RESERVE)
         return NACRE_OK;
     c->auth.banner_sent = true;
     o = ncr_out_begin(c, NCR_MSG_USERAUTH_BANNER, true);

@@ -118,8 +118,10 @@ nacre_err ncr_out_seal(struct nacre_conn *c, size_t n)
     if (c->cfg.trace != NULL)
         c->cfg.trace(c->cfg.trace_ctx, 't', c->tx.seq, p + NCR_PKT_HEAD, n);
     err = ncr_pkt_seal(&c->tx, p, n, ncr_pad(c), &total);
-    if (err != NACRE_OK)
+    if (err != NACRE_OK) {
+        c->broken = err;
         return ncr_fail(c, err, "no more packets may be sent under these keys");
+    }
     c->out_end += (uint32_t)total;
     c->tx.all_bytes += total;
     ncr_phase_step(c, c->role, number);

@@ -647,7 +647,7 @@ static bool conn_is_question(enum nacre_event_type type)
 static nacre_err conn_step(struct nacre_conn *c, struct nacre_event *ev)
 {
     bool progress = true;
-    nacre_err err = conn_progress(c);
+    nacre_err err = c->broken != NACRE_OK ? c->broken : conn_progress(c);
 
     if (err != NACRE_OK)
         return err;

@@ -504,6 +504,7 @@ struct ncr_auth_state {
 struct nacre_conn {
     enum nacre_role role;
     nacre_err err;
+    nacre_err broken; /* no packet can be sealed any more: next gives it */
     struct nacre_conn_cfg cfg;
     struct nacre_rng rng;
     intptr_t mem_off; /* region minus this struct: survives a move of both */

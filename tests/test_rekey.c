@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Key re-exchange, RFC 4253 section 9: started by either side, by both at once, on bytes, packets,
+ * time or request; data queued behind it, nothing lost, nothing else changed. Tests named s<number>
+ * are the cases of that number: s09 what a rekey may change, s18 counters.
+ */
+#include "proto/limits.h"
+#include "tests/rogue.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+Test(rekey, in_the_middle_of_data)
+{
+    for (unsigned every = 1; every < 12; every++) {
+        struct pair p;
+        pair_init(&p);
+        p.plan.rekey_every = every;
+        p.plan.send = 400000;
+        pair_session(&p);
+        cr_assert(pair_complete(&p), "every %u: %s %s", every, nacre_err_name(p.side[0].err),
+                  nacre_err_name(p.side[1].err));
+        cr_assert(p.side[0].count[NACRE_EV_KEX_DONE] > 2);
+        pair_free(&p);
+    }
+}
+
+Test(rekey, any_delay_any_chunk)
+{
+    for (unsigned delay = 0; delay < 5; delay++) {
+        for (size_t chunk = 1; chunk < 60000; chunk = chunk * 7 + 10) {
+            struct pair p;
+            pair_init(&p);
+            p.plan.rekey_every = 30;
+            p.plan.send = chunk < 1000 ? 3000 : 200000;
+            p.side[0].out.delay = delay;
+            p.side[1].out.delay = 4 - delay;
+            p.side[0].out.chunk = p.side[1].out.chunk = chunk;
+            pair_session(&p);
+            cr_assert(pair_complete(&p), "delay %u chunk %zu: %s %s", delay, chunk,
+                      nacre_err_name(p.side[0].err), nacre_err_name(p.side[1].err));
+            pair_free(&p);
+        }
+    }
+}
+
+/* Each direction may use others after the exchange; the session id does not change. */
+Test(rekey, session_id_stays)
+{
+    struct pair p;
+    pair_init(&p);
+    p.plan.stay = true;
+    pair_session(&p);
+    struct nacre_bytes a = nacre_conn_session_id(p.side[0].c);
+    uint8_t before[64];
+    cr_assert(a.n == 32);
+    memcpy(before, a.p, a.n);
+    for (int i = 0; i < 4; i++) {
+        cr_assert_eq(nacre_conn_rekey(p.side[i % 2].c), NACRE_OK);
+        cr_assert(pair_run(&p, 100));
+        cr_assert_eq(p.side[0].count[NACRE_EV_KEX_DONE], (unsigned)i + 2);
+        for (int j = 0; j < 2; j++) {
+            struct nacre_bytes b = nacre_conn_session_id(p.side[j].c);
+            cr_assert(b.n == 32 && memcmp(b.p, before, 32) == 0);
+            cr_assert(memcmp(p.side[j].c->kex.h, before, 32) != 0);
+        }
+    }
+    pair_free(&p);
+}
+
+/* Both at once is one exchange (RFC 4253 9). */
+Test(rekey, crossing_kexinits_are_one)
+{
+    struct pair p;
+    pair_init(&p);
+    p.plan.stay = true;
+    pair_session(&p);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(nacre_conn_rekey(p.side[i].c), NACRE_OK);
+        cr_assert_eq(nacre_conn_rekey(p.side[i].c), NACRE_OK);
+    }
+    cr_assert(pair_run(&p, 100));
+    cr_assert_eq(p.side[0].count[NACRE_EV_KEX_DONE], 2);
+    cr_assert_eq(p.side[1].count[NACRE_EV_KEX_DONE], 2);
+    pair_free(&p);
+}
+
+Test(rekey, on_packets_bytes_and_time)
+{
+    for (int who = 0; who < 2; who++) {
+        struct pair p;
+        pair_init(&p);
+        p.side[who].cfg.rekey_bytes = 100000;
+        p.plan.send = 500000;
+        pair_session(&p);
+        cr_assert(pair_complete(&p));
+        unsigned n = p.side[0].count[NACRE_EV_KEX_DONE];
+        cr_assert(n > 5 && n < 12, "%u", n);
+        pair_free(&p);
+        pair_init(&p);
+        p.side[who].cfg.rekey_packets = 20;
+        p.plan.send = 500000;
+        pair_session(&p);
+        cr_assert(pair_complete(&p));
+        cr_assert(p.side[0].count[NACRE_EV_KEX_DONE] > 2);
+        pair_free(&p);
+        pair_init(&p);
+        p.plan.stay = true;
+        p.side[who].cfg.rekey_ms = 5000;
+        p.now = 1000;
+        pair_session(&p);
+        struct nacre_conn *c = p.side[who].c;
+        cr_assert_eq(nacre_conn_deadline(c), 6000);
+        cr_assert_eq(nacre_conn_tick(c, 5999), NACRE_OK);
+        cr_assert_eq(nacre_conn_out(c).n, 0);
+        p.now = 6000;
+        cr_assert_eq(nacre_conn_tick(c, 6000), NACRE_OK);
+        cr_assert(pair_run(&p, 100));
+        cr_assert_eq(p.side[0].count[NACRE_EV_KEX_DONE], 2);
+        cr_assert_eq(nacre_conn_deadline(c), 11000);
+        pair_free(&p);
+    }
+}
+
+/* What the application asks for during an exchange is held and sent after it, in order. */
+Test(rekey, calls_during_an_exchange_are_held)
+{
+    struct pair p;
+    uint32_t chan;
+    size_t taken, room;
+    uint8_t *place;
+    const struct nacre_bytes none = {NULL, 0};
+    const struct nacre_request env = {
+        .kind = NACRE_REQ_ENV, .text = nacre_bytes_str("A"), .data = nacre_bytes_str("B")};
+    const struct nacre_global g = {.name = nacre_bytes_str("x@example.com")};
+    pair_init(&p);
+    p.plan.stay = true;
+    pair_session(&p);
+    struct nacre_conn *c = p.side[0].c;
+    cr_assert_eq(nacre_conn_rekey(c), NACRE_OK);
+    cr_assert_eq(nacre_chan_request(c, 0, &env, true), NACRE_OK);
+    cr_assert_eq(nacre_global_request(c, &g, true), NACRE_OK);
+    cr_assert_eq(nacre_chan_open(c, "session", none, &chan), NACRE_OK);
+    cr_assert_eq(nacre_conn_ping(c, (const uint8_t *)"p", 1), NACRE_OK);
+    cr_assert_eq(nacre_chan_write(c, 0, 0, (const uint8_t *)"x", 1, &taken), NACRE_OK);
+    cr_assert_eq(taken, 0, "data is not held");
+    cr_assert_eq(nacre_chan_reserve(c, 0, 0, 100, &place, &room), NACRE_OK);
+    cr_assert_eq(room, 0);
+    cr_assert_eq(nacre_chan_eof(c, 0), NACRE_OK);
+    unsigned requests = p.side[1].count[NACRE_EV_CHAN_REQUEST];
+    cr_assert(pair_run(&p, 100));
+    cr_assert_eq(p.side[1].count[NACRE_EV_CHAN_REQUEST], requests + 1);
+    cr_assert_eq(p.side[1].count[NACRE_EV_GLOBAL], 1);
+    cr_assert_eq(p.side[1].count[NACRE_EV_CHAN_OPEN], 2);
+    cr_assert_eq(p.side[1].count[NACRE_EV_CHAN_EOF], 1);
+    cr_assert_eq(p.side[0].count[NACRE_EV_PONG], 1);
+    cr_assert_eq(p.side[0].count[NACRE_EV_GLOBAL_REPLY], 1);
+    cr_assert_eq(p.side[0].err, NACRE_OK);
+    pair_free(&p);
+}
+
+Test(rekey, held_area_full_is_no_room)
+{
+    struct pair p;
+    const struct nacre_global g = {.name = nacre_bytes_str("x@example.com")};
+    pair_init(&p);
+    p.plan.stay = true;
+    pair_session(&p);
+    struct nacre_conn *c = p.side[0].c;
+    unsigned n = 0;
+    cr_assert_eq(nacre_conn_rekey(c), NACRE_OK);
+    while (n < 1000 && nacre_global_request(c, &g, false) == NACRE_OK) {
+        n++;
+    }
+    cr_assert(n > 100 && n < 1000);
+    cr_assert_eq(nacre_global_request(c, &g, false), NACRE_ERR_NO_ROOM);
+    cr_assert(pair_run(&p, 1000));
+    cr_assert_eq(p.side[1].count[NACRE_EV_GLOBAL], n);
+    cr_assert_eq(nacre_global_request(c, &g, false), NACRE_OK);
+    pair_free(&p);
+}
+
+/* The other side closes a channel and finishes everything while we exchange keys. */
+Test(rekey, session_ends_during_an_exchange)
+{
+    for (unsigned every = 2; every < 25; every++) {
+        struct pair p;
+        pair_init(&p);
+        p.plan.rekey_every = every;
+        p.plan.send = 100;
+        p.side[0].out.delay = 2;
+        pair_session(&p);
+        cr_assert(pair_complete(&p), "every %u: %s %s", every, nacre_err_name(p.side[0].err),
+                  nacre_err_name(p.side[1].err));
+        pair_free(&p);
+    }
+}
+
+/* ---- S09 ---- */
+
+/* Algorithms are chosen anew each time: the server's lists are changed between two exchanges. */
+Test(security, s09_every_pair_of_cipher_and_mac)
+{
+    static const char *const modes[][2] = {
+        {"chacha20-poly1305@openssh.com", "hmac-sha2-256"}, {"aes128-ctr", "hmac-sha2-256"},
+        {"aes256-ctr", "hmac-sha2-512-etm@openssh.com"},    {"aes192-ctr", "hmac-sha2-512"},
+        {"aes256-ctr", "hmac-sha2-256-etm@openssh.com"},
+    };
+    static const char *const kex[] = {"curve25519-sha256", "curve25519-sha256@libssh.org"};
+    for (int strict = 0; strict < 2; strict++) {
+        struct pair p;
+        pair_init(&p);
+        p.plan.stay = true;
+        p.side[1].cfg.no_strict = strict == 0;
+        pair_session(&p);
+        for (size_t i = 0; i < 5; i++) {
+            for (size_t j = 0; j < 5; j++) {
+                struct nacre_conn *s = p.side[1].c;
+                s->cfg.ciphers_dir[0] = modes[i][0];
+                s->cfg.macs_dir[0] = modes[i][1];
+                s->cfg.ciphers_dir[1] = modes[j][0];
+                s->cfg.macs_dir[1] = modes[j][1];
+                s->cfg.kex = kex[(i + j) % 2];
+                cr_assert_eq(nacre_conn_rekey(p.side[(i + j) % 2].c), NACRE_OK);
+                cr_assert(pair_run(&p, 100));
+                const struct nacre_negotiated *n = nacre_conn_negotiated(p.side[0].c);
+                cr_assert_str_eq(n->cipher[0], modes[i][0]);
+                cr_assert_str_eq(n->cipher[1], modes[j][0]);
+                cr_assert_str_eq(n->kex, kex[(i + j) % 2]);
+                p.plan.send += 1000; /* traffic, so that it is no flood */
+                cr_assert(pair_run(&p, 100));
+                cr_assert_eq(p.side[0].chan_got, p.plan.send);
+            }
+        }
+        cr_assert_eq(p.side[0].count[NACRE_EV_KEX_DONE], 26);
+        cr_assert_eq(p.side[0].count[NACRE_EV_HOST_KEY], 1, "asked once");
+        pair_free(&p);
+    }
+}
+
+Test(security, s09_another_host_key)
+{
+    struct pair p;
+    struct nacre_bytes other[1] = {pair_key_blob(2)};
+    pair_init(&p);
+    p.plan.stay = true;
+    pair_session(&p);
+    p.side[1].c->cfg.host_keys = other;
+    cr_assert_eq(nacre_conn_rekey(p.side[0].c), NACRE_OK);
+    cr_assert(pair_run(&p, 100));
+    cr_assert_eq(p.side[0].err, NACRE_ERR_HOST_KEY_CHANGED);
+    cr_assert_eq(nacre_conn_errinfo(p.side[1].c).peer_reason, 9);
+    cr_assert_eq(p.side[0].count[NACRE_EV_HOST_KEY], 1);
+    pair_free(&p);
+}
+
+Test(security, s09_old_keys_are_wiped)
+{
+    static const char *const ciphers[] = {"chacha20-poly1305@openssh.com", "aes256-ctr"};
+    for (int i = 0; i < 2; i++) {
+        struct pair p;
+        struct ncr_dir old[2][2];
+        pair_init(&p);
+        p.plan.stay = true;
+        p.side[0].cfg.ciphers = ciphers[i];
+        pair_session(&p);
+        for (int j = 0; j < 2; j++) {
+            old[j][0] = p.side[j].c->rx;
+            old[j][1] = p.side[j].c->tx;
+        }
+        cr_assert_eq(nacre_conn_rekey(p.side[0].c), NACRE_OK);
+        cr_assert(pair_run(&p, 100));
+        for (int j = 0; j < 2; j++) {
+            for (int k = 0; k < 2; k++) {
+                cr_assert(!pair_holds(&p.side[j], (const uint8_t *)&old[j][k].key, 16));
+                cr_assert(i == 0 || !pair_holds(&p.side[j], (uint8_t *)&old[j][k].mac.inner, 16));
+            }
+            for (int k = 0; k < 2; k++) { /* nor is anything left of what derived the new ones */
+                const uint8_t *next = (const uint8_t *)&p.side[j].c->kex.next[k];
+                for (size_t n = 0; n < sizeof p.side[j].c->kex.next[k]; n++) {
+                    cr_assert_eq(next[n], 0);
+                }
+            }
+        }
+        pair_free(&p);
+    }
+}
+
+/* ---- S18 ---- */
+
+Test(security, s18_directions_and_exchanges_have_their_own_keys)
+{
+    struct pair p;
+    pair_init(&p);
+    p.plan.stay = true;
+    pair_session(&p);
+    struct ncr_dir a = p.side[0].c->tx, b = p.side[0].c->rx;
+    cr_assert(memcmp(a.key.chapoly, b.key.chapoly, 64) != 0);
+    cr_assert_arr_eq(a.key.chapoly, p.side[1].c->rx.key.chapoly, 64);
+    cr_assert_eq(nacre_conn_rekey(p.side[0].c), NACRE_OK);
+    cr_assert(pair_run(&p, 100));
+    cr_assert(memcmp(a.key.chapoly, p.side[0].c->tx.key.chapoly, 64) != 0);
+    cr_assert(memcmp(b.key.chapoly, p.side[0].c->rx.key.chapoly, 64) != 0);
+    pair_free(&p);
+}
+
+/* The soft limit starts an exchange; a peer that will not have one is left at the hard stop. */
+Test(security, s18_counters_at_their_limits)
+{
+    struct pair p;
+    pair_init(&p);
+    p.plan.stay = true;
+    pair_session(&p);
+    p.side[0].c->tx.packets = NCR_REKEY_PACKETS - 2 - p.side[0].c->rx.packets;
+    cr_assert_eq(nacre_conn_ignore(p.side[0].c, NULL, 0), NACRE_OK);
+    cr_assert(pair_run(&p, 100));
+    cr_assert_eq(p.side[0].count[NACRE_EV_KEX_DONE], 1);
+    cr_assert_eq(nacre_conn_ignore(p.side[0].c, NULL, 0), NACRE_OK);
+    cr_assert(pair_run(&p, 100));
+    cr_assert_eq(p.side[0].count[NACRE_EV_KEX_DONE], 2);
+    p.side[1].out.stalled = true; /* never answers */
+    p.side[0].c->tx.packets = NCR_SEQUENCE_STOP - 2;
+    cr_assert_eq(nacre_conn_rekey(p.side[0].c), NACRE_OK);
+    cr_assert_eq(nacre_conn_ignore(p.side[0].c, NULL, 0), NACRE_OK);
+    cr_assert_eq(nacre_conn_ignore(p.side[0].c, NULL, 0), NACRE_ERR_SEQUENCE);
+    cr_assert_eq(nacre_conn_ignore(p.side[0].c, NULL, 0), NACRE_ERR_SEQUENCE);
+    pair_free(&p);
+}
+
+/* Even when rekeying is switched off no counter repeats, and the error sticks. */
+Test(security, s18_hard_stop_without_rekey)
+{
+    struct pair p;
+    size_t taken;
+    struct nacre_event ev;
+    pair_init(&p);
+    p.plan.stay = true;
+    for (int i = 0; i < 2; i++) {
+        p.side[i].cfg.rekey_packets = UINT64_MAX;
+    }
+    pair_session(&p);
+    struct nacre_conn *c = p.side[0].c;
+    c->tx.packets = NCR_SEQUENCE_STOP - 1;
+    cr_assert_eq(nacre_chan_write(c, 0, 0, (const uint8_t *)"x", 1, &taken), NACRE_OK);
+    cr_assert_eq(nacre_chan_write(c, 0, 0, (const uint8_t *)"x", 1, &taken), NACRE_ERR_SEQUENCE);
+    cr_assert_eq(nacre_conn_next(c, &ev), NACRE_ERR_SEQUENCE);
+    cr_assert((nacre_conn_wants(c) & NACRE_WANT_CLOSED) != 0);
+    pair_free(&p);
+}
