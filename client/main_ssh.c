@@ -25,7 +25,7 @@ struct ssh_main {
     bool no_session; /* -N */
     unsigned ttys;   /* how often -t stood there */
     bool no_tty;     /* -T */
-    bool show_version;
+    bool show_version, show_options;
     const char *log_file;
     struct ncr_loop loop;
     struct nacre_client *client;
@@ -38,7 +38,7 @@ struct ssh_main {
 
 static int ssh_usage(void)
 {
-    fputs("usage: nacre-ssh [-46NTVanqstvx] [-b bind_address] [-E log_file] [-e escape_char]\n"
+    fputs("usage: nacre-ssh [-46GNTVanqstvx] [-b bind_address] [-E log_file] [-e escape_char]\n"
           "                 [-F none] [-i identity_file] [-L address] [-l login_name] [-o option]\n"
           "                 [-p port] [-R address] [-c cipher_spec] [-m mac_spec]\n"
           "                 destination [command [argument ...]]\n",
@@ -79,6 +79,9 @@ static bool ssh_flag(struct ssh_main *m, int letter, const char *arg)
     case 'F':
         return strcmp(arg, "none") == 0 ||
                ncr_opt_fail(o, "-F %s: configuration files are not supported, only -F none", arg);
+    case 'G':
+        m->show_options = true;
+        return true;
     case 'N':
         m->no_session = true;
         return true;
@@ -202,6 +205,26 @@ static bool ssh_check(struct ssh_main *m)
     if (m->no_tty || o->tty == NCR_TTY_NO)
         m->session_cfg.tty = false;
     return true;
+}
+
+/* -G: git and others ask it to learn whose options the program takes. */
+static int ssh_show_options(struct ssh_main *m)
+{
+    struct ncr_options *o = &m->front.opt;
+    struct nacre_client_cfg cfg;
+
+    memset(&cfg, 0, sizeof cfg);
+    ncr_opt_client_cfg(o, &cfg);
+    printf("host %s\nuser %s\nhostname %s\nport %u\n", o->host,
+           o->user != NULL ? o->user : getenv("LOGNAME") != NULL ? getenv("LOGNAME") : "", cfg.host,
+           (unsigned)(o->port != 0 ? o->port : 22));
+    printf("batchmode %s\nidentitiesonly %s\n", o->batch == 2 ? "yes" : "no",
+           o->identities_only == 2 ? "yes" : "no");
+    for (size_t i = 0; i < cfg.n_identities; i++)
+        printf("identityfile %s\n", cfg.identities[i]);
+    for (size_t i = 0; i < cfg.n_known_hosts; i++)
+        printf("userknownhostsfile %s\n", cfg.known_hosts[i]);
+    return fflush(stdout) == 0 ? 0 : 255;
 }
 
 /* ---- Signals ----------------------------------------------------------------------------- */
@@ -373,6 +396,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "nacre " NACRE_VERSION "\n");
         return 0;
     }
+    if (m.show_options)
+        return ssh_show_options(&m);
     if (m.log_file != NULL && !ncr_front_log_to(&m.front, m.log_file))
         return ncr_front_fatal(&m.front, "%s: %s", m.log_file, strerror(errno));
     ncr_front_check_identities(&m.front);
