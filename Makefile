@@ -177,7 +177,9 @@ PROTO_TESTS = \
 	auth \
 	authorized_keys \
 	base64 \
+	chan \
 	conn \
+	global \
 	kex_curve25519 \
 	keyfile_openssh \
 	keys \
@@ -195,7 +197,7 @@ SFTP_TESTS = fs_memory fs_posix sftp_client sftp_msg sftp_server transfer
 POSIX_TESTS = \
 	file
 CLIENT_TESTS =
-SERVER_TESTS = authorized gate server sshd_config users_file
+SERVER_TESTS = authorized gate monitor server sshd_config users_file
 # linked with client and server
 SESSION_TESTS =
 
@@ -356,6 +358,10 @@ $(BUILD)/libnacre.so: $(LIB_OBJ) $(BUILD)/nacre.map
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,libnacre.so.$(SOVERSION) -Wl,-Bsymbolic-functions \
 		-Wl,--version-script=$(BUILD)/nacre.map -Wl,-z,defs $(GC_LDFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJ)
+
+# Objects are kept, also those that only a chain of rules made: deleting them in a parallel run takes
+# them away from under another link.
+.SECONDARY:
 
 # ---- Programs ----------------------------------------------------------------------------------
 
