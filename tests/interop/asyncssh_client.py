@@ -5,10 +5,8 @@ import argparse
 import asyncio
 import os
 import sys
-import warnings
 
-warnings.filterwarnings("ignore")  # the library's own, about ciphers that are not used here
-import asyncssh  # noqa: E402
+from asyncssh_peer import asyncssh
 
 
 def options():

@@ -9,10 +9,8 @@ import argparse
 import asyncio
 import signal
 import sys
-import warnings
 
-warnings.filterwarnings("ignore")  # the library's own, about ciphers that are not used here
-import asyncssh  # noqa: E402
+from asyncssh_peer import asyncssh
 
 
 def options():
@@ -57,20 +55,39 @@ class Server(asyncssh.SSHServer):
         return True
 
 
+# process.redirect() would end the channel at the first of the two outputs that ends.
+async def drain(source, sink):
+    while data := await source.read(65536):
+        sink.write(data)
+        await sink.drain()
+
+
+async def feed(source, sink):
+    try:
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+    except OSError:
+        pass  # the command does not read to the end
+    sink.close()
+
+
 async def handle(process):
     """A command in the system's shell; with a terminal it runs under script(1), which has one."""
     command = process.command or "true"
     if process.term_type:
+        columns, rows, _, _ = process.term_size
+        command = f"stty rows {rows} cols {columns}; TERM={process.term_type}; {command}"
         argv = ["script", "-qec", command, "/dev/null"]
     else:
         argv = ["/bin/sh", "-c", command]
     child = await asyncio.create_subprocess_exec(
         *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE)
-    await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
+    feeding = asyncio.ensure_future(feed(process.stdin, child.stdin))
+    await asyncio.gather(drain(child.stdout, process.stdout), drain(child.stderr, process.stderr))
     status = await child.wait()
-    await process.stdout.drain()
-    await process.stderr.drain()
+    feeding.cancel()
     if status < 0:
         process.exit_with_signal(signal.Signals(-status).name[3:])
     else:

@@ -8,7 +8,7 @@ status_table() {
     cat << 'EOF'
 status 0~exit 0~0~
 status 3~echo three; exit 3~3~three
-status 255~exit 255~255~
+status 255~echo before; exit 255~255~before
 quotes and blanks~printf '%s|' "a  b" 'c"d' \\ $((6 * 7))~0~a  b|c"d|\|42|
 output without an end of line~printf abc~0~abc
 EOF
@@ -111,13 +111,29 @@ case_sftp_missing() { # a batch stops at its first error, and says so by its sta
     [ ! -s "$WORK/nothing" ] || fail "a file was made of nothing"
 }
 
+# Clients that look at their own terminal pass on its size and kind.
 case_pty() {
-    "pty_$CLIENT" 'tty && test -t 0 && test -t 1 && stty size > /dev/null && echo "term $TERM"' > "$WORK/out" < /dev/null
+    export TERM=vt220
+    "pty_$CLIENT" 'tty && test -t 0 && test -t 1 && stty size && echo "term $TERM"; exit 7' > "$WORK/out" < /dev/null
     status=$?
     tr -d '\r' < "$WORK/out"
-    [ $status -eq 0 ] || fail "exit status $status"
+    [ $status -eq 7 ] || fail "exit status $status"
     grep -q '^/dev/' "$WORK/out" || fail "no terminal"
-    grep -q '^term ..*' "$WORK/out" || fail "no TERM"
+    case $CLIENT in
+    paramiko | asyncssh) return ;;
+    putty) grep -q '^term ..*' "$WORK/out" || fail "no TERM" ;;
+    *) grep -q '^term vt220' "$WORK/out" || fail "no TERM" ;;
+    esac
+    grep -q '^37 91' "$WORK/out" || fail "the terminal's size"
+}
+
+case_shell() { # a shell that somebody types into
+    printf 'echo sum $((6 * 7))\nexit 5\n' > "$WORK/typed"
+    "pty_$CLIENT" < "$WORK/typed" > "$WORK/out"
+    status=$?
+    tr -d '\r' < "$WORK/out"
+    [ $status -eq 5 ] || fail "exit status $status"
+    grep -q 'sum 42' "$WORK/out" || fail "the shell's output"
 }
 
 start_echo() {
@@ -163,14 +179,17 @@ cases_exec() { # WANTED-STATUS-OF-A-SIGNAL or "" if the pair cannot say it
         check "$name" case_status "$command" "$wanted" "$output"
     done 4< "$WORK/table"
     if [ -n "$1" ]; then
-        check "killed by a signal" case_status 'kill -TERM $$' "$1"
+        check "killed by a signal" case_status 'echo before; kill -TERM $$' "$1" before
     else
         skip "killed by a signal" "$PEER does not tell it"
     fi
     check "standard error apart" case_stderr
     check "both streams in bulk" case_stderr_bulk
     check "20 MiB through cat" case_cat 20
-    check "input that nobody reads" case_eof_first
+    case $SERVER in
+    tinyssh) skip "input that nobody reads" "TinySSH ends the connection when a command closes its input" ;;
+    *) check "input that nobody reads" case_eof_first ;;
+    esac
 }
 
 cases_sftp() {
@@ -200,7 +219,7 @@ case_rekey() { # MIB
     esac
     [ -z "$told" ] || OPTS="-v $OPTS"
     case_cat "$1" 2> "$WORK/verbose" || { tail -n 20 "$WORK/verbose"; exit 1; }
-    [ -z "$told" ] || [ "$(grep -cE "$told" "$WORK/verbose")" -gt "$1" ] || fail "too few key exchanges"
+    [ -z "$told" ] || [ "$(grep -cE "$told" "$WORK/verbose")" -gt $(($1 / 3)) ] || fail "too few key exchanges"
 }
 
 cases_rekey() { # CIPHERS
@@ -230,8 +249,8 @@ case_wrong_password() {
     serve_passwords PasswordAuthentication
     PASSWORD=wrong
     LIMIT=20
-    client_exec 'echo in' > "$WORK/out" && fail "let in"
-    [ ! -s "$WORK/out" ] || fail "a command ran"
+    client_exec 'echo in' > "$WORK/out" # dbclient ends with status 0 even so
+    [ ! -s "$WORK/out" ] || fail "let in"
 }
 
 cases_password() {

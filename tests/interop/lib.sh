@@ -39,7 +39,7 @@ check() {
     else
         echo "not ok - $GROUP: $case_name"
         echo "    ${case_log}:"
-        tail -n 12 "$case_log" | cut -c -300 | tr -d '\r' | sed 's/^/    /'
+        tail -n 20 "$case_log" | cut -c -300 | tr -d '\r' | sed 's/^/    /'
     fi
 }
 
@@ -113,13 +113,13 @@ trust() { # PUBLIC KEY FILE: what the server at PORT must show
     echo "[127.0.0.1]:$PORT $(cut -d' ' -f1,2 "$1")" > "$WORK/known_hosts.$PORT"
 }
 
-# A passwd and a shadow file with the user's home in the work directory, and the preloaded library that
-# shows them: for servers that read ~/.ssh/authorized_keys or shadow and cannot be told otherwise.
-other_passwd() { # [HOME]
+# A passwd and a shadow file with another home directory, and the preloaded library that shows them: for
+# servers that read ~/.ssh/authorized_keys or shadow and cannot be told otherwise.
+other_passwd() {
     wrapper=$(nss_wrapper) || return 1
-    mkdir -p "$WORK/home/.ssh"
-    cp "$KEYS/user.pub" "$WORK/home/.ssh/authorized_keys"
-    getent passwd | awk -F: -v OFS=: -v me="$ME" -v home="${1:-$WORK/home}" '
+    mkdir -p "$TOP_SAFE/home/.ssh"
+    cp "$KEYS/user.pub" "$TOP_SAFE/home/.ssh/authorized_keys"
+    getent passwd | awk -F: -v OFS=: -v me="$ME" -v home="$TOP_SAFE/home" '
         $1 == me { $2 = "x"; $6 = home; $7 = "/bin/sh" } { print }' > "$WORK/passwd"
     getent group > "$WORK/group"
     hash=$(openssl passwd -6 "$PASSWORD")
@@ -145,7 +145,7 @@ nacre_common() {
     kbdint) credential="-o PubkeyAuthentication=no -o PreferredAuthentications=keyboard-interactive" ;;
     esac
     echo "-F none $credential -o UserKnownHostsFile=$WORK/known_hosts.$PORT -o GlobalKnownHostsFile=/dev/null
-        -o StrictHostKeyChecking=yes"
+        -o StrictHostKeyChecking=yes" | tr -s ' \n' ' ' | sed 's/ $//'
 }
 
 # run_answering COMMAND...: the command, on a terminal with somebody at it if a password is wanted
@@ -158,7 +158,9 @@ run_answering() {
 }
 
 exec_nacre() { run_answering "$NACRE_SSH" $OPTS $(nacre_common) -p "$PORT" "$ME@127.0.0.1" "$@"; }
-pty_nacre() { bounded "$NACRE_SSH" -tt $OPTS $(nacre_common) -p "$PORT" "$ME@127.0.0.1" "$@"; }
+# pty_NAME COMMAND...: with a terminal at both ends
+on_terminal() { bounded "$PYTHON" "$HERE/answer.py" -t "$@"; }
+pty_nacre() { on_terminal "$NACRE_SSH" -t $OPTS $(nacre_common) -p "$PORT" "$ME@127.0.0.1" "$@"; }
 sftp_nacre() { bounded "$NACRE_SFTP" $OPTS $(nacre_common) -b "$1" -P "$PORT" "$ME@127.0.0.1"; }
 forward_nacre() { # -L or -R and its value
     start "$WORK/forward.log" "$NACRE_SSH" -N "$@" $OPTS -o ExitOnForwardFailure=yes $(nacre_common) \

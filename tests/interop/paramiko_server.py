@@ -6,12 +6,15 @@ Listens on a loopback port that the system picks and prints it. Takes the key of
 """
 
 import argparse
+import fcntl
 import os
 import pty
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
 
 import paramiko
@@ -93,8 +96,10 @@ class Server(paramiko.ServerInterface):
         ok = kind == "session"
         return paramiko.OPEN_SUCCEEDED if ok else paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
-    def check_channel_pty_request(self, channel, *args):
+    def check_channel_pty_request(self, channel, term, width, height, *rest):
         self.pty = pty.openpty()
+        self.term = term.decode()
+        fcntl.ioctl(self.pty[0], termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         return True
 
     def check_channel_env_request(self, channel, name, value):
@@ -118,7 +123,7 @@ class Server(paramiko.ServerInterface):
     def run_pty(self, channel, command):
         master, slave = self.pty
         p = subprocess.Popen(["/bin/sh", "-c", command], stdin=slave, stdout=slave, stderr=slave,
-                             start_new_session=True)
+                             start_new_session=True, env={**os.environ, "TERM": self.term})
         os.close(slave)
         status = p.wait()
         try:

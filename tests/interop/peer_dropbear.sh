@@ -21,14 +21,14 @@ exec_dropbear() {
     esac
 }
 dropbear_common() { echo "-y -p $PORT $ME@127.0.0.1"; }
-pty_dropbear() { bounded dbclient -t $OPTS -i "$WORK/user.dropbear" $(dropbear_common) "$@"; }
+pty_dropbear() { on_terminal dbclient -t $OPTS -i "$WORK/user.dropbear" $(dropbear_common) "$@"; }
 forward_dropbear() {
     start "$WORK/forward.log" dbclient -N "$@" $OPTS -i "$WORK/user.dropbear" $(dropbear_common)
 }
 
 serve_dropbear() { # OPTION...
     dropbear_key host
-    serve_inetd dropbear $PRELOAD dropbear -i -E -m -r "$WORK/host.dropbear" -W 200000 "$@"
+    serve_inetd dropbear $PRELOAD dropbear -i -m -r "$WORK/host.dropbear" -W 200000 "$@"
 }
 
 group_dropbear_server() {
@@ -48,6 +48,7 @@ group_dropbear_server() {
     cases_rekey "chacha20-poly1305@openssh.com aes128-ctr"
     cases_rekey_sftp
     check "terminal" case_pty
+    check "shell" case_shell
     check "forwarding -L" case_forward -L
     check "forwarding -R" case_forward -R
     AUTH=password check "password" case_status 'echo in' 0 in
@@ -62,6 +63,7 @@ group_dropbear_client() {
     cases_algorithms "$DROPBEAR_KEX" "$DROPBEAR_CIPHERS" "$DROPBEAR_MACS"
     cases_rekey "chacha20-poly1305@openssh.com aes128-ctr"
     check "terminal" case_pty
+    check "shell" case_shell
     check "forwarding -L" case_forward -L
     check "forwarding -R" case_forward -R
     cases_password

@@ -12,7 +12,7 @@ version_openssh() { ssh -V 2>&1 | sed 's/,.*//'; }
 missing_openssh() { absent ssh sftp scp "$SSHD" ssh-keygen; }
 
 exec_openssh() { run_answering ssh $OPTS $(nacre_common) -p "$PORT" "$ME@127.0.0.1" "$@"; }
-pty_openssh() { bounded ssh -tt $OPTS $(nacre_common) -p "$PORT" "$ME@127.0.0.1" "$@"; }
+pty_openssh() { on_terminal ssh -t $OPTS $(nacre_common) -p "$PORT" "$ME@127.0.0.1" "$@"; }
 sftp_openssh() { bounded sftp $OPTS $(nacre_common) -b "$1" -P "$PORT" "$ME@127.0.0.1"; }
 forward_openssh() {
     start "$WORK/forward.log" ssh -N "$@" $OPTS -o ExitOnForwardFailure=yes $(nacre_common) \
@@ -48,6 +48,7 @@ group_openssh_server() {
     check "20 MiB with rekeys by both" with_theirs "-o RekeyLimit=1M" with_ours "-o RekeyLimit=1M" case_cat 20
     check "SFTP with rekeys by sshd" with_theirs "-o RekeyLimit=1M" case_sftp 20000000
     check "terminal" case_pty
+    check "shell" case_shell
     check "forwarding -L" case_forward -L
     check "forwarding -R" case_forward -R
     if other_passwd; then
@@ -78,6 +79,7 @@ group_openssh_client() {
     check "20 MiB with rekeys by both" with_ours "-o RekeyLimit=1M" with_theirs "-o RekeyLimit=1M" case_cat 20
     check "SFTP with rekeys by sftp" with_theirs "-o RekeyLimit=1M" case_sftp 20000000
     check "terminal" case_pty
+    check "shell" case_shell
     check "forwarding -L" case_forward -L
     check "forwarding -R" case_forward -R
     check "connection shared by ControlMaster" case_control_master
