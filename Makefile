@@ -195,7 +195,8 @@ PROTO_TESTS = \
 	sig_ed25519
 SFTP_TESTS = fs_memory fs_posix sftp_client sftp_msg sftp_server transfer
 POSIX_TESTS = \
-	file
+	file \
+	relay
 CLIENT_TESTS =
 SERVER_TESTS = authorized gate monitor server sshd_config users_file
 # linked with client and server
@@ -208,7 +209,7 @@ SCRIPT_TESTS = \
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
-TEST_PROTO_SUPPORT = tests/driver.c tests/pair.c tests/rogue.c
+TEST_PROTO_SUPPORT = tests/driver.c tests/pair.c tests/rig.c tests/rogue.c
 
 # NAME here is fuzz/fuzz_NAME.c with its corpus in fuzz/corpus/NAME/
 FUZZ = \
