@@ -3,6 +3,7 @@
  * Base64: the values of RFC 4648 section 10, all bytes in all positions, and everything that strict
  * decoding refuses.
  */
+#include "crypto/ct.h"
 #include "proto/keys/base64.h"
 
 #include <criterion/criterion.h>
@@ -179,4 +180,23 @@ Test(base64, lengths_round)
         cr_assert_arr_eq(out, in, len);
         free(out);
     }
+}
+
+/* For make ct: no branch and no index depends on what is encoded or decoded. */
+Test(base64, ct_in_the_data)
+{
+    uint8_t in[64];
+    uint8_t out[66];
+    char text[NCR_BASE64_LEN(64)];
+    size_t n;
+
+    memset(in, 0x5b, sizeof in);
+    NCR_CT_SECRET(in, sizeof in);
+    ncr_base64_encode(text, in, sizeof in);
+    cr_assert(
+        ncr_base64_decode(out, sizeof out, &n, (struct nacre_bytes){(uint8_t *)text, sizeof text}));
+    NCR_CT_PUBLIC(out, sizeof out);
+    NCR_CT_PUBLIC(in, sizeof in);
+    cr_assert_eq(n, sizeof in);
+    cr_assert_arr_eq(out, in, sizeof in);
 }

@@ -3,6 +3,7 @@
  * Private keys: seeds of others give their public halves, signatures verify under the row that
  * peers use, every failure leaves an empty key.
  */
+#include "crypto/ct.h"
 #include "proto/alg.h"
 #include "proto/keys/nacre_keys.h"
 #include "tests/vectors.h"
@@ -161,4 +162,32 @@ Test(privkey, s46_empty_key)
     cr_assert_eq(nacre_privkey_sign(&k, nacre_bytes_str(alg_name), nacre_bytes_str("m"), sig,
                                     sizeof sig, &n, NULL),
                  NACRE_ERR_UNKNOWN_ALG);
+}
+
+/* For make ct: a key is marked secret where it is made and where it is read, and only signatures
+ * and the written file are let out. */
+Test(privkey, ct_from_making_to_reading)
+{
+    struct counting_rng c = {0, 0};
+    struct nacre_rng rng = {counting_fill, &c};
+    struct nacre_bytes none = {NULL, 0};
+    struct nacre_privkey k;
+    struct nacre_privkey again;
+    uint8_t file[NACRE_KEYFILE_TEXT_MAX];
+    uint8_t scratch[NACRE_KEYFILE_TEXT_MAX];
+    uint8_t sig[128];
+    size_t n;
+
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &rng), NACRE_OK);
+    cr_assert_eq(nacre_privkey_sign(&k, nacre_bytes_str(alg_name), nacre_bytes_str("m"), sig,
+                                    sizeof sig, &n, NULL),
+                 NACRE_OK);
+    cr_assert_eq(nacre_keyfile_write(file, sizeof file, &n, &k, none, NULL, &rng), NACRE_OK);
+    NCR_CT_PUBLIC(file, sizeof file);
+    cr_assert_eq(nacre_keyfile_read(&again, NULL, 0, (struct nacre_bytes){file, n}, none, scratch,
+                                    sizeof scratch, NULL),
+                 NACRE_OK);
+    cr_assert_arr_eq(again.blob, k.blob, k.blob_len);
+    nacre_privkey_wipe(&k);
+    nacre_privkey_wipe(&again);
 }

@@ -93,10 +93,21 @@ static void base64_group(uint8_t *out, const uint8_t *in, unsigned pad, uint32_t
         *bad |= ncr_ct_mask_nonzero32(v & 0xff);
 }
 
+/* How many of the last two characters are padding; that tells the length, which is public. */
+static unsigned base64_padding(struct nacre_bytes text)
+{
+    uint32_t last = ncr_ct_mask_eq32(text.p[text.n - 1], '=') & 1;
+    uint32_t both = ncr_ct_mask_eq32(text.p[text.n - 2], '=') & last;
+    unsigned pad = last + both;
+
+    NCR_CT_PUBLIC(&pad, sizeof pad);
+    return pad;
+}
+
 bool ncr_base64_decode(uint8_t *out, size_t cap, size_t *n, struct nacre_bytes text)
 {
     size_t groups = text.n / 4;
-    unsigned pad = 0;
+    unsigned pad;
     uint32_t bad = 0;
     size_t i;
 
@@ -105,8 +116,7 @@ bool ncr_base64_decode(uint8_t *out, size_t cap, size_t *n, struct nacre_bytes t
         return false;
     if (groups == 0)
         return true;
-    if (text.p[text.n - 1] == '=')
-        pad = text.p[text.n - 2] == '=' ? 2 : 1;
+    pad = base64_padding(text);
     if (groups > cap / 3 && groups * 3 - pad > cap)
         return false;
     for (i = 0; i < groups; i++)
