@@ -181,6 +181,7 @@ PROTO_TESTS = \
 	conn \
 	global \
 	kex_curve25519 \
+	kexinit \
 	keyfile_openssh \
 	keys \
 	known_hosts \
@@ -192,11 +193,16 @@ PROTO_TESTS = \
 	security_order \
 	privkey \
 	pubkey \
-	sig_ed25519
+	sig_ed25519 \
+	version
 SFTP_TESTS = fs_memory fs_posix sftp_client sftp_msg sftp_server transfer
 POSIX_TESTS = \
+	escape \
 	file \
-	relay
+	loop \
+	relay \
+	socket \
+	tty
 CLIENT_TESTS =
 SERVER_TESTS = authorized gate monitor server sshd_config users_file
 # linked with client and server
