@@ -180,6 +180,7 @@ PROTO_TESTS = \
 	chan \
 	conn \
 	global \
+	kex \
 	kex_curve25519 \
 	kexinit \
 	keyfile_openssh \
@@ -191,6 +192,7 @@ PROTO_TESTS = \
 	security_auth \
 	security_channels \
 	security_order \
+	security_packets \
 	privkey \
 	pubkey \
 	sig_ed25519 \

@@ -211,17 +211,19 @@ nacre_err ncr_loop_timer(struct ncr_loop *l, struct ncr_timer *t, void (*fn)(voi
 
 void ncr_loop_timer_set(struct ncr_loop *l, struct ncr_timer *t, uint64_t when)
 {
+    uint64_t key = l->firing && when <= l->now ? l->now + 1 : when;
+
     if (!t->known)
         return;
     t->when = when;
     if (t->slot == 0) {
         if (when == NCR_NEVER)
             return;
-        t->key = when;
+        t->key = key;
         l->timers[l->n_timers] = t;
         loop_timer_up(l, l->n_timers++);
-    } else if (when < t->key) {
-        t->key = when;
+    } else if (key < t->key) {
+        t->key = key;
         loop_timer_up(l, t->slot - 1);
     }
 }
@@ -236,14 +238,14 @@ void ncr_loop_timer_remove(struct ncr_loop *l, struct ncr_timer *t)
     l->n_known--;
 }
 
-/* Tells the timers that are due. One that is armed for now again waits for the next round. */
+/* Tells the timers that are due. One that is armed for the past meanwhile waits for the next
+ * millisecond, so that this ends. */
 static void loop_fire(struct ncr_loop *l)
 {
-    for (uint32_t budget = l->n_timers; budget > 0 && l->n_timers > 0; budget--) {
+    l->firing = true;
+    while (l->n_timers > 0 && l->timers[0]->key <= l->now) {
         struct ncr_timer *t = l->timers[0];
 
-        if (t->key > l->now)
-            break;
         if (t->when > l->now && t->when != NCR_NEVER) {
             t->key = t->when;
             loop_timer_down(l, 0);
@@ -255,6 +257,7 @@ static void loop_fire(struct ncr_loop *l)
         t->when = NCR_NEVER;
         t->fn(t->ctx);
     }
+    l->firing = false;
 }
 
 /* ---- Deferred calls ---------------------------------------------------------------------- */

@@ -83,7 +83,7 @@ struct ncr_loop {
     } signals[NCR_LOOP_SIGNALS];
     uint32_t n_signals;
     sigset_t wait_mask; /* the mask that the process had before */
-    bool mask_changed, dispatching, stopped;
+    bool mask_changed, dispatching, firing, stopped;
 };
 
 /* Errors: IO (errno says), NO_MEMORY. The loop must not be moved while in use. */

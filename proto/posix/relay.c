@@ -208,14 +208,24 @@ static nacre_err relay_send_end(struct ncr_relay *r, bool *sent,
     return relay_verdict(err);
 }
 
+static nacre_err relay_send_eof(struct ncr_relay *r)
+{
+    if (!r->open || r->eof_sent || !relay_sources_ended(r))
+        return NACRE_OK;
+    if (!r->hold_eof)
+        return relay_send_end(r, &r->eof_sent, nacre_chan_eof);
+    if (!r->ended_told && r->ended != NULL)
+        r->ended(r->ctx, r);
+    r->ended_told = true;
+    return NACRE_OK;
+}
+
 /* Sends EOF and CLOSE when they are due. */
 static nacre_err relay_half_close(struct ncr_relay *r)
 {
     bool deaf = r->peer_eof || r->sink[0].broken;
-    nacre_err err = NACRE_OK;
+    nacre_err err = relay_send_eof(r);
 
-    if (r->open && !r->eof_sent && relay_sources_ended(r))
-        err = relay_send_end(r, &r->eof_sent, nacre_chan_eof);
     if (err != NACRE_OK || !r->open || !r->eof_sent || !deaf || r->close_sent ||
         !(r->flags & NCR_RELAY_CLOSE) || !ncr_relay_drained(r))
         return err;
@@ -437,6 +447,12 @@ nacre_err ncr_relay_end_source(struct ncr_relay *r, unsigned i)
     nacre_err err = relay_source_end(r, i, false);
 
     return err != NACRE_OK ? err : relay_settle(r);
+}
+
+nacre_err ncr_relay_let_eof(struct ncr_relay *r)
+{
+    r->hold_eof = false;
+    return relay_settle(r);
 }
 
 /* ---- Descriptors that are ready ---------------------------------------------------------- */

@@ -72,6 +72,7 @@ struct ncr_relay {
     bool open;   /* the channel exists */
     bool gather; /* set by who calls ncr_relay_push() before every nacre_conn_inbuf() */
     bool peer_eof, eof_sent, eow_sent, close_sent, finished;
+    bool hold_eof, ended_told; /* hold_eof: EOF waits for ncr_relay_let_eof() */
     struct ncr_relay_sink sink[2];
     struct ncr_relay_source source[2];
     struct ncr_relay_port
@@ -81,6 +82,8 @@ struct ncr_relay {
     size_t (*filter)(void *ctx, uint8_t *p, size_t n);
     /* Told once when nothing is left to do: channel closed, sinks drained. May free the relay. */
     void (*done)(void *ctx, struct ncr_relay *r);
+    /* Told once when all sources have ended while EOF is held; NULL: nobody. Frees nothing. */
+    void (*ended)(void *ctx, struct ncr_relay *r);
     void *ctx;
     uint64_t bytes_in, bytes_out; /* to sinks, from sources */
     struct ncr_relay *next;       /* for who keeps a list */
@@ -114,6 +117,8 @@ NACRE_MUST_CHECK nacre_err ncr_relay_fill(struct ncr_relay *r);
 void ncr_relay_hold(struct ncr_relay *r, unsigned i, bool held);
 /* Sources are given up, as if they had ended. */
 NACRE_MUST_CHECK nacre_err ncr_relay_end_source(struct ncr_relay *r, unsigned i);
+/* EOF, if it was held, is sent when the sources have ended. */
+NACRE_MUST_CHECK nacre_err ncr_relay_let_eof(struct ncr_relay *r);
 /* True when all that was received has reached its sinks. */
 bool ncr_relay_drained(const struct ncr_relay *r);
 
