@@ -206,7 +206,7 @@ POSIX_TESTS = \
 	socket \
 	tty
 CLIENT_TESTS =
-SERVER_TESTS = authorized gate monitor server sshd_config users_file
+SERVER_TESTS = authorized gate monitor server sshd sshd_config users_file
 # linked with client and server
 SESSION_TESTS =
 
@@ -225,7 +225,10 @@ FUZZ = \
 	keyfile \
 	known_hosts \
 	pkt \
-	pubkey
+	pubkey \
+	sftp_client \
+	sftp_msg \
+	sftp_server
 # main() of the fuzz targets where libFuzzer does not bring one
 FUZZ_MAIN = fuzz/standalone.c
 

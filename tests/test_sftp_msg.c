@@ -327,7 +327,7 @@ Test(sftp_msg, every_request_round_trips)
         ncr_sftp_req_put(&w, 99, &req);
         cr_assert_not(w.bad);
         cr_assert(ncr_sftp_req_get(&out, body(a, w.n)));
-        cr_assert_eq(out.op, op);
+        cr_assert_eq((int)out.op, op);
         cr_assert_eq(out.id, 99);
         ncr_sftp_req_put(&again, out.id, &out);
         cr_assert_eq(again.n, w.n);
@@ -424,7 +424,7 @@ Test(sftp_msg, names_and_texts)
 {
     for (int op = NACRE_SFTP_OP_NONE + 1; op < NACRE_SFTP_OP_COUNT; op++) {
         const char *name = nacre_sftp_op_name((enum nacre_sftp_op)op);
-        cr_assert_eq(nacre_sftp_op_by_name(nacre_bytes_str(name)), op);
+        cr_assert_eq((int)nacre_sftp_op_by_name(nacre_bytes_str(name)), op);
         cr_assert_str_not_empty(ncr_sftp_msg_name(ncr_sftp_op_row((enum nacre_sftp_op)op)->msg));
     }
     cr_assert_str_empty(nacre_sftp_op_name(NACRE_SFTP_OP_NONE));
