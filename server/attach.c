@@ -46,7 +46,7 @@ static nacre_err attach_send_owed(struct nacre_peer *p, uint32_t chan, struct nc
         r.value = c->owed_core ? 1 : 0;
         return nacre_chan_request(p->conn, chan, &r, false);
     case NCR_CHAN_OWES_EOF:
-        return c->relay != NULL ? NACRE_OK : nacre_chan_eof(p->conn, chan); /* the relay's job */
+        return c->relay != NULL ? ncr_relay_let_eof(c->relay) : nacre_chan_eof(p->conn, chan);
     default:
         return nacre_chan_close(p->conn, chan);
     }

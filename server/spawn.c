@@ -5,6 +5,10 @@
  * channel is closed when the pipes have ended too (a background process may still write to them), or,
  * with a terminal, when what the terminal holds has been read: as sshd does.
  *
+ * The end of a program comes to us in two ways, its pipes' end first. EOF waits for its status, since
+ * clients (PuTTY, dbclient) answer EOF with CLOSE, after which no status can be told; but not for
+ * long: a program may close its output and go on.
+ *
  * Children are reaped one by one, by number, when SIGCHLD came: other children of the process are
  * somebody else's.
  */
@@ -20,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define SPAWN_EOF_MS 1000 /* from the end of all output to EOF, while the program runs */
 #define SPAWN_PIPE_SIZE (256 * 1024) /* four times the default: fewer turns at bulk */
 
 struct ncr_spawn {
@@ -29,6 +34,7 @@ struct ncr_spawn {
     pid_t pid;
     bool exited, told, tty;
     int status;
+    struct ncr_timer patience; /* EOF is held until then */
     struct ncr_spawn *next;
 };
 
@@ -185,6 +191,40 @@ void ncr_spawn_settle(struct nacre_peer *p, uint32_t chan)
     }
 }
 
+/* The program runs on without output. */
+static void spawn_impatient(void *ctx)
+{
+    struct ncr_spawn *w = ctx;
+    struct ncr_peer_chan *c = ncr_peer_chan(w->peer, w->chan);
+    if (c->relay != NULL) {
+        nacre_err err = ncr_relay_let_eof(c->relay);
+        (void)err; /* the connection's, and sticks there */
+        ncr_drive_kick(&w->peer->drive);
+    }
+}
+
+static void spawn_ended(void *ctx, struct ncr_relay *r)
+{
+    struct nacre_peer *p = ctx;
+    struct ncr_peer_chan *c = ncr_peer_chan(p, r->chan);
+    if (c != NULL && c->spawn != NULL) {
+        ncr_loop_timer_set(&p->server->loop, &c->spawn->patience, ncr_clock_ms() + SPAWN_EOF_MS);
+    }
+}
+
+/* Keeps EOF back until the program has ended. */
+static nacre_err spawn_hold_eof(struct nacre_peer *p, uint32_t chan)
+{
+    struct ncr_peer_chan *c = ncr_peer_chan(p, chan);
+    nacre_err err =
+        ncr_loop_timer(&p->server->loop, &c->spawn->patience, spawn_impatient, c->spawn);
+    if (err == NACRE_OK) {
+        c->relay->ended = spawn_ended;
+        c->relay->hold_eof = true;
+    }
+    return err;
+}
+
 static void spawn_unlink(struct ncr_spawn *w)
 {
     struct ncr_spawn **at = &w->server->children;
@@ -218,6 +258,7 @@ void ncr_spawn_forget(struct nacre_peer *p, struct ncr_peer_chan *c)
 {
     struct ncr_spawn *w = c->spawn;
     (void)p;
+    ncr_loop_timer_remove(&w->server->loop, &w->patience);
     c->spawn = NULL;
     w->peer = NULL;
     if (w->exited) {
@@ -322,6 +363,9 @@ nacre_err ncr_spawn(struct nacre_peer *p, uint32_t chan, const struct ncr_spawn_
     nacre_err err = spawn_signal(p->server);
     if (err == NACRE_OK) {
         err = how->tty >= 0 ? spawn_on_tty(p, chan, how) : spawn_piped(p, chan, how);
+    }
+    if (err == NACRE_OK) {
+        err = spawn_hold_eof(p, chan);
     }
     if (err != NACRE_OK && c->spawn != NULL) {
         (void)ncr_spawn_kill(p, chan, SIGKILL); /* started, but could not be joined */

@@ -679,6 +679,38 @@ Test(server, programs_end_with_their_status)
     rig_end(r);
 }
 
+/* Starts a command and waits for EOF, which we do not send. */
+static void rig_command_to_eof(struct rig *r, const char *command)
+{
+    struct nacre_request req = {.kind = NACRE_REQ_EXEC, .data = nacre_bytes_str(command)};
+    driver_reset(&r->d);
+    cr_assert(driver_session(&r->d));
+    cr_assert(driver_request(&r->d, &req));
+    cr_assert(driver_until(&r->d, &r->d.eof));
+}
+
+/* A client may answer EOF with CLOSE, and hears nothing more then (PuTTY and dbclient do). */
+Test(server, status_comes_before_eof)
+{
+    struct rig *r = rig_start(&rig_spawn_hooks, NULL);
+    cr_assert(driver_none(&r->d, "joe"));
+    rig_command_to_eof(r, "exec >&- 2>&-; i=0; while [ $i -lt 1000 ]; do i=$((i + 1)); done; exit 7");
+    cr_assert_eq(r->d.status, 7);
+    driver_finish(&r->d);
+    rig_end(r);
+}
+
+Test(server, eof_comes_while_a_program_waits_for_ours)
+{
+    struct rig *r = rig_start(&rig_spawn_hooks, NULL);
+    cr_assert(driver_none(&r->d, "joe"));
+    rig_command_to_eof(r, "exec >&- 2>&-; cat > /dev/null; exit 7");
+    cr_assert_eq(r->d.status, -1);
+    driver_finish(&r->d);
+    cr_assert_eq(r->d.status, 7);
+    rig_end(r);
+}
+
 Test(server, programs_get_and_give_megabytes)
 {
     struct rig *r = rig_start(&rig_spawn_hooks, NULL);
