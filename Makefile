@@ -186,6 +186,7 @@ PROTO_TESTS = \
 	keyfile_openssh \
 	keys \
 	known_hosts \
+	msg \
 	phase \
 	pkt \
 	rekey \
@@ -196,7 +197,8 @@ PROTO_TESTS = \
 	privkey \
 	pubkey \
 	sig_ed25519 \
-	version
+	version \
+	wire
 SFTP_TESTS = fs_memory fs_posix sftp_client sftp_msg sftp_server transfer
 POSIX_TESTS = \
 	escape \
@@ -205,7 +207,7 @@ POSIX_TESTS = \
 	relay \
 	socket \
 	tty
-CLIENT_TESTS =
+CLIENT_TESTS = client known_hosts_file
 SERVER_TESTS = authorized gate monitor server sshd sshd_config users_file
 # linked with client and server
 SESSION_TESTS =

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +189,18 @@ static void sshd_close_others(void)
     }
 }
 
+/* Neither are signals that somebody before us had blocked or ignored. */
+static void sshd_reset_signals(void)
+{
+    static const int usual[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGCHLD, SIGALRM, SIGUSR1, SIGUSR2};
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        signal(usual[i], SIG_DFL);
+    }
+}
+
 /* Descriptors 0 to 2 exist, so that no other file gets their numbers. */
 static bool sshd_standard_fds(void)
 {
@@ -263,6 +276,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "nacre_%s\n", NACRE_VERSION);
         return 0;
     }
+    sshd_reset_signals();
     ncr_sshd_config_init(&d.cfg);
     d.empty_dir = -1;
     if (!sshd_standard_fds() || !sshd_options_read(&d, &o, argc, argv) ||

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -72,6 +73,10 @@ bool ncr_sandbox_enter(const struct ncr_account *jail, int empty_dir, const stru
     }
     if (empty_dir >= 0) {
         close(empty_dir);
+    }
+    /* Not to outlive the monitor; a change of identity clears it, so here. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
+        ncr_log(log, NCR_LOG_INFO, "sandbox: no signal when the monitor ends: %s", strerror(errno));
     }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         ncr_log(log, NCR_LOG_INFO, "sandbox: new privileges stay possible: %s", strerror(errno));
