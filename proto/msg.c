@@ -332,7 +332,7 @@ bool ncr_msg_get_tcpip(struct nacre_tcpip *t, struct nacre_bytes data)
     t->port = ncr_rd_u32(&r);
     t->origin = ncr_rd_string_max(&r, NCR_HOST_MAX);
     t->origin_port = ncr_rd_u32(&r);
-    return ncr_rd_end(&r);
+    return ncr_rd_end(&r) && t->port <= 65535; /* of the origin some peers make up a number */
 }
 
 void ncr_msg_put_tcpip(struct ncr_wr *w, const struct nacre_tcpip *t)
