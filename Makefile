@@ -173,6 +173,7 @@ CRYPTO_TESTS = \
 	sha2 \
 	x25519
 PROTO_TESTS = \
+	adopt \
 	alg \
 	auth \
 	authorized_keys \

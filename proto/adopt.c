@@ -4,19 +4,68 @@
  * the engine in a mapping that it shares with the process of the logged-in user, and could have
  * written anything there before it was hijacked out of its job (S64: CVE-2006-5794, 2016-10012).
  *
- * Numbers are compared with their ranges. Pointers are not trusted at all: the configuration and the
- * random source come from the caller, rows must be members of the caller's tables, hash functions
- * must be the ones that the rows use, texts are taken from the rows again. Keys and sequence numbers
- * are the peer's business: wrong ones only break the connection.
+ * Numbers are compared with their ranges. Pointers are not trusted at all: the configuration and
+ * the random source come from the caller, rows must be members of the caller's tables, hash
+ * functions must be the ones that the rows use, texts are taken from the rows again. Keys and
+ * sequence numbers are the peer's business: wrong ones only break the connection.
  */
 #include <string.h>
 
 #include "proto/chan.h"
 #include "proto/kex.h"
 
+/* A bool that is neither 0 nor 1 is undefined behaviour where it is read. */
+#define ADOPT_BOOL(field) offsetof(struct nacre_conn, field)
+static const size_t adopt_bool_at[] = {
+    ADOPT_BOOL(chans_owe),        ADOPT_BOOL(kex.sent_init),    ADOPT_BOOL(kex.got_init),
+    ADOPT_BOOL(kex.drop_guess),   ADOPT_BOOL(kex.rekey_wanted), ADOPT_BOOL(kex.peer_ext_info),
+    ADOPT_BOOL(auth.banner_sent), ADOPT_BOOL(auth.service),     ADOPT_BOOL(auth.done),
+    ADOPT_BOOL(auth.waiting),     ADOPT_BOOL(auth.none_seen),   ADOPT_BOOL(neg.strict),
+    ADOPT_BOOL(neg.peer_ping),    ADOPT_BOOL(first_kex_done),   ADOPT_BOOL(peer_closed),
+    ADOPT_BOOL(disconnected),     ADOPT_BOOL(no_more_sessions), ADOPT_BOOL(ext_info_last),
+    ADOPT_BOOL(ticked),           ADOPT_BOOL(wipe_packet),
+};
+
+static bool adopt_is_bool(const void *p)
+{
+    uint8_t v;
+
+    memcpy(&v, p, 1);
+    return v <= 1;
+}
+
+static bool adopt_owed(const struct ncr_owed *q, uint8_t n, uint8_t cap)
+{
+    uint8_t i;
+
+    for (i = 0; i < n && n <= cap; i++)
+        if (!adopt_is_bool(&q[i].give_port))
+            return false;
+    return n <= cap;
+}
+
+static bool adopt_bools(const struct nacre_conn *c)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof adopt_bool_at / sizeof adopt_bool_at[0]; i++)
+        if (!adopt_is_bool((const uint8_t *)c + adopt_bool_at[i]))
+            return false;
+    return adopt_owed(c->owed, c->n_owed, NCR_OWED_GLOBAL);
+}
+
+/* Authenticated, and neither a question nor a key exchange is under way. */
+static bool adopt_at_rest(const struct nacre_conn *c)
+{
+    return c->err == NACRE_OK && c->broken == NACRE_OK && c->auth.done && c->first_kex_done &&
+           c->question == NACRE_EV_NONE && (c->pending & ~NCR_PENDING_SUCCESS) == 0 &&
+           c->rx.phase == NCR_PH_CONN && c->tx.phase == NCR_PH_CONN && c->kex.row == NULL &&
+           !c->kex.sent_init && !c->kex.drop_guess;
+}
+
 static bool adopt_chan(const struct nacre_conn *c, const struct ncr_chan *ch)
 {
-    return ch->state <= NCR_CHAN_CLOSING && ch->n_owed <= NCR_OWED_CHAN &&
+    return adopt_owed(ch->owed, ch->n_owed, NCR_OWED_CHAN) && ch->state <= NCR_CHAN_CLOSING &&
            ch->n_sent <= NCR_OWED_CHAN && ch->rx_window <= ch->rx_initial &&
            ch->rx_credit <= ch->rx_initial - ch->rx_window && ch->rx_max <= c->in_cap;
 }
@@ -25,8 +74,8 @@ static bool adopt_layout(const struct nacre_conn *c, const void *mem, size_t len
 {
     size_t fixed = (size_t)NCR_SCRATCH_LEN + NCR_HELD_LEN;
 
-    if (c->n_chans > NCR_CHANNELS_MAX ||
-        c->mem_off != (intptr_t)((uintptr_t)mem - (uintptr_t)c) || c->mem_len != len)
+    if (c->n_chans > NCR_CHANNELS_MAX || c->mem_off != (intptr_t)((uintptr_t)mem - (uintptr_t)c) ||
+        c->mem_len != len)
         return false;
     fixed += c->n_chans * sizeof(struct ncr_chan);
     return fixed <= len && c->in_cap <= len - fixed && c->out_cap <= len - fixed - c->in_cap &&
@@ -113,8 +162,7 @@ nacre_err nacre_conn_adopt(struct nacre_conn *c, enum nacre_role role,
     const uint32_t window = c->cfg.window;
     const uint32_t max_packet = c->cfg.max_packet;
 
-    if (c->role != role || c->err != NACRE_OK || !c->auth.done || c->question != NACRE_EV_NONE ||
-        c->rx.phase != NCR_PH_CONN || c->tx.phase != NCR_PH_CONN || c->kex.row != NULL)
+    if (c->role != role || !adopt_bools(c) || !adopt_at_rest(c))
         return NACRE_ERR_USAGE;
     if (!adopt_layout(c, mem, len) || !adopt_buffers(c) || !adopt_queues(c) ||
         !adopt_dir(c, &c->rx, algs) || !adopt_dir(c, &c->tx, algs) || max_packet > c->in_cap)

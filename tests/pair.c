@@ -199,11 +199,13 @@ static void pair_answer(struct pair_side *s, const struct nacre_answer *a)
 {
     nacre_err err = nacre_conn_answer(s->c, a);
     if (err == NACRE_ERR_NO_ROOM) {
-        PAIR_CHECK(s->n_late < PAIR_LATE_MAX);
-        s->late[s->n_late++] = *a; /* points to static data only */
+        PAIR_CHECK(s->lenient || s->n_late < PAIR_LATE_MAX);
+        if (s->n_late < PAIR_LATE_MAX) {
+            s->late[s->n_late++] = *a; /* points to static data only */
+        }
         return;
     }
-    PAIR_CHECK(err != NACRE_ERR_USAGE || s->c->err != NACRE_OK);
+    PAIR_CHECK(s->lenient || err != NACRE_ERR_USAGE || s->c->err != NACRE_OK);
 }
 
 static void pair_answer_late(struct pair_side *s)
@@ -274,7 +276,7 @@ static nacre_err pair_try(struct pair *p, struct pair_side *s)
 static void pair_auth_next(struct pair *p, struct pair_side *s)
 {
     nacre_err err = pair_try(p, s);
-    PAIR_CHECK(err == NACRE_OK || err == NACRE_ERR_NO_ROOM || s->c->err != NACRE_OK);
+    PAIR_CHECK(s->lenient || err == NACRE_OK || err == NACRE_ERR_NO_ROOM || s->c->err != NACRE_OK);
     s->accepted = err == NACRE_ERR_NO_ROOM; /* reused until authenticated: a try is due */
     if (err == NACRE_OK && pair_next_try(p, s) != PAIR_TRY_END) {
         s->next_try++;
@@ -287,8 +289,10 @@ static void pair_answer_prompts(struct pair_side *s, const struct nacre_event *e
                                                {(const uint8_t *)"two", 3}};
     struct nacre_answer a = {.id = ev->id, .verdict = NACRE_ACCEPT, .responses = said};
     a.n_responses = ev->n_prompts;
-    PAIR_CHECK(ev->n_prompts <= 2);
-    pair_answer(s, &a);
+    PAIR_CHECK(s->lenient || ev->n_prompts <= 2);
+    if (ev->n_prompts <= 2) {
+        pair_answer(s, &a);
+    }
 }
 
 static void pair_answer_change(struct pair_side *s, const struct nacre_event *ev)
@@ -356,7 +360,7 @@ static void pair_client_data(struct pair *p, struct pair_side *s, const struct n
     }
     s->chan_got += ev->data.n;
     nacre_err err = nacre_chan_consumed(s->c, ev->chan, (uint32_t)ev->data.n);
-    PAIR_CHECK(err == NACRE_OK);
+    PAIR_CHECK(s->lenient || err == NACRE_OK);
 }
 
 static void pair_client_event(struct pair *p, struct pair_side *s, const struct nacre_event *ev)
@@ -402,7 +406,7 @@ static void pair_client_event(struct pair *p, struct pair_side *s, const struct 
         s->state = PAIR_DONE;
         err = p->plan.stay ? NACRE_OK
                            : nacre_conn_close(s->c, NACRE_REASON_BY_APPLICATION, "goodbye");
-        PAIR_CHECK(err == NACRE_OK);
+        PAIR_CHECK(s->lenient || err == NACRE_OK);
         break;
     default:
         if (ev->id != 0) { /* a channel or request that the test did not take: refused */
@@ -507,7 +511,7 @@ static void pair_server_poll(struct pair *p, struct pair_side *s)
         }
         pair_buf_drop(&s->pending, taken);
         nacre_err err = nacre_chan_consumed(s->c, s->chan, (uint32_t)taken);
-        PAIR_CHECK(err == NACRE_OK || s->c->err != NACRE_OK);
+        PAIR_CHECK(s->lenient || err == NACRE_OK || s->c->err != NACRE_OK);
     }
     if (!s->eof_seen || s->pending.n > 0) {
         return;
@@ -529,7 +533,7 @@ static void pair_server_odd(struct pair *p, struct pair_side *s)
     uint32_t chan;
     if (!p->plan.no_channel) {
         nacre_err err = nacre_chan_open(s->c, "odd@example.com", none, &chan);
-        PAIR_CHECK(err != NACRE_OK || chan == 0); /* without room it is left out */
+        PAIR_CHECK(s->lenient || err != NACRE_OK || chan == 0); /* without room it is left out */
     }
 }
 

@@ -98,6 +98,7 @@ struct pair_side {
     struct pair_rng rng;
     struct pair_pipe out; /* to the other side */
     nacre_err init_err, err;
+    bool lenient; /* what the engine refuses is no failure of the test */
     bool told_error;
     unsigned count[NACRE_EV_DISCONNECT + 1]; /* events by type */
     struct pair_buf log;
