@@ -216,7 +216,8 @@ SESSION_TESTS =
 # Shell tests: executables that print TAP lines
 SCRIPT_TESTS = \
 	tests/test_kat.sh \
-	tests/test_keygen.sh
+	tests/test_keygen.sh \
+	tests/test_sftp_server.sh
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c

@@ -34,6 +34,7 @@ struct sftpd {
     struct nacre_fs_posix posix;
     struct nacre_sftp_server server;
     char *names[NACRE_SFTP_HANDLES_MAX]; /* paths of open handles, kept for the log alone */
+    bool dirs[NACRE_SFTP_HANDLES_MAX];
 };
 
 static struct sftpd sftpd;
@@ -60,8 +61,8 @@ static const char *sftpd_flags(uint32_t pflags)
     static const struct {
         uint32_t flag;
         const char *name;
-    } names[] = {{NACRE_FXF_READ, "READ"},     {NACRE_FXF_WRITE, "WRITE"},
-                 {NACRE_FXF_APPEND, "APPEND"}, {NACRE_FXF_CREAT, "CREATE"},
+    } names[] = {{NACRE_FXF_READ, "READ"},      {NACRE_FXF_WRITE, "WRITE"},
+                 {NACRE_FXF_APPEND, "APPEND"},  {NACRE_FXF_CREAT, "CREATE"},
                  {NACRE_FXF_TRUNC, "TRUNCATE"}, {NACRE_FXF_EXCL, "EXCL"}};
     static char text[64];
     size_t i;
@@ -100,14 +101,6 @@ static const char *sftpd_handle_name(const struct sftpd *d, uint32_t handle)
 }
 
 /* Remembers the path of a new handle; without memory the log has no name for it. */
-static void sftpd_handle_named(struct sftpd *d, uint32_t handle, const char *path)
-{
-    if (handle >= NACRE_SFTP_HANDLES_MAX)
-        return;
-    free(d->names[handle]);
-    d->names[handle] = strdup(path);
-}
-
 static void sftpd_log_open(struct sftpd *d, const struct nacre_sftp_trace *t)
 {
     const struct nacre_sftp_req *req = t->req;
@@ -119,16 +112,22 @@ static void sftpd_log_open(struct sftpd *d, const struct nacre_sftp_trace *t)
     else
         ncr_log(&d->log, NCR_LOG_INFO, "open \"%s\" flags %s mode 0%o", path,
                 sftpd_flags(req->pflags), (unsigned)mode);
-    if (t->status == NACRE_FX_OK)
-        sftpd_handle_named(d, t->handle, path);
+    if (t->status != NACRE_FX_OK || t->handle >= NACRE_SFTP_HANDLES_MAX)
+        return;
+    free(d->names[t->handle]);
+    d->names[t->handle] = strdup(path);
+    d->dirs[t->handle] = req->op == NACRE_SFTP_OP_OPENDIR;
 }
 
 static void sftpd_log_close(struct sftpd *d, const struct nacre_sftp_trace *t)
 {
     if (t->handle >= NACRE_SFTP_HANDLES_MAX)
         return;
-    ncr_log(&d->log, NCR_LOG_INFO, "close \"%s\" bytes read %" PRIu64 " written %" PRIu64,
-            sftpd_handle_name(d, t->handle), t->bytes_read, t->bytes_written);
+    if (d->dirs[t->handle])
+        ncr_log(&d->log, NCR_LOG_INFO, "closedir \"%s\"", sftpd_handle_name(d, t->handle));
+    else
+        ncr_log(&d->log, NCR_LOG_INFO, "close \"%s\" bytes read %" PRIu64 " written %" PRIu64,
+                sftpd_handle_name(d, t->handle), t->bytes_read, t->bytes_written);
     free(d->names[t->handle]);
     d->names[t->handle] = NULL;
 }

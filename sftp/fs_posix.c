@@ -4,10 +4,11 @@
  * client's transfers. The only file of sftp/ that uses the operating system.
  *
  * Confinement: with a root, a path never leads out of it, whatever symbolic links, ".." or
- * concurrent renames do. Where the kernel has openat2(2), it resolves the path with RESOLVE_IN_ROOT;
- * elsewhere fsp_walk() opens one component at a time without following links, and goes back to
- * the root for "..". What is found is then used through its descriptor, or through that of its
- * parent and one name that is not followed. Paths and errors are those of the confined view.
+ * concurrent renames do. Where the kernel has openat2(2), it resolves the path with
+ * RESOLVE_IN_ROOT; elsewhere fsp_walk() opens one component at a time without following links, and
+ * goes back to the root for "..". What is found is then used through its descriptor, or through
+ * that of its parent and one name that is not followed. Paths and errors are those of the confined
+ * view.
  *
  * Descriptors are close-on-exec; O_NONBLOCK keeps fifos and devices from hanging an open.
  */

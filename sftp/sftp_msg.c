@@ -18,6 +18,8 @@
 /* Two empty strings and empty attributes: the least that an entry of a NAME reply takes. */
 #define SMSG_ENTRY_MIN 12
 
+_Static_assert(NACRE_SFTP_OP_COUNT < 64, "sets of operations are 64 bits");
+
 /* ---- Tables ---- */
 
 /* clang-format off */
