@@ -76,6 +76,15 @@ case_sftp() { # SIZE...
     rm -f "$WORK/remote"/* "$WORK"/back.* "$WORK"/size.*
 }
 
+case_sftp_put() { # SIZE
+    mkdir -p "$WORK/remote"
+    head -c "$1" "$DATA/random" > "$WORK/in"
+    rm -f "$WORK/remote/put"
+    echo "put $WORK/in $WORK/remote/put" > "$WORK/batch"
+    "sftp_$CLIENT" "$WORK/batch" || fail "exit status $?"
+    cmp "$WORK/in" "$WORK/remote/put"
+}
+
 # sftp(1)'s own commands: what a listing and a tree need
 case_sftp_tree() {
     rm -rf "$WORK/tree"
@@ -228,6 +237,11 @@ cases_rekey() { # CIPHERS
     done
 }
 cases_rekey_sftp() {
+    if [ "$SERVER" = tinyssh ]; then
+        check "SFTP put with rekeys by us" with_ours "-o RekeyLimit=1M" case_sftp_put 20000000
+        skip "SFTP get with rekeys by us" "TinySSH now and then loses requests in a key exchange; OpenSSH's sftp hangs too"
+        return
+    fi
     check "SFTP with rekeys by us" with_ours "-o RekeyLimit=1M" case_sftp 20000000
 }
 

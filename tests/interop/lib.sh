@@ -63,7 +63,8 @@ bounded() { timeout -k 5 "$LIMIT" "$@"; }
 start() {
     child_log=$1
     shift
-    "$@" > "$child_log" 2>&1 < /dev/null &
+    : > "$child_log" # now: who waits for a line must not find that of a child before
+    "$@" >> "$child_log" 2>&1 < /dev/null &
     CHILD=$!
     STARTED="$STARTED $CHILD"
 }

@@ -9,6 +9,7 @@ tcp.py freeport           prints a port that nobody listens on now
 inetd and echo let the system pick the port and print it.
 """
 
+import os
 import shutil
 import socket
 import subprocess
@@ -58,9 +59,12 @@ def connect(port, seconds=10.0):
 def send(port):
     with connect(port) as conn:
         def writer():
-            while data := sys.stdin.buffer.read(65536):
-                conn.sendall(data)
-            conn.shutdown(socket.SHUT_WR)
+            try:
+                while data := os.read(0, 65536):
+                    conn.sendall(data)
+                conn.shutdown(socket.SHUT_WR)
+            except OSError as e:
+                print("sending:", e, file=sys.stderr)
 
         threading.Thread(target=writer, daemon=True).start()
         shutil.copyfileobj(conn.makefile("rb"), sys.stdout.buffer)
