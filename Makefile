@@ -8,7 +8,8 @@
 #   make help               the list of targets
 #
 # Variables: CC CFLAGS LDFLAGS AR PREFIX DESTDIR BUILD; STATIC=0 links the programs against the
-# shared libc; WERROR= keeps warnings from failing the build; V=1 shows the commands.
+# shared libc; PORTABLE=1 leaves out code for CPU extensions; WERROR= keeps warnings from failing the
+# build; V=1 shows the commands.
 #
 # Every source file stands in exactly one of the lists below, in alphabetical order.
 
@@ -21,6 +22,9 @@ CRYPTO_SRC = \
 	crypto/aes.c \
 	crypto/aes_ctr.c \
 	crypto/chacha20.c \
+	crypto/chacha20_avx2.c \
+	crypto/chacha20_avx512.c \
+	crypto/cpu.c \
 	crypto/ed25519.c \
 	crypto/fe25519.c \
 	crypto/fe25519_32.c \
@@ -48,6 +52,7 @@ PROTO_SRC = \
 	proto/chan_data.c \
 	proto/chan_request.c \
 	proto/conn.c \
+	proto/conn_time.c \
 	proto/err.c \
 	proto/global.c \
 	proto/kex.c \
@@ -171,6 +176,7 @@ CRYPTO_TESTS = \
 	rng \
 	sc25519 \
 	sha2 \
+	twins \
 	x25519
 PROTO_TESTS = \
 	adopt \
@@ -198,6 +204,7 @@ PROTO_TESTS = \
 	privkey \
 	pubkey \
 	sig_ed25519 \
+	transcript \
 	version \
 	wire
 SFTP_TESTS = fs_memory fs_posix sftp_client sftp_msg sftp_server transfer
@@ -221,6 +228,8 @@ SCRIPT_TESTS = \
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
+# linked into every test: NACRE_CPU
+TEST_CPU_ENV = tests/cpu_env.c
 TEST_PROTO_SUPPORT = tests/driver.c tests/pair.c tests/rig.c tests/rogue.c
 
 # NAME here is fuzz/fuzz_NAME.c with its corpus in fuzz/corpus/NAME/
@@ -256,7 +265,7 @@ WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmiss
 # One set of objects serves the static and the shared library, hence PIC; sections let the linker drop
 # the algorithms that a program does not name.
 CODEGEN = -fPIC -ffunction-sections -fdata-sections -fno-common -fstack-protector-strong
-OWN_CFLAGS = -std=c11 -I. $(WARN) $(CODEGEN)
+OWN_CFLAGS = -std=c11 -I. $(WARN) $(CODEGEN) $(if $(filter 1,$(PORTABLE)),-DNACRE_PORTABLE)
 ALL_CFLAGS = $(OWN_CFLAGS) $(AREA_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 GC_LDFLAGS = -Wl,--gc-sections
 
@@ -407,7 +416,7 @@ endef
 $(foreach p,$(CLIENT_PROGRAMS),$(eval $(call program_rule,client,$(p),$(CLIENT_LIBS))))
 $(foreach p,$(SERVER_PROGRAMS),$(eval $(call program_rule,server,$(p),$(SERVER_LIBS))))
 
-$(BUILD)/kat: $(call objs,$(KAT_SRC)) $(PROTO_LIBS) $(BUILD)/static
+$(BUILD)/kat: $(call objs,$(KAT_SRC) $(TEST_CPU_ENV)) $(PROTO_LIBS) $(BUILD)/static
 	$(link_program)
 
 # ---- Tests -------------------------------------------------------------------------------------
@@ -420,7 +429,7 @@ $(BUILD)/criterion: tests/need_criterion
 $(TESTS:%=$(OBJ)/tests/test_%.o): | $(BUILD)/criterion
 
 define test_rule
-$(BUILD)/tests/test_$(1): $(OBJ)/tests/test_$(1).o $(2)
+$(BUILD)/tests/test_$(1): $(OBJ)/tests/test_$(1).o $(call objs,$(TEST_CPU_ENV)) $(2)
 	@mkdir -p $$(@D)
 	$(say) LD $$@
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(CRITERION_LIBS)
@@ -563,6 +572,7 @@ BENCH_TOOLS = $(addprefix $(BUILD)/bench/,ciphers freeport idle measure private 
 bench: all $(BENCH_TOOLS)
 	@BUILD='$(BUILD)' tests/bench/run $(BENCH_ARGS)
 
+$(BUILD)/bench/ciphers: $(call objs,$(TEST_CPU_ENV))
 $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(SESSION_LIBS) $(BUILD)/static
 	@mkdir -p $(@D)
 	$(link_program)
@@ -624,5 +634,5 @@ help:
 		/^## / { n = index($$0, ":"); printf "  make %-14s %s\n", substr($$0, 4, n - 4), substr($$0, n + 2) }' Makefile
 
 ALL_OBJ = $(LIB_OBJ) $(call objs,$(CLIENT_MAIN) $(SERVER_MAIN) $(KAT_SRC) $(TESTS:%=tests/test_%.c) \
-	$(TEST_CRYPTO_SUPPORT) $(TEST_PROTO_SUPPORT) $(FUZZ:%=fuzz/fuzz_%.c) $(FUZZ_MAIN))
+	$(TEST_CRYPTO_SUPPORT) $(TEST_CPU_ENV) $(TEST_PROTO_SUPPORT) $(FUZZ:%=fuzz/fuzz_%.c) $(FUZZ_MAIN))
 -include $(wildcard $(ALL_OBJ:.o=.d))

@@ -860,3 +860,33 @@ bool pair_complete(const struct pair *p)
            c->state == PAIR_DONE && s->state >= PAIR_ENDING && c->err == NACRE_ERR_CLOSED &&
            s->err == NACRE_ERR_PEER_DISCONNECT;
 }
+
+/* ---- Files that hold what is expected ---- */
+
+static void pair_read_file(struct pair_buf *b, const char *path)
+{
+    char text[4096];
+    size_t n;
+    FILE *f = fopen(path, "rb");
+    if (f == NULL) {
+        return; /* an empty expectation */
+    }
+    while ((n = fread(text, 1, sizeof text, f)) > 0) {
+        pair_buf_add(b, text, n);
+    }
+    fclose(f);
+}
+
+bool pair_golden(const char *path, const struct pair_buf *now)
+{
+    struct pair_buf golden = {0};
+    if (getenv("NACRE_WRITE_GOLDEN") != NULL) {
+        FILE *f = fopen(path, "wb");
+        PAIR_CHECK(f != NULL && fwrite(now->p, 1, now->n, f) == now->n);
+        fclose(f);
+    }
+    pair_read_file(&golden, path);
+    bool same = now->n == golden.n && memcmp(now->p, golden.p, now->n) == 0;
+    pair_buf_free(&golden);
+    return same;
+}

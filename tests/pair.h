@@ -154,6 +154,10 @@ bool pair_holds(const struct pair_side *s, const uint8_t *p, size_t n);
 /* True if the whole default session worked: all data echoed, status told, no error but the end. */
 bool pair_complete(const struct pair *p);
 
+/* True if the file at path, from the root of the tree, holds exactly these bytes. With the variable
+ * NACRE_WRITE_GOLDEN set it is written first: the change is then for a person to read. */
+bool pair_golden(const char *path, const struct pair_buf *now);
+
 /* The keys of the tests: 0 host, 1 user's, 2 another. Blobs of ssh-ed25519. */
 struct nacre_bytes pair_key_blob(int key);
 /* Signature blob over data, into sig. */
