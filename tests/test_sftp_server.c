@@ -1346,6 +1346,132 @@ Test(sftp_server, copy_data_is_done_in_steps)
     stop(k);
 }
 
+/* ---- Extensions that files in memory do not have ---- */
+
+static enum nacre_fs_result ext_statvfs(void *ctx, struct nacre_bytes path,
+                                        struct nacre_sftp_statvfs *v)
+{
+    (void)ctx;
+    v->bsize = path.n;
+    v->namemax = 255;
+    return path.n == 0 ? NACRE_FS_NOT_FOUND : NACRE_FS_OK;
+}
+
+static enum nacre_fs_result ext_fstatvfs(void *ctx, uint64_t file, struct nacre_sftp_statvfs *v)
+{
+    (void)ctx;
+    v->bsize = file;
+    return NACRE_FS_OK;
+}
+
+static enum nacre_fs_result ext_hardlink(void *ctx, struct nacre_bytes from, struct nacre_bytes to)
+{
+    (void)ctx;
+    return nacre_bytes_is(from, "/a") && nacre_bytes_is(to, "/b") ? NACRE_FS_OK : NACRE_FS_EXISTS;
+}
+
+/* Gives back its argument, as often as the length of the text says. */
+static enum nacre_fs_result ext_echo(void *ctx, struct nacre_bytes path, struct nacre_bytes *out)
+{
+    static uint8_t longest[NCR_SFTP_PATH_MAX + 1];
+    (void)ctx;
+    memset(longest, 'e', sizeof longest);
+    *out = path;
+    if (nacre_bytes_is(path, "longest")) {
+        *out = (struct nacre_bytes){longest, NCR_SFTP_PATH_MAX};
+    } else if (nacre_bytes_is(path, "longer")) {
+        *out = (struct nacre_bytes){longest, NCR_SFTP_PATH_MAX + 1};
+    }
+    return NACRE_FS_OK;
+}
+
+static enum nacre_fs_result ext_id_name(void *ctx, bool group, uint32_t id, struct nacre_bytes *out)
+{
+    (void)ctx;
+    *out = str(id == 7 ? "" : group ? "wheel" : "root");
+    return id == 99 ? NACRE_FS_IO : NACRE_FS_OK;
+}
+
+static const struct nacre_fs ext_fs = {
+    .open = odd_open, .fstatvfs = ext_fstatvfs, .statvfs = ext_statvfs, .hardlink = ext_hardlink,
+    .expand = ext_echo, .home = ext_echo, .realpath = ext_echo, .id_name = ext_id_name};
+
+static struct nacre_sftp_event ext_reply(struct server *k, const struct nacre_sftp_req *req)
+{
+    struct nacre_sftp_event ev;
+    (void)ask(k, req);
+    struct nacre_bytes body = {reply + 4, reply_n - 4};
+    cr_assert(ncr_sftp_reply_get(&ev, req->op, body));
+    return ev;
+}
+
+Test(sftp_server, other_extensions)
+{
+    struct nacre_sftp_server_cfg cfg = {.fs = &ext_fs};
+    struct server *k = ready(&cfg);
+    struct handle h = open_file(k, "/f", NACRE_FXF_READ);
+    struct nacre_sftp_req req = {.op = NACRE_SFTP_OP_STATVFS, .path = str("/abc")};
+    cr_assert_eq(ext_reply(k, &req).vfs.bsize, 4);
+    cr_assert_eq(path_status(k, NACRE_SFTP_OP_STATVFS, ""), NACRE_FX_NO_SUCH_FILE);
+    req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_FSTATVFS, .handle = hb(&h)};
+    cr_assert_eq(ext_reply(k, &req).vfs.bsize, 5);
+    req.handle = str("wrong");
+    cr_assert_eq(status_of(k, &req), NACRE_FX_FAILURE);
+    req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_HARDLINK, .path = str("/a"),
+                                  .path2 = str("/b")};
+    cr_assert_eq(status_of(k, &req), NACRE_FX_OK);
+    req.path2 = str("/c");
+    cr_assert_eq(status_of(k, &req), NACRE_FX_FAILURE);
+    static const enum nacre_sftp_op echoes[] = {NACRE_SFTP_OP_EXPAND_PATH, NACRE_SFTP_OP_REALPATH,
+                                                NACRE_SFTP_OP_HOME_DIRECTORY};
+    for (size_t i = 0; i < 3; i++) {
+        struct nacre_sftp_name name;
+        req = (struct nacre_sftp_req){.op = echoes[i], .path = str("longest")};
+        struct nacre_sftp_event ev = ext_reply(k, &req);
+        cr_assert(nacre_sftp_names_next(&ev.names, &name));
+        cr_assert_eq(name.name.n, NCR_SFTP_PATH_MAX);
+        cr_assert_eq(path_status(k, echoes[i], "longer"), NACRE_FX_BAD_MESSAGE);
+    }
+    stop(k);
+}
+
+Test(sftp_server, names_of_ids)
+{
+    static uint8_t ids[12000];
+    static const uint8_t few[] = {0, 0, 0, 0, 0, 0, 0, 7}, bad[] = {0, 0, 0, 99};
+    struct nacre_sftp_server_cfg cfg = {.fs = &ext_fs};
+    struct server *k = ready(&cfg);
+    struct nacre_sftp_req req = {.op = NACRE_SFTP_OP_USERS_GROUPS, .data = {few, 8},
+                                 .data2 = {few, 4}};
+    struct nacre_sftp_event ev = ext_reply(k, &req);
+    cr_assert_eq(ev.data.n, 12);
+    cr_assert_arr_eq(ev.data.p, "\0\0\0\4root\0\0\0\0", 12);
+    cr_assert_eq(ev.data2.n, 9);
+    cr_assert_arr_eq(ev.data2.p, "\0\0\0\5wheel", 9);
+    req.data.n = 7; /* not a number of ids */
+    cr_assert_eq(status_of(k, &req), NACRE_FX_BAD_MESSAGE);
+    req.data = (struct nacre_bytes){bad, 4};
+    cr_assert_eq(status_of(k, &req), NACRE_FX_FAILURE);
+    req.data = (struct nacre_bytes){ids, sizeof ids}; /* s21: more names than a reply holds */
+    req.data2 = req.data;
+    req.data2.n = 4;
+    cr_assert_neq(ext_reply(k, &req).type, NACRE_SFTP_EV_NONE);
+    req.data2.n = 0;
+    req.data.n = 6000;
+    cr_assert_eq(ext_reply(k, &req).type, NACRE_SFTP_EV_EXTENDED);
+    req.data.n = sizeof ids;
+    req.data2 = (struct nacre_bytes){ids, 4000};
+    cr_assert_eq(status_of(k, &req), NACRE_FX_FAILURE);
+    stop(k);
+}
+
+Test(sftp_server, s88_long_init)
+{
+    struct server *k = start(NULL);
+    say_head(17000, NCR_FXP_INIT, 3);
+    expect_end(k, NACRE_ERR_LIMIT);
+}
+
 /* ---- Failures ---- */
 
 /* Requests in the script. */

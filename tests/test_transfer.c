@@ -47,7 +47,7 @@ struct rig {
     unsigned fail_reply, replies, fail_io, ios;
     uint32_t fail_status;
     unsigned count[NACRE_SFTP_OP_COUNT];
-    unsigned stop_at, events;
+    unsigned stop_at, abort_at, events;
     void (*on_read)(struct rig *r);
     /* the local file */
     uint8_t *local;
@@ -313,6 +313,10 @@ static void feed_some(struct rig *r)
         if (++r->events == r->stop_at) {
             nacre_sftp_xfer_stop(&r->t, NACRE_ERR_TIMEOUT);
         }
+        if (r->events == r->abort_at) {
+            nacre_sftp_xfer_abort(&r->t, NACRE_ERR_PEER_CLOSED);
+            return;
+        }
     }
     memmove(r->tx, r->tx + n, r->n_tx - n);
     r->n_tx -= n;
@@ -336,6 +340,9 @@ static void run(struct rig *r)
         if (r->order != ANY || draw(r, 4) == 0 || r->n_queue == 0) {
             feed_some(r);
         }
+    }
+    if (r->abort_at > 0) {
+        return;
     }
     cr_assert_eq(r->t.n_flight, 0);
     cr_assert_eq(r->t.in_flight, 0);
@@ -761,6 +768,26 @@ Test(transfer, interrupted_at_every_event)
     }
 }
 
+/* The connection goes: what is in flight or must be asked for again does not count as there. */
+Test(transfer, cut_off_at_every_event)
+{
+    for (int put = 0; put < 2; put++) {
+        for (int order = FIFO; order <= ANY; order++) {
+            for (unsigned n = 1; n < 40; n++) {
+                struct rig *r = small(put, order);
+                r->abort_at = n;
+                r->twice_short = true;
+                run(r);
+                if (r->events >= n && r->t.state != NACRE_XFER_DONE) {
+                    expect_failed(r, NACRE_ERR_PEER_CLOSED, 0);
+                }
+                expect_prefix(r, put);
+                done(r);
+            }
+        }
+    }
+}
+
 Test(transfer, stopped_before_it_began)
 {
     struct rig *r = small(false, FIFO);
@@ -1150,6 +1177,20 @@ Test(transfer, s94_list_fails_at_every_step)
     cr_assert_eq(s.l.failure.status, NACRE_FX_NO_SUCH_FILE);
     nacre_sftp_list_abort(&s.l, NACRE_ERR_IO);
     cr_assert_eq(s.l.failure.err, NACRE_OK);
+    free(s.p);
+}
+
+Test(transfer, s07_list_ends_with_the_engine)
+{
+    struct listing s = {.p = pair_with_files(1)};
+    uint8_t bad[5] = {0};
+    struct nacre_sftp_event ev;
+    size_t used;
+    nacre_sftp_list_init(&s.l, nacre_bytes_str("/"), 0);
+    cr_assert_eq(nacre_sftp_client_recv(&s.p->c, bad, sizeof bad, &used, &ev), NACRE_ERR_PACKET_LEN);
+    nacre_sftp_list_step(&s.l, &s.p->c);
+    cr_assert_eq(s.l.state, NACRE_XFER_FAILED);
+    cr_assert_eq(s.l.failure.err, NACRE_ERR_PACKET_LEN);
     free(s.p);
 }
 
