@@ -635,6 +635,8 @@ static enum nacre_fs_result sserver_ids(struct nacre_sftp_server *s, struct ncr_
             return res;
         ncr_wr_string(w, name);
     }
+    if (w->bad)
+        return NACRE_FS_FAILED; /* more names than a reply holds */
     ncr_wr_string_end(w, mark);
     return ncr_rd_end(&r) ? NACRE_FS_OK : NACRE_FS_INVALID;
 }
