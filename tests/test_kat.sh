@@ -72,6 +72,13 @@ else
     result 1 "one answer for each request"
 fi
 
+# Every twin of the fast code gives the same answers.
+for cpu in portable avx2; do
+    sed -n 's/^> //p' $cases | NACRE_CPU=$cpu kat > "$work/got" 2> "$work/why"
+    cmp -s "$work/answers" "$work/got" && [ ! -s "$work/why" ]
+    result $? "the same answers with NACRE_CPU=$cpu"
+done
+
 # ---- Lines -------------------------------------------------------------------------------------
 
 printf '\n# comment\n\nping\n#ping\nping' | kat > "$work/got"
