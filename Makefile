@@ -228,15 +228,19 @@ SCRIPT_TESTS = \
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
-# linked into every test: NACRE_CPU
-TEST_CPU_ENV = tests/cpu_env.c
 TEST_PROTO_SUPPORT = tests/driver.c tests/pair.c tests/rig.c tests/rogue.c
+# What reads NACRE_CPU: linked into each of them, kat and the ciphers' benchmark
+TEST_CPU_ENV = tests/cpu_env.c
 
 # NAME here is fuzz/fuzz_NAME.c with its corpus in fuzz/corpus/NAME/
 FUZZ = \
 	authorized_keys \
+	conn_client \
+	conn_server \
+	kexinit \
 	keyfile \
 	known_hosts \
+	msg \
 	pkt \
 	pubkey \
 	sftp_client \

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "proto/chan.h"
+#include "proto/conn.h"
 #include "proto/kex.h"
 
 /* A bool that is neither 0 nor 1 is undefined behaviour where it is read. */
@@ -23,7 +24,7 @@ static const size_t adopt_bool_at[] = {
     ADOPT_BOOL(auth.waiting),     ADOPT_BOOL(auth.none_seen),   ADOPT_BOOL(neg.strict),
     ADOPT_BOOL(neg.peer_ping),    ADOPT_BOOL(first_kex_done),   ADOPT_BOOL(peer_closed),
     ADOPT_BOOL(disconnected),     ADOPT_BOOL(no_more_sessions), ADOPT_BOOL(ext_info_last),
-    ADOPT_BOOL(ticked),           ADOPT_BOOL(wipe_packet),
+    ADOPT_BOOL(ticked),           ADOPT_BOOL(wipe_packet),      ADOPT_BOOL(stalled),
 };
 
 static bool adopt_is_bool(const void *p)
@@ -60,7 +61,7 @@ static bool adopt_at_rest(const struct nacre_conn *c)
     return c->err == NACRE_OK && c->broken == NACRE_OK && c->auth.done && c->first_kex_done &&
            c->question == NACRE_EV_NONE && (c->pending & ~NCR_PENDING_SUCCESS) == 0 &&
            c->rx.phase == NCR_PH_CONN && c->tx.phase == NCR_PH_CONN && c->kex.row == NULL &&
-           !c->kex.sent_init && !c->kex.drop_guess;
+           !c->kex.sent_init && !c->kex.drop_guess && c->in_next <= c->in_start && !c->wipe_packet;
 }
 
 static bool adopt_chan(const struct nacre_conn *c, const struct ncr_chan *ch)
@@ -154,26 +155,42 @@ static void adopt_names(struct nacre_conn *c)
     c->fail_what = NULL;
 }
 
+/* What has no range to be checked: the clock starts anew, nothing waits to be told (the caller knows
+ * who has logged in), no key exchange has left anything. */
+static void adopt_reset(struct nacre_conn *c)
+{
+    c->pending = 0;
+    c->question_id = 0;
+    c->stalled = true; /* look at what is there */
+    c->ticked = false;
+    c->now = 0;
+    c->last_alive = 0;
+    c->ext_info_last = false;
+    c->reserve_room = 0;
+    c->kex.host_sig = NULL;
+    c->kex.host_key = 0;
+    c->kex.rekey_wanted = false;
+    memset(c->kex.next, 0, sizeof c->kex.next);
+}
+
 nacre_err nacre_conn_adopt(struct nacre_conn *c, enum nacre_role role,
                            const struct nacre_conn_cfg *cfg, const struct nacre_rng *rng, void *mem,
                            size_t len)
 {
     const struct nacre_algs *algs = cfg->algs != NULL ? cfg->algs : &nacre_algs_default;
-    const uint32_t window = c->cfg.window;
-    const uint32_t max_packet = c->cfg.max_packet;
+    nacre_err err;
 
     if (c->role != role || !adopt_bools(c) || !adopt_at_rest(c))
         return NACRE_ERR_USAGE;
     if (!adopt_layout(c, mem, len) || !adopt_buffers(c) || !adopt_queues(c) ||
-        !adopt_dir(c, &c->rx, algs) || !adopt_dir(c, &c->tx, algs) || max_packet > c->in_cap)
+        !adopt_dir(c, &c->rx, algs) || !adopt_dir(c, &c->tx, algs))
         return NACRE_ERR_USAGE;
     c->cfg = *cfg;
-    c->cfg.window = window;
-    c->cfg.max_packet = max_packet;
     c->rng = *rng;
-    c->kex.host_sig = NULL;
-    memset(c->kex.next, 0, sizeof c->kex.next);
-    c->reserve_room = 0;
+    err = ncr_conn_settle(c);
+    if (err != NACRE_OK)
+        return err;
+    adopt_reset(c);
     adopt_names(c);
     return NACRE_OK;
 }

@@ -68,7 +68,7 @@ nacre_err ncr_auth_save_key(struct nacre_conn *c, struct nacre_bytes alg, struct
 
     /* Twice: once here, once in the data to sign, which also holds names and the session id. */
     if (alg.n > 64 || blob.n > (NCR_SCRATCH_AUTH_LEN - 1024) / 2)
-        return NACRE_ERR_NO_ROOM;
+        return NACRE_ERR_USAGE;
     memcpy(p, alg.p, alg.n);
     memcpy(p + alg.n, blob.p, blob.n);
     c->auth.alg_len = (uint32_t)alg.n;

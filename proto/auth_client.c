@@ -47,6 +47,8 @@ static nacre_err auth_client_end(struct nacre_conn *c, struct ncr_out *o,
     c->auth.method = (uint8_t)method;
     c->auth.waiting = true;
     c->question = NACRE_EV_NONE;
+    c->pending = (uint8_t)(c->pending & ~NCR_PENDING_NEXT);
+    c->born = c->now; /* the server's time starts here, not with the user's thinking */
     return NACRE_OK;
 }
 
@@ -99,7 +101,7 @@ static nacre_err auth_client_ask_sign(struct nacre_conn *c)
         return err;
     c->auth.waiting = false;
     c->question = NACRE_EV_SIGN;
-    c->pending |= NCR_PENDING_SIGN;
+    c->pending = (uint8_t)((c->pending & ~NCR_PENDING_NEXT) | NCR_PENDING_SIGN);
     return NACRE_OK;
 }
 

@@ -70,10 +70,14 @@ static nacre_err auth_server_success(struct nacre_conn *c)
 {
     struct ncr_out o = ncr_out_begin(c, NCR_MSG_USERAUTH_SUCCESS, true);
 
+    nacre_err err = ncr_out_end(c, &o);
+
+    if (err != NACRE_OK)
+        return err;
     c->auth.method = NCR_METHOD_NO_METHOD;
     c->auth.done = true;
     c->pending |= NCR_PENDING_SUCCESS;
-    return ncr_out_end(c, &o);
+    return NACRE_OK;
 }
 
 static nacre_err auth_server_pk_ok(struct nacre_conn *c)
@@ -102,6 +106,7 @@ static nacre_err auth_server_change(struct nacre_conn *c, const char *prompt)
 static nacre_err auth_server_challenge(struct nacre_conn *c, const struct nacre_answer *a)
 {
     struct ncr_out o;
+    nacre_err err;
     size_t i;
 
     if (a->n_prompts > NACRE_PROMPTS_MAX)
@@ -118,9 +123,14 @@ static nacre_err auth_server_challenge(struct nacre_conn *c, const struct nacre_
         ncr_wr_string(&o.w, a->prompts[i].text);
         ncr_wr_bool(&o.w, a->prompts[i].echo);
     }
+    err = ncr_out_end(c, &o);
+    if (err != NACRE_OK) {
+        c->auth.method = NCR_METHOD_NO_METHOD; /* not sent: the answer may be given again */
+        return err;
+    }
     c->auth.rounds++;
     c->auth.n_prompts = (uint8_t)a->n_prompts;
-    return ncr_out_end(c, &o);
+    return NACRE_OK;
 }
 
 /* ---- Verdicts ---- */

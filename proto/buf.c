@@ -179,6 +179,8 @@ nacre_err ncr_out_end(struct nacre_conn *c, struct ncr_out *o)
         return o->owed ? ncr_fail(c, NACRE_ERR_INTERNAL, "message out of phase") : NACRE_ERR_USAGE;
     if (o->held)
         return buf_hold(c, o);
+    if (o->w.bad && !o->owed && c->out_start == c->out_end)
+        return NACRE_ERR_USAGE; /* no draining would make room for it */
     if (o->w.bad)
         return o->owed ? ncr_fail(c, NACRE_ERR_INTERNAL, "reserve too small") : NACRE_ERR_NO_ROOM;
     return ncr_out_seal(c, o->w.n);

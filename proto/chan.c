@@ -11,9 +11,6 @@
 
 #include <string.h>
 
-/* Room that the largest message of a flush takes: header, window adjust or failure, padding, tag. */
-#define CHAN_FLUSH_ROOM 256
-
 struct ncr_chan *ncr_chan_find(const struct nacre_conn *c, uint32_t chan)
 {
     struct ncr_chan *ch;
@@ -86,7 +83,7 @@ bool ncr_chan_queues_full(const struct nacre_conn *c)
 bool ncr_chan_may_send(struct nacre_conn *c)
 {
     return !ncr_phase_in_kex(&c->tx) && c->held_len == 0 &&
-           ncr_out_room(c, CHAN_FLUSH_ROOM) >= CHAN_FLUSH_ROOM;
+           ncr_out_room(c, NCR_CHAN_FLUSH_ROOM) >= NCR_CHAN_FLUSH_ROOM;
 }
 
 /* ---- Flush ---- */
@@ -167,7 +164,7 @@ static bool chan_owes(const struct ncr_chan *ch)
 }
 
 /* Replies first, the end last: nothing may follow CLOSE. */
-static nacre_err chan_flush_one(struct nacre_conn *c, struct ncr_chan *ch)
+nacre_err ncr_chan_flush_one(struct nacre_conn *c, struct ncr_chan *ch)
 {
     nacre_err err = NACRE_OK;
 
@@ -192,7 +189,7 @@ nacre_err ncr_chan_flush(struct nacre_conn *c)
         return err;
     c->chans_owe = false;
     for (i = 0; i < c->n_chans && err == NACRE_OK; i++)
-        err = chan_flush_one(c, &ncr_chans(c)[i]);
+        err = ncr_chan_flush_one(c, &ncr_chans(c)[i]);
     return err;
 }
 
@@ -302,7 +299,7 @@ static nacre_err chan_answer_request(struct nacre_conn *c, struct ncr_chan *ch,
     o->state = a->verdict == NACRE_ACCEPT ? NCR_OWED_SUCCESS : NCR_OWED_FAILURE;
     if (a->verdict == NACRE_REFUSE && ncr_request_starts((enum nacre_req)o->kind))
         ch->flags = (uint8_t)(ch->flags & ~NCR_CHAN_STARTED);
-    return chan_flush_one(c, ch);
+    return ncr_chan_flush_one(c, ch);
 }
 
 nacre_err ncr_chan_answer(struct nacre_conn *c, const struct nacre_answer *a)
@@ -432,7 +429,7 @@ static nacre_err chan_owe(struct nacre_conn *c, struct ncr_chan *ch, const struc
     o->kind = (uint8_t)ev->request.kind;
     o->id = ev->id;
     o->state = refused ? NCR_OWED_FAILURE : NCR_OWED_ASKED;
-    return refused ? chan_flush_one(c, ch) : NACRE_OK;
+    return refused ? ncr_chan_flush_one(c, ch) : NACRE_OK;
 }
 
 nacre_err ncr_chan_on_request(struct nacre_conn *c, const union ncr_msg *m, struct nacre_event *ev)
@@ -447,7 +444,7 @@ nacre_err ncr_chan_on_request(struct nacre_conn *c, const union ncr_msg *m, stru
         return ncr_fail(c, NACRE_ERR_FORMAT, "malformed channel request");
     if ((ch->flags & (NCR_CHAN_TX_CLOSE | NCR_CHAN_OWE_CLOSE)) != 0)
         return NACRE_OK; /* our CLOSE is the answer */
-    refused = chan_request_refused(c, ch, ev->request.kind);
+    refused = chan_request_refused(c, ch, ev->request.kind) || !ncr_request_within(&ev->request);
     if (!refused && ncr_request_starts(ev->request.kind))
         ch->flags |= NCR_CHAN_STARTED;
     if (q->want_reply) {
@@ -543,7 +540,7 @@ nacre_err ncr_chan_on_close(struct nacre_conn *c, const union ncr_msg *m, struct
     ch->flags = NCR_CHAN_OWE_CLOSE;
     ch->rx_credit = 0;
     chan_drop_owed(c, ch);
-    return chan_flush_one(c, ch);
+    return ncr_chan_flush_one(c, ch);
 }
 
 nacre_err nacre_chan_eof(struct nacre_conn *c, uint32_t chan)
@@ -557,7 +554,7 @@ nacre_err nacre_chan_eof(struct nacre_conn *c, uint32_t chan)
     if ((ch->flags &
          (NCR_CHAN_TX_EOF | NCR_CHAN_OWE_EOF | NCR_CHAN_TX_CLOSE | NCR_CHAN_OWE_CLOSE)) == 0)
         ch->flags |= NCR_CHAN_OWE_EOF;
-    return chan_flush_one(c, ch);
+    return ncr_chan_flush_one(c, ch);
 }
 
 /* What the application has not answered is refused: its replies go before the CLOSE. */
@@ -584,5 +581,5 @@ nacre_err nacre_chan_close(struct nacre_conn *c, uint32_t chan)
     if ((ch->flags & NCR_CHAN_TX_CLOSE) == 0)
         ch->flags |= NCR_CHAN_OWE_CLOSE;
     chan_refuse_open(ch);
-    return chan_flush_one(c, ch);
+    return ncr_chan_flush_one(c, ch);
 }

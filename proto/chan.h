@@ -57,6 +57,9 @@ NACRE_MUST_CHECK nacre_err ncr_chan_answer(struct nacre_conn *c, const struct na
 
 /* Sends what channels and the request queues owe, as far as there is room. */
 NACRE_MUST_CHECK nacre_err ncr_chan_flush(struct nacre_conn *c);
+NACRE_MUST_CHECK nacre_err ncr_chan_flush_one(struct nacre_conn *c, struct ncr_chan *ch);
+/* Room that the largest message of a flush takes: header, window adjust or failure, padding, tag. */
+#define NCR_CHAN_FLUSH_ROOM 256
 /* True if a packet that asks something more must wait: a queue of owed replies is full. */
 bool ncr_chan_queues_full(const struct nacre_conn *c);
 
@@ -90,6 +93,8 @@ NACRE_MUST_CHECK nacre_err ncr_unsolicited(struct nacre_conn *c);
 
 /* Fills r from the wire; an unknown name is OTHER. False: malformed. */
 bool ncr_request_get(struct nacre_request *r, struct nacre_bytes name, struct nacre_bytes data);
+/* True if its fields keep to their limits. */
+bool ncr_request_within(const struct nacre_request *r);
 /* The name of its kind, or r->name. */
 struct nacre_bytes ncr_request_name(const struct nacre_request *r);
 void ncr_request_put(struct ncr_wr *w, const struct nacre_request *r);

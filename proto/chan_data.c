@@ -76,8 +76,7 @@ nacre_err nacre_chan_consumed(struct nacre_conn *c, uint32_t chan, uint32_t n)
     if (n > ch->rx_initial - ch->rx_window - ch->rx_credit)
         return NACRE_ERR_USAGE;
     ch->rx_credit += n;
-    c->chans_owe = true;
-    return ncr_chan_flush(c);
+    return ncr_chan_flush_one(c, ch);
 }
 
 /* ---- Sending ---- */
@@ -140,6 +139,7 @@ nacre_err nacre_chan_reserve(struct nacre_conn *c, uint32_t chan, uint32_t ext, 
     c->reserve_chan = chan;
     c->reserve_ext = ext;
     c->reserve_room = (uint32_t)*room;
+    c->out_open = c->out_end;
     return NACRE_OK;
 }
 
@@ -152,7 +152,8 @@ nacre_err nacre_chan_commit(struct nacre_conn *c, uint32_t chan, size_t n)
 
     if (c->err != NACRE_OK)
         return c->err;
-    if (ch == NULL || chan != c->reserve_chan || n > c->reserve_room)
+    if (ch == NULL || chan != c->reserve_chan || n > c->reserve_room ||
+        c->out_open != c->out_end) /* another call came between */
         return NACRE_ERR_USAGE;
     c->reserve_room = 0;
     if (n == 0)

@@ -33,9 +33,9 @@ static void request_put_size(struct ncr_wr *w, const struct nacre_request *r)
 
 static void request_get_pty(struct nacre_request *r, struct ncr_rd *d)
 {
-    r->text = ncr_rd_string_max(d, NCR_TERM_MAX);
+    r->text = ncr_rd_string(d);
     request_get_size(r, d);
-    r->data = ncr_rd_string_max(d, NCR_PTY_MODES_MAX);
+    r->data = ncr_rd_string(d);
 }
 
 static void request_put_pty(struct ncr_wr *w, const struct nacre_request *r)
@@ -47,8 +47,8 @@ static void request_put_pty(struct ncr_wr *w, const struct nacre_request *r)
 
 static void request_get_env(struct nacre_request *r, struct ncr_rd *d)
 {
-    r->text = ncr_rd_string_max(d, NCR_ENV_MAX);
-    r->data = ncr_rd_string_max(d, NCR_ENV_MAX);
+    r->text = ncr_rd_string(d);
+    r->data = ncr_rd_string(d);
 }
 
 static void request_put_env(struct ncr_wr *w, const struct nacre_request *r)
@@ -59,7 +59,7 @@ static void request_put_env(struct ncr_wr *w, const struct nacre_request *r)
 
 static void request_get_data(struct nacre_request *r, struct ncr_rd *d)
 {
-    r->data = ncr_rd_string_max(d, NCR_COMMAND_MAX);
+    r->data = ncr_rd_string(d);
 }
 
 static void request_put_data(struct ncr_wr *w, const struct nacre_request *r)
@@ -140,6 +140,27 @@ static const struct request_row request_rows[] = {
     {NACRE_REQ_EOW, "eow@openssh.com", request_get_nothing, request_put_nothing},
     {NACRE_REQ_KEEPALIVE, "keepalive@openssh.com", request_get_nothing, request_put_nothing},
 };
+
+/* Limits of what is well-formed but too much: the request is refused, the connection goes on. */
+static const struct {
+    enum nacre_req kind;
+    size_t text, data;
+} request_limits[] = {
+    {NACRE_REQ_PTY, NCR_TERM_MAX, NCR_PTY_MODES_MAX},
+    {NACRE_REQ_ENV, NCR_ENV_MAX, NCR_ENV_MAX},
+    {NACRE_REQ_EXEC, 0, NCR_COMMAND_MAX},
+    {NACRE_REQ_SUBSYSTEM, 0, NCR_COMMAND_MAX},
+};
+
+bool ncr_request_within(const struct nacre_request *r)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof request_limits / sizeof request_limits[0]; i++)
+        if (request_limits[i].kind == r->kind)
+            return r->text.n <= request_limits[i].text && r->data.n <= request_limits[i].data;
+    return true;
+}
 
 static const struct request_row *request_find(enum nacre_req kind)
 {

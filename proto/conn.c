@@ -13,6 +13,7 @@
 
 #include "proto/auth.h"
 #include "proto/chan.h"
+#include "proto/conn.h"
 #include "proto/err.h"
 #include "proto/kex.h"
 #include "proto/version.h"
@@ -26,8 +27,8 @@ static void conn_wipe_secrets(struct nacre_conn *c)
     nacre_wipe(&c->tx.mac, sizeof c->tx.mac);
     nacre_wipe(&c->rx.key, sizeof c->rx.key);
     nacre_wipe(&c->rx.mac, sizeof c->rx.mac);
-    /* The packet that was told may hold a password; a DISCONNECT is still being told. */
-    if (c->err != NACRE_ERR_PEER_DISCONNECT && c->in_next > c->in_start)
+    /* The packet that was told, if it holds a password; data may still be in use. */
+    if (c->wipe_packet && c->in_next > c->in_start)
         nacre_wipe(ncr_inbuf(c) + c->in_start, c->in_next - c->in_start);
 }
 
@@ -43,7 +44,7 @@ static nacre_err conn_put_disconnect(struct nacre_conn *c, uint32_t reason, cons
 
 /* The first error sticks. What waits in the out-buffer can still be sent, DISCONNECT is its last
  * message; if that finds no room the peer learns it from the closed socket. */
-static nacre_err conn_end(struct nacre_conn *c, nacre_err err)
+nacre_err ncr_conn_end(struct nacre_conn *c, nacre_err err)
 {
     const uint32_t reason = ncr_err_reason(err);
     const char *what = c->fail_what;
@@ -90,16 +91,24 @@ struct nacre_errinfo nacre_conn_errinfo(const struct nacre_conn *c)
 
 /* ---- Init ---- */
 
+/* Largest packet_length that the in-buffer and the profile take. */
+static uint32_t conn_packet_max(const struct nacre_conn *c)
+{
+    uint32_t max = c->in_cap > NACRE_BUF_STANDARD ? NCR_PACKET_MAX_BULK : NCR_PACKET_MAX;
+    const uint32_t fits = c->in_cap - NCR_IN_SPARE;
+
+    return max < fits ? max : fits;
+}
+
 static void conn_defaults(struct nacre_conn *c)
 {
-    const uint32_t fits = c->in_cap / 2;
+    const uint32_t fits = conn_packet_max(c) - NCR_CHAN_PACKET_SPARE;
 
     if (c->cfg.window == 0)
         c->cfg.window = NCR_WINDOW;
     if (c->cfg.max_packet == 0)
         c->cfg.max_packet = NCR_CHAN_PACKET;
-    /* A whole packet must fit the in-buffer: data, head, padding, tag. */
-    if (c->cfg.max_packet > c->in_cap - 1024)
+    if (c->cfg.max_packet > fits)
         c->cfg.max_packet = fits;
 }
 
@@ -131,12 +140,18 @@ static nacre_err conn_check_cfg(const struct nacre_conn *c)
 
     if (c->cfg.banner != NULL && strlen(c->cfg.banner) > NCR_BANNER_MAX)
         return NACRE_ERR_USAGE;
-    if (c->cfg.banner != NULL && strlen(c->cfg.banner) > c->out_cap - 2 * NCR_OUT_RESERVE)
+    if (c->cfg.banner != NULL && strlen(c->cfg.banner) > c->out_cap - NCR_OUT_RESERVE - 256)
         return NACRE_ERR_USAGE;
     for (i = 0; i < c->cfg.n_host_keys; i++)
         if (c->cfg.host_keys[i].n > NCR_OUT_RESERVE / 4)
             return NACRE_ERR_USAGE;
     return ncr_kexinit_check_cfg(c);
+}
+
+nacre_err ncr_conn_settle(struct nacre_conn *c)
+{
+    conn_defaults(c);
+    return conn_check_cfg(c);
 }
 
 nacre_err nacre_conn_init(struct nacre_conn *c, enum nacre_role role,
@@ -152,8 +167,7 @@ nacre_err nacre_conn_init(struct nacre_conn *c, enum nacre_role role,
     err = conn_layout(c, mem, len, channels);
     if (err != NACRE_OK)
         return err;
-    conn_defaults(c);
-    err = conn_check_cfg(c);
+    err = ncr_conn_settle(c);
     if (err != NACRE_OK)
         return err;
     if (!nacre_rng_fill(&c->rng, c->pad_key, sizeof c->pad_key))
@@ -237,10 +251,44 @@ void nacre_conn_sent(struct nacre_conn *c, size_t n)
 
 /* Questions that stop the receive path until they are answered. The others, which a person may take
  * long to answer, leave room for banners, keepalives and a goodbye. */
-static bool conn_blocked(const struct nacre_conn *c)
+bool ncr_conn_blocked(const struct nacre_conn *c)
 {
     return c->question == NACRE_EV_HOST_KEY || c->question == NACRE_EV_AUTH_REQUEST ||
            (c->question == NACRE_EV_SIGN && c->role == NACRE_SERVER);
+}
+
+/* Pending events that may be told: SUCCESS only when it has left (it may be held during a key
+ * exchange), for only then may channels be opened. */
+static bool conn_may_tell(const struct nacre_conn *c)
+{
+    if (c->pending == NCR_PENDING_SUCCESS)
+        return c->held_len == 0 && !ncr_phase_in_kex(&c->tx);
+    return c->pending != 0;
+}
+
+/* What is owed and can be sent. */
+static bool conn_owes(const struct nacre_conn *c, size_t room)
+{
+    if (ncr_kex_due(c) && c->full_queues == 0 && room >= NCR_OUT_RESERVE)
+        return true;
+    if (ncr_phase_in_kex(&c->tx))
+        return false;
+    if (c->held_len > 0)
+        return room >= NCR_OUT_RESERVE;
+    return room >= NCR_CHAN_FLUSH_ROOM &&
+           (c->chans_owe || (c->n_owed > 0 && c->owed[0].state != NCR_OWED_ASKED));
+}
+
+bool ncr_conn_next_due(const struct nacre_conn *c)
+{
+    const size_t room = c->out_cap - (c->out_end - c->out_start);
+
+    if (c->err != NACRE_OK)
+        return false;
+    if (c->broken != NACRE_OK || conn_may_tell(c) || conn_owes(c, room))
+        return true;
+    return c->stalled && !ncr_conn_blocked(c) && room >= NCR_OUT_RESERVE &&
+           !ncr_chan_queues_full(c);
 }
 
 unsigned nacre_conn_wants(const struct nacre_conn *c)
@@ -253,8 +301,10 @@ unsigned nacre_conn_wants(const struct nacre_conn *c)
         return wants | NACRE_WANT_CLOSED;
     if (c->question != NACRE_EV_NONE)
         wants |= NACRE_WANT_ANSWER;
-    if (!c->peer_closed && c->in_end - c->in_start < c->in_cap)
+    if (!c->peer_closed && c->in_next <= c->in_start && c->in_end - c->in_start < c->in_cap)
         wants |= NACRE_WANT_READ;
+    if (ncr_conn_next_due(c))
+        wants |= NACRE_WANT_NEXT;
     return wants;
 }
 
@@ -274,7 +324,7 @@ static nacre_err conn_on_disconnect(struct nacre_conn *c, const union ncr_msg *m
     ev->type = NACRE_EV_DISCONNECT;
     ev->reason = m->disconnect.reason;
     ev->data = text;
-    (void)conn_end(c, NACRE_ERR_PEER_DISCONNECT); /* told by the event; the next call gives it */
+    (void)ncr_conn_end(c, NACRE_ERR_PEER_DISCONNECT); /* told by the event; the next call gives it */
     return NACRE_OK;
 }
 
@@ -528,14 +578,6 @@ static nacre_err conn_dispatch(struct nacre_conn *c, struct nacre_bytes payload,
     return err;
 }
 
-static uint32_t conn_packet_max(const struct nacre_conn *c)
-{
-    uint32_t max = c->in_cap > NACRE_BUF_STANDARD ? NCR_PACKET_MAX_BULK : NCR_PACKET_MAX;
-    const uint32_t fits = c->in_cap - NCR_IN_SPARE;
-
-    return max < fits ? max : fits;
-}
-
 static nacre_err conn_read_version(struct nacre_conn *c, struct nacre_event *ev)
 {
     enum ncr_version_result result;
@@ -619,12 +661,14 @@ static bool conn_tell_pending(struct nacre_conn *c, struct nacre_event *ev)
 }
 
 /* What we owe or want to begin ourselves. */
-static nacre_err conn_progress(struct nacre_conn *c)
+nacre_err ncr_conn_progress(struct nacre_conn *c)
 {
     bool empty = true;
     nacre_err err = NACRE_OK;
 
-    if (ncr_kex_due(c) && ncr_out_ready(c))
+    /* With a full queue of replies it waits: until the peer's KEXINIT comes, requests go on, and a
+     * queue without room would end an honest peer. */
+    if (ncr_kex_due(c) && c->full_queues == 0 && ncr_out_ready(c))
         err = ncr_kexinit_send(c);
     if (err == NACRE_OK && c->held_len > 0)
         err = ncr_out_flush_held(c, &empty);
@@ -647,13 +691,16 @@ static bool conn_is_question(enum nacre_event_type type)
 static nacre_err conn_step(struct nacre_conn *c, struct nacre_event *ev)
 {
     bool progress = true;
-    nacre_err err = c->broken != NACRE_OK ? c->broken : conn_progress(c);
+    nacre_err err = c->broken != NACRE_OK ? c->broken : ncr_conn_progress(c);
 
     if (err != NACRE_OK)
         return err;
-    if (conn_tell_pending(c, ev))
+    if (conn_may_tell(c) && conn_tell_pending(c, ev))
         return NACRE_OK;
-    if (conn_blocked(c) || !ncr_out_ready(c) || ncr_chan_queues_full(c))
+    if (ncr_conn_blocked(c) && c->peer_closed)
+        return ncr_fail(c, NACRE_ERR_PEER_CLOSED, ""); /* nobody waits for the answer */
+    c->stalled = ncr_conn_blocked(c) || !ncr_out_ready(c) || ncr_chan_queues_full(c);
+    if (c->stalled)
         return NACRE_OK;
     if (c->rx.phase == NCR_PH_VERSION) {
         err = conn_read_version(c, ev);
@@ -685,7 +732,7 @@ nacre_err nacre_conn_next(struct nacre_conn *c, struct nacre_event *ev)
     err = conn_step(c, ev);
     if (err != NACRE_OK) {
         memset(ev, 0, offsetof(struct nacre_event, prompts));
-        return conn_end(c, err);
+        return ncr_conn_end(c, err);
     }
     return NACRE_OK;
 }
@@ -721,7 +768,7 @@ nacre_err nacre_conn_answer(struct nacre_conn *c, const struct nacre_answer *a)
         return NACRE_ERR_USAGE;
     if (NCR_ID_WHERE(a->id) != NCR_ID_CONN) {
         err = ncr_chan_answer(c, a);
-        return err == NACRE_OK || ncr_err_is_usage(err) ? err : conn_end(c, err);
+        return err == NACRE_OK || ncr_err_is_usage(err) ? err : ncr_conn_end(c, err);
     }
     if (a->id != c->question_id || question == NACRE_EV_NONE)
         return NACRE_ERR_USAGE;
@@ -729,113 +776,14 @@ nacre_err nacre_conn_answer(struct nacre_conn *c, const struct nacre_answer *a)
     if (ncr_err_is_usage(err))
         return err;
     if (err != NACRE_OK)
-        return conn_end(c, err);
+        return ncr_conn_end(c, err);
     c->question_id = 0;
     c->kex.started = c->now; /* the peer has the whole deadline again */
+    if (c->role == NACRE_CLIENT)
+        c->born = c->now; /* a person took the time, not the server */
     if (c->question == question)
         c->question = NACRE_EV_NONE;
     return NACRE_OK;
-}
-
-/* ---- Time ---- */
-
-static uint64_t conn_or(uint64_t configured, uint64_t standard)
-{
-    return configured != 0 ? configured : standard;
-}
-
-/* While the application thinks about a question, the peer is not the one who is late. */
-static uint64_t conn_kex_deadline(const struct nacre_conn *c)
-{
-    if (!ncr_kex_running(c) || conn_blocked(c))
-        return UINT64_MAX;
-    return c->kex.started + conn_or(c->cfg.kex_ms, NCR_KEX_MS);
-}
-
-static uint64_t conn_auth_deadline(const struct nacre_conn *c)
-{
-    return c->auth.done ? UINT64_MAX : c->born + conn_or(c->cfg.auth_ms, NCR_AUTH_MS);
-}
-
-static uint64_t conn_rekey_deadline(const struct nacre_conn *c)
-{
-    return c->auth.done && !ncr_kex_running(c)
-               ? c->kex.keyed + conn_or(c->cfg.rekey_ms, NCR_REKEY_MS)
-               : UINT64_MAX;
-}
-
-static uint64_t conn_alive_deadline(const struct nacre_conn *c)
-{
-    const uint64_t last = c->last_alive > c->last_rx ? c->last_alive : c->last_rx;
-
-    return c->auth.done && c->cfg.keepalive_ms != 0 ? last + c->cfg.keepalive_ms : UINT64_MAX;
-}
-
-uint64_t nacre_conn_deadline(const struct nacre_conn *c)
-{
-    const uint64_t all[] = {conn_kex_deadline(c), conn_auth_deadline(c), conn_rekey_deadline(c),
-                            conn_alive_deadline(c)};
-    uint64_t min = UINT64_MAX;
-    size_t i;
-
-    if (c->err != NACRE_OK)
-        return min;
-    for (i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (all[i] < min)
-            min = all[i];
-    return min;
-}
-
-/* A dead peer is one that leaves so many requests unanswered in a row; any byte from it counts as an
- * answer. */
-static nacre_err conn_keepalive(struct nacre_conn *c)
-{
-    const unsigned max = c->cfg.keepalive_max != 0 ? c->cfg.keepalive_max : NCR_KEEPALIVE_MAX;
-    nacre_err err;
-
-    if (c->now < conn_alive_deadline(c))
-        return NACRE_OK;
-    if (c->alive_unanswered >= max)
-        return ncr_fail(c, NACRE_ERR_TIMEOUT_ALIVE, "");
-    c->alive_unanswered++;
-    c->last_alive = c->now;
-    err = ncr_global_keepalive(c);
-    return ncr_err_is_usage(err) ? NACRE_OK : err; /* no room: a stalled peer is counted as well */
-}
-
-static void conn_start_clock(struct nacre_conn *c, uint64_t now)
-{
-    c->ticked = true;
-    c->born = now;
-    c->last_rx = now;
-    c->kex.started = now;
-    c->kex.keyed = now;
-}
-
-static nacre_err conn_check_deadlines(struct nacre_conn *c)
-{
-    if (c->now >= conn_auth_deadline(c))
-        return ncr_fail(c, NACRE_ERR_TIMEOUT_AUTH, "");
-    if (c->now >= conn_kex_deadline(c))
-        return ncr_fail(c, NACRE_ERR_TIMEOUT_KEX, "");
-    return conn_keepalive(c);
-}
-
-nacre_err nacre_conn_tick(struct nacre_conn *c, uint64_t now_ms)
-{
-    nacre_err err;
-
-    if (c->err != NACRE_OK)
-        return c->err;
-    if (!c->ticked)
-        conn_start_clock(c, now_ms);
-    if (now_ms > c->now)
-        c->now = now_ms;
-    c->msg = 0;
-    err = conn_check_deadlines(c);
-    if (err == NACRE_OK)
-        err = conn_progress(c);
-    return err == NACRE_OK ? err : conn_end(c, err);
 }
 
 /* ---- Small calls ---- */
@@ -849,15 +797,15 @@ nacre_err nacre_conn_rekey(struct nacre_conn *c)
     if (!c->first_kex_done)
         return NACRE_ERR_USAGE;
     c->kex.rekey_wanted = true;
-    err = conn_progress(c);
-    return err == NACRE_OK ? err : conn_end(c, err);
+    err = ncr_conn_progress(c);
+    return err == NACRE_OK ? err : ncr_conn_end(c, err);
 }
 
 static nacre_err conn_send_small(struct nacre_conn *c, struct ncr_out *o)
 {
     nacre_err err = ncr_out_end(c, o);
 
-    return err == NACRE_OK || ncr_err_is_usage(err) ? err : conn_end(c, err);
+    return err == NACRE_OK || ncr_err_is_usage(err) ? err : ncr_conn_end(c, err);
 }
 
 nacre_err nacre_conn_ping(struct nacre_conn *c, const uint8_t *p, size_t n)
@@ -918,7 +866,7 @@ nacre_err nacre_conn_close(struct nacre_conn *c, uint32_t reason, const char *te
     c->msg = 0;
     err = conn_put_disconnect(c, reason, text);
     c->tx.phase = NCR_PH_CLOSED; /* no second DISCONNECT */
-    (void)conn_end(c, NACRE_ERR_CLOSED); /* asked for: not this call's error */
+    (void)ncr_conn_end(c, NACRE_ERR_CLOSED); /* asked for: not this call's error */
     return err;
 }
 

@@ -36,7 +36,7 @@ static nacre_err global_answer_data(struct nacre_conn *c, const struct ncr_owed 
     nacre_err err;
 
     if (q != &c->owed[0])
-        return NACRE_ERR_USAGE;
+        return NACRE_ERR_NO_ROOM; /* again when the older ones are answered */
     o = ncr_out_begin(c, NCR_MSG_REQUEST_SUCCESS, false);
     ncr_wr_bytes(&o.w, a->data.p, a->data.n);
     err = ncr_out_end(c, &o);

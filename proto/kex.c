@@ -124,7 +124,9 @@ static nacre_err kex_count_rekey(struct nacre_conn *c)
 {
     if (!c->first_kex_done || c->kex.sent_init)
         return NACRE_OK;
-    c->kex.empty = c->app_packets == c->kex.app_seen ? c->kex.empty + 1 : 0;
+    c->kex.empty = c->app_packets == c->kex.app_seen && c->now - c->kex.keyed < NCR_REKEY_CALM_MS
+                       ? c->kex.empty + 1
+                       : 0;
     c->kex.app_seen = c->app_packets;
     if (c->kex.empty > NCR_REKEY_EMPTY_MAX)
         return ncr_fail(c, NACRE_ERR_REKEY_FLOOD, "peer rekeys without traffic");

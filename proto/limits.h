@@ -39,9 +39,13 @@
 /* Exchanges started by the peer without any other traffic between them: each costs public-key
  * work; an honest peer has a reason for every one. */
 #define NCR_REKEY_EMPTY_MAX 16
+/* Exchanges this far apart are no flood: idle clients change keys by the hour. */
+#define NCR_REKEY_CALM_MS 60000
 
 /* Deadlines, ms. */
 #define NCR_KEX_MS 20000
+/* A re-exchange behind queued data may take so many times that, if the peer sends meanwhile. */
+#define NCR_KEX_SLOW 15
 #define NCR_AUTH_MS 120000
 #define NCR_KEEPALIVE_MAX 3
 
@@ -62,6 +66,8 @@
 #define NCR_CHANNELS_MAX 1024
 #define NCR_WINDOW (2u * 1024 * 1024)
 #define NCR_CHAN_PACKET 32768u
+/* What a data packet holds beside its data, with room to spare. */
+#define NCR_CHAN_PACKET_SPARE 1024u
 /* Data of one packet of ours, for peers that claim to take any size: fits OpenSSH's largest. */
 #define NCR_CHAN_SEND_MAX (NCR_PACKET_MAX_BULK - 2048)
 #define NCR_COMMAND_MAX 32768

@@ -10,7 +10,7 @@
  *
  * The driver's loop: while nacre_conn_next() gives an event other than NACRE_EV_NONE, act on it;
  * then write nacre_conn_out(), read into nacre_conn_inbuf() as nacre_conn_wants() says, and call
- * nacre_conn_tick() with the time. No function calls back into the caller, but for the random
+ * nacre_conn_tick() with the time, waiting no longer than nacre_conn_deadline(). No function calls back into the caller, but for the random
  * source and the optional trace hook.
  *
  * Ownership: the caller owns the struct and the region given at init, and wipes with
@@ -527,6 +527,7 @@ struct nacre_conn {
     uint64_t pad_counter;
     uint8_t pad_left;
     bool first_kex_done, peer_closed, disconnected, no_more_sessions;
+    bool stalled;       /* next stopped before a packet for want of room or an answer */
     bool ext_info_last; /* the server's second EXT_INFO was read: only SUCCESS may follow */
     bool ticked;
     const char *fail_what; /* static text */
@@ -595,7 +596,9 @@ enum nacre_want {
     NACRE_WANT_READ = 1,   /* more input is needed and there is room for it */
     NACRE_WANT_WRITE = 2,  /* output waits */
     NACRE_WANT_ANSWER = 4, /* the engine itself waits for an answer (or a nacre_auth_* call) */
-    NACRE_WANT_CLOSED = 8  /* over: write what is left, then close */
+    NACRE_WANT_CLOSED = 8, /* over: write what is left, then close */
+    NACRE_WANT_NEXT = 16   /* nacre_conn_next() has work without more input: it stopped for room or
+                            * for an answer that has come since. The deadline is then now */
 };
 unsigned nacre_conn_wants(const struct nacre_conn *c);
 
@@ -669,8 +672,9 @@ NACRE_MUST_CHECK nacre_err nacre_chan_open(struct nacre_conn *c, const char *typ
 NACRE_MUST_CHECK nacre_err nacre_chan_open_tcpip(struct nacre_conn *c, const char *type,
                                                  const struct nacre_tcpip *t, uint32_t *chan);
 
-/* Copies what window, packet and out-buffer take now; *taken may be 0: wait for CHAN_WRITABLE or
- * for output to drain. ext 0 is data, 1 stderr. CHANNEL_STATE (does not stick): after EOF. */
+/* Copies what window, packet and out-buffer take now; *taken may be 0: wait for CHAN_WRITABLE, for
+ * output to drain, or, during a key exchange, for KEX_DONE. ext 0 is data, 1 stderr. USAGE: after
+ * EOF or CLOSE. */
 NACRE_MUST_CHECK nacre_err nacre_chan_write(struct nacre_conn *c, uint32_t chan, uint32_t ext,
                                             const uint8_t *p, size_t n, size_t *taken);
 /* Hands out the place of the next packet's payload, at most want bytes; *room 0 as above. Between

@@ -577,6 +577,23 @@ Test(security, s80_client_refuses_a_servers_requests)
     }
 }
 
+/* Well-formed but too much: the request is refused, the connection goes on. */
+Test(security, s20_requests_over_a_limit_are_refused)
+{
+    static const char *const over[] = {"98 u1 'pty-req' 1 l65 u1 u1 u1 u1 ''",
+                                       "98 u1 'pty-req' 1 'x' u1 u1 u1 u1 l1025",
+                                       "98 u1 'exec' 1 l32769"};
+    for (size_t i = 0; i < sizeof over / sizeof over[0]; i++) {
+        const struct rogue_step steps[] = {{R_UNTIL, NULL, ROGUE_CHAN, 0},
+                                           {R_SKIP, NULL, 0, 0},
+                                           {R_SAY, over[i], 0, 0},
+                                           {R_GET, "100 u0", 0, 0},
+                                           {R_ALIVE, NULL, 0, 0},
+                                           {0}};
+        rogue_run(SERVER, steps);
+    }
+}
+
 Test(security, s20_malformed_requests_end)
 {
     static const char *const bad[] = {"98 u1 'pty-req' 1 'x' u1 u1 u1 u1",
@@ -586,9 +603,6 @@ Test(security, s20_malformed_requests_end)
                                       "98 u1 'exec' 1 u0xffffffff",
                                       "98 u1 'signal' 0",
                                       "98 u1 'window-change' 0 u1 u1 u1",
-                                      "98 u1 'pty-req' 1 l65 u1 u1 u1 u1 ''",
-                                      "98 u1 'pty-req' 1 'x' u1 u1 u1 u1 l1025",
-                                      "98 u1 'exec' 1 l32769",
                                       "98 u1 l65 1",
                                       "80 'tcpip-forward' 1 'x'",
                                       "80 'tcpip-forward' 1 'x' u65536",

@@ -507,11 +507,27 @@ Test(security, s08_unfinished_exchange_meets_its_deadline)
     rogue_drop(&r);
     cr_assert_eq(nacre_conn_tick(r.victim->c, 1000), NACRE_OK);
     cr_assert_eq(nacre_conn_rekey(r.victim->c), NACRE_OK);
-    for (uint64_t t = 1000; t < 21000; t += 1000) {
+    /* A peer that goes on sending may have a slow path: it gets more time, but not for ever. */
+    for (uint64_t t = 1000; t < 301000; t += 10000) {
         cr_assert_eq(nacre_conn_tick(r.victim->c, t), NACRE_OK);
         rogue_say(&r, "94 u1 'x'");
         rogue_expect_alive(&r);
     }
+    cr_assert_eq(nacre_conn_tick(r.victim->c, 301000), NACRE_ERR_TIMEOUT_KEX);
+    rogue_pump(&r);
+    rogue_expect_end(&r, NACRE_ERR_TIMEOUT_KEX, 3);
+    rogue_free(&r);
+}
+
+Test(security, s08_silent_peer_in_an_exchange_ends_soon)
+{
+    struct rogue r;
+    rogue_init(&r, SERVER);
+    rogue_until(&r, ROGUE_CHAN);
+    rogue_drop(&r);
+    cr_assert_eq(nacre_conn_tick(r.victim->c, 1000), NACRE_OK);
+    cr_assert_eq(nacre_conn_rekey(r.victim->c), NACRE_OK);
+    cr_assert_eq(nacre_conn_tick(r.victim->c, 20999), NACRE_OK);
     cr_assert_eq(nacre_conn_tick(r.victim->c, 21000), NACRE_ERR_TIMEOUT_KEX);
     rogue_pump(&r);
     rogue_expect_end(&r, NACRE_ERR_TIMEOUT_KEX, 3);
@@ -534,6 +550,23 @@ Test(security, s10_empty_key_exchanges_end)
     cr_assert_eq(p.side[1].err, NACRE_ERR_REKEY_FLOOD);
     cr_assert(n > NCR_REKEY_EMPTY_MAX && n < NCR_REKEY_EMPTY_MAX + 3, "%u", n);
     cr_assert_eq(p.side[0].err, NACRE_ERR_PEER_DISCONNECT);
+    pair_free(&p);
+}
+
+/* PuTTY and others change keys by the hour, with or without traffic. */
+Test(security, s10_key_exchanges_by_the_hour_go_on)
+{
+    struct pair p;
+    pair_init(&p);
+    p.plan.stay = true;
+    pair_session(&p);
+    for (uint64_t hour = 1; hour < 100; hour++) {
+        for (int i = 0; i < 2; i++)
+            cr_assert_eq(nacre_conn_tick(p.side[i].c, hour * 3000000), NACRE_OK);
+        cr_assert_eq(nacre_conn_rekey(p.side[0].c), NACRE_OK);
+        cr_assert(pair_run(&p, 1000));
+    }
+    cr_assert_eq(p.side[1].err, NACRE_OK);
     pair_free(&p);
 }
 
