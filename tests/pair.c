@@ -813,15 +813,21 @@ void pair_start(struct pair *p)
     }
 }
 
-void pair_move(struct pair_side *s)
+struct nacre_conn *pair_block_copy(const struct pair_side *s)
 {
     size_t n = PAIR_CONN_ROOM + s->mem_len;
     uint8_t *block = malloc(n);
     PAIR_CHECK(block != NULL);
     memcpy(block, s->c, n);
-    memset((void *)s->c, 0x5a, n);
+    return (struct nacre_conn *)(void *)block;
+}
+
+void pair_move(struct pair_side *s)
+{
+    struct nacre_conn *c = pair_block_copy(s);
+    memset((void *)s->c, 0x5a, PAIR_CONN_ROOM + s->mem_len);
     free(s->c);
-    s->c = (struct nacre_conn *)(void *)block;
+    s->c = c;
 }
 
 void pair_free(struct pair *p)

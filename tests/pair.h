@@ -147,6 +147,8 @@ bool pair_deliver(struct pair *p, struct pair_side *from);
 bool pair_event(struct pair *p, struct pair_side *s);
 struct pair_side *pair_other(struct pair *p, const struct pair_side *s);
 
+/* A copy of the block that holds the connection's struct and region; free(3) it. */
+struct nacre_conn *pair_block_copy(const struct pair_side *s);
 /* The connection's struct and region as one block at a new place; the old block is overwritten. */
 void pair_move(struct pair_side *s);
 /* True if the n bytes occur in struct or region. */
