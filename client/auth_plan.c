@@ -64,7 +64,15 @@ void ncr_plan_free(struct ncr_auth_plan *p)
     for (size_t i = 0; i < p->n_keys; i++)
         nacre_privkey_wipe(&p->keys[i].key);
     free(p->keys);
-    memset(p, 0, sizeof *p);
+    nacre_wipe(p, sizeof *p);
+}
+
+/* Answers to a question that is open now: whatever is wrong with one must not leave us waiting. */
+static void plan_answer(struct nacre_client *c, const struct nacre_answer *a)
+{
+    if (nacre_conn_answer(&c->conn, a) != NACRE_OK)
+        ncr_client_fail(c, NACRE_ERR_INTERNAL, NACRE_REASON_BY_APPLICATION, "no answer");
+    ncr_client_kick(c);
 }
 
 /* ---- Keys -------------------------------------------------------------------------------- */
@@ -166,8 +174,7 @@ static const char *plan_key_alg(struct nacre_client *c, const struct nacre_privk
     const char *alg;
 
     for (size_t i = 0; (alg = nacre_privkey_alg(k, i)) != NULL; i++) {
-        if (c->cfg.pubkey_algs != NULL &&
-            !ncr_names_has(c->cfg.pubkey_algs, alg))
+        if (c->cfg.pubkey_algs != NULL && !ncr_names_has(c->cfg.pubkey_algs, alg))
             continue;
         if (nacre_conn_peer_takes(&c->conn, alg))
             return alg;
@@ -220,7 +227,7 @@ static void plan_sign(struct nacre_client *c, const struct nacre_event *ev)
     p->credential = true;
     a.data.p = sig;
     a.data.n = n;
-    ncr_client_answer(c, &a);
+    plan_answer(c, &a);
 }
 
 /* ---- Passwords --------------------------------------------------------------------------- */
@@ -228,6 +235,7 @@ static void plan_sign(struct nacre_client *c, const struct nacre_event *ev)
 static bool plan_send_password(struct nacre_client *c, const char *password)
 {
     c->plan.credential = true;
+    (void)snprintf(c->plan.last, sizeof c->plan.last, "%s", password); /* a longer one is refused */
     return nacre_auth_password(&c->conn, c->user, nacre_bytes_str(password)) == NACRE_OK;
 }
 
@@ -264,7 +272,9 @@ static void plan_change(struct nacre_client *c, const struct nacre_event *ev)
     char answer[NACRE_SECRET_CAP];
     struct nacre_secret_question q = {
         .kind = NACRE_SECRET_NEW_PASSWORD, .prompt = "New password: ", .file = ""};
-    struct nacre_answer a = {.id = ev->id, .verdict = NACRE_ACCEPT};
+    struct nacre_bytes old = nacre_bytes_str(c->plan.last);
+    struct nacre_answer a = {
+        .id = ev->id, .verdict = NACRE_ACCEPT, .responses = &old, .n_responses = 1};
 
     ncr_client_log(c, NACRE_LOG_INFO, "%s", ncr_text(&t, ev->data));
     if (!plan_ask(c, &q, answer) || answer[0] == '\0') {
@@ -272,7 +282,8 @@ static void plan_change(struct nacre_client *c, const struct nacre_event *ev)
         return;
     }
     a.data = nacre_bytes_str(answer);
-    ncr_client_answer(c, &a);
+    plan_answer(c, &a);
+    (void)snprintf(c->plan.last, sizeof c->plan.last, "%s", answer); /* fits: as long */
     nacre_wipe(answer, sizeof answer);
 }
 
@@ -348,7 +359,7 @@ static void plan_prompts(struct nacre_client *c, const struct nacre_event *ev)
     a.n_responses = ev->n_prompts;
     if (good) {
         c->plan.credential |= ev->n_prompts > 0;
-        ncr_client_answer(c, &a);
+        plan_answer(c, &a);
     } else {
         c->plan.interactive_left = 0;
         ncr_client_refuse(c, ev->id);
@@ -474,6 +485,7 @@ static void plan_success(struct nacre_client *c)
     ncr_client_log(c, NACRE_LOG_DEBUG, "Authenticated to %s ([%s]:%u) using \"%s\".", c->cfg.host,
                    c->peer, (unsigned)c->peer_port, plan_method(p->tried)->name);
     c->state = NACRE_CLIENT_READY;
+    nacre_wipe(p->last, sizeof p->last);
 }
 
 void ncr_plan_event(struct nacre_client *c, const struct nacre_event *ev)

@@ -27,7 +27,8 @@ struct ncr_auth_plan {
     bool know_listed;                 /* the server has said */
     bool keys_loaded, none_tried, password_used, credential, gave_up;
     unsigned password_left, interactive_left;
-    bool answered; /* keyboard-interactive: the user was asked in this round */
+    bool answered;               /* keyboard-interactive: the user was asked in this round */
+    char last[NACRE_SECRET_CAP]; /* password under way, for a change */
     struct ncr_auth_key *keys;
     size_t n_keys, current;
     char methods[NCR_PLAN_LIST_CAP]; /* as the server listed them, escaped */
