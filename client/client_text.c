@@ -155,6 +155,9 @@ void ncr_client_tell_kex(struct nacre_client *c)
 
     if (c->cfg.log == NULL)
         return;
+    if (!n->strict)
+        ncr_client_log(c, NACRE_LOG_DEBUG,
+                       "server has no strict key exchange: its first messages can be cut off");
     ncr_client_log(c, NACRE_LOG_DEBUG, "kex: algorithm: %s", n->kex);
     ncr_client_log(c, NACRE_LOG_DEBUG, "kex: host key algorithm: %s", n->host_key);
     for (int i = 1; i >= 0; i--)

@@ -761,6 +761,7 @@ void ncr_opt_client_cfg(struct ncr_options *o, struct nacre_client_cfg *cfg)
     cfg->conn.kex = o->kex;
     cfg->conn.host_key_algs = o->host_key_algs;
     cfg->conn.ciphers = o->ciphers;
+    cfg->conn.allow_not_strict = true; /* as ssh; a note is logged */
     cfg->conn.macs = o->macs;
     cfg->conn.rekey_bytes = o->rekey_bytes;
     cfg->conn.rekey_ms = o->rekey_ms;

@@ -57,6 +57,8 @@ struct ncr_cipher {
     /* Encrypts and decrypts in place; n a multiple of block. NULL for an AEAD. */
     void (*encrypt)(struct ncr_dir *d, uint8_t *p, size_t n);
     void (*decrypt)(struct ncr_dir *d, uint8_t *p, size_t n);
+    /* Without strict key exchange packets at its start can be cut off unseen (CVE-2023-48795). */
+    bool needs_strict;
     /* True if counts inside d->key are what load() makes them; NULL: there are none. */
     bool (*sound)(const struct ncr_dir *d);
 };

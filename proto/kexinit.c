@@ -235,6 +235,8 @@ static nacre_err kexinit_choose_dir(struct nacre_conn *c, const struct ncr_msg_k
         return err;
     k->cipher = ncr_alg_cipher(kexinit_algs(c), name);
     k->macrow = NULL;
+    if (k->cipher->needs_strict && !c->neg.strict && !c->cfg.allow_not_strict)
+        return ncr_fail(c, NACRE_ERR_KEX, "cipher is not safe without strict key exchange (Terrapin)");
     if (k->cipher->aead == NULL) {
         err = kexinit_choose(c, ours, theirs, NCR_LIST_MAC_C2S + dir, &name);
         if (err != NACRE_OK)

@@ -211,6 +211,9 @@ struct nacre_conn_cfg {
     uint64_t auth_ms;       /* deadline from init to success; 0: 120 s */
     uint64_t keepalive_ms;  /* interval of keepalive requests when idle; 0: none */
     unsigned keepalive_max; /* unanswered ones until the end; 0: 3 */
+    /* Take chacha20-poly1305@openssh.com from a peer without strict key exchange too. An attacker on
+     * the path can then cut off the first messages unseen (Terrapin, CVE-2023-48795). */
+    bool allow_not_strict;
     bool no_strict;         /* tests: do not announce strict key exchange */
     bool no_ext_info;       /* tests: do not announce RFC 8308 */
     nacre_trace_fn trace;

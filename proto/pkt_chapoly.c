@@ -107,4 +107,5 @@ const struct ncr_cipher ncr_cipher_chapoly = {
     .tag_len = NACRE_POLY1305_LEN,
     .aead = &ncr_pkt_mode_chapoly,
     .load = chapoly_load,
+    .needs_strict = true,
 };

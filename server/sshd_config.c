@@ -807,6 +807,7 @@ void ncr_sshd_config_engine(const struct ncr_sshd_config *c, struct nacre_conn_c
 {
     memset(out, 0, sizeof *out);
     out->ciphers = c->ciphers;
+    out->allow_not_strict = true; /* as sshd: clients of before 2024 prefer this cipher */
     out->macs = c->macs;
     out->kex = c->kex;
     out->host_key_algs = c->host_key_algs;

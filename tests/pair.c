@@ -781,6 +781,7 @@ void pair_init(struct pair *p)
         s->out.cut_at = UINT64_MAX;
         s->out.flip_at = UINT64_MAX;
     }
+    p->side[0].cfg.allow_not_strict = p->side[1].cfg.allow_not_strict = true;
     p->side[1].cfg.host_keys = host_keys;
     p->side[1].cfg.n_host_keys = 1;
     p->side[1].cfg.auth_methods =

@@ -327,3 +327,20 @@ Test(kex, ext_info_damaged_and_unknown)
         }
     }
 }
+
+/* A zeroed policy does not take the cipher that Terrapin is about without the cure for it. */
+Test(kex, s01_cipher_that_needs_strict_mode)
+{
+    for (int strict = 0; strict < 2; strict++) {
+        for (int side = 0; side < 2; side++) {
+            struct pair p;
+            pair_init(&p);
+            p.side[side].cfg.allow_not_strict = false;
+            p.side[1 - side].cfg.no_strict = strict == 0;
+            p.side[0].lenient = p.side[1].lenient = true;
+            pair_session(&p);
+            cr_assert_eq(p.side[side].err == NACRE_ERR_KEX, strict == 0, "%d", p.side[side].err);
+            pair_free(&p);
+        }
+    }
+}
