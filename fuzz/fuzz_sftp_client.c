@@ -3,9 +3,9 @@
  * Fuzz target: the SFTP client with a transfer and a listing against a hostile server.
  *
  * Input: byte 0 chooses what is asked (bit 0: a put, else a get; bits 1 to 7: the operations that
- * follow), byte 1 how many bytes arrive at a time, the rest is the server's stream. It is fed twice,
- * at once and in pieces: both must come to the same events and the same end. What is fed lies in memory
- * of exactly its size.
+ * follow), byte 1 how many bytes arrive at a time, the rest is the server's stream. It is fed
+ * twice, at once and in pieces: both must come to the same events and the same end. What is fed
+ * lies in memory of exactly its size.
  */
 #include "proto/limits.h"
 #include "sftp/nacre_sftp.h"

@@ -2,10 +2,10 @@
  *
  * Fuzz target: the SFTP server over files in memory, against a hostile client.
  *
- * Input: byte 0 chooses (bit 0: read-only; the rest: which hook fails), bytes 1 and 2 how many bytes
- * arrive and how many leave at a time, the rest is the client's stream after INIT. It is fed twice, at
- * once and in pieces: the server's stream must be the same. What is fed lies in memory of exactly its
- * size.
+ * Input: byte 0 chooses (bit 0: read-only; the rest: which hook fails), bytes 1 and 2 how many
+ * bytes arrive and how many leave at a time, the rest is the client's stream after INIT. It is fed
+ * twice, at once and in pieces: the server's stream must be the same. What is fed lies in memory of
+ * exactly its size.
  */
 #include "sftp/nacre_sftp.h"
 
@@ -42,8 +42,8 @@ static void fuzz_furnish(struct fuzz_run *r)
     uint64_t f;
 
     memset(&a, 0, sizeof a);
-    fuzz_check(fs->open(fs->ctx, nacre_bytes_str("/f"), NACRE_FXF_WRITE | NACRE_FXF_CREAT, &a, &f) ==
-               NACRE_FS_OK);
+    fuzz_check(fs->open(fs->ctx, nacre_bytes_str("/f"), NACRE_FXF_WRITE | NACRE_FXF_CREAT, &a,
+                        &f) == NACRE_FS_OK);
     fuzz_check(fs->write(fs->ctx, f, 0, text, sizeof text) == NACRE_FS_OK);
     fuzz_check(fs->close(fs->ctx, f) == NACRE_FS_OK);
     fuzz_check(fs->mkdir(fs->ctx, nacre_bytes_str("/d"), &a) == NACRE_FS_OK);
@@ -55,7 +55,8 @@ static void fuzz_start(struct fuzz_run *r, uint8_t what)
     struct nacre_sftp_server_cfg cfg;
 
     memset(&cfg, 0, sizeof cfg);
-    fuzz_check(nacre_fs_memory_init(&r->fs, &r->m, r->disk, sizeof r->disk, FUZZ_NODES) == NACRE_OK);
+    fuzz_check(nacre_fs_memory_init(&r->fs, &r->m, r->disk, sizeof r->disk, FUZZ_NODES) ==
+               NACRE_OK);
     fuzz_furnish(r);
     r->m.fail_in = what >> 1;
     cfg.fs = &r->fs;
@@ -64,7 +65,8 @@ static void fuzz_start(struct fuzz_run *r, uint8_t what)
     r->hash = r->bytes = r->calls = 0;
 }
 
-/* Takes output in places of that size. A long copy needs calls that give nothing, a bounded number. */
+/* Takes output in places of that size. A long copy needs calls that give nothing, a bounded number.
+ */
 static void fuzz_drain(struct fuzz_run *r, size_t room)
 {
     static uint8_t place[65536];
@@ -130,6 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     b = fuzz_dialogue(&pieces, data, n, (size_t)data[1] + 1, (size_t)data[2] * 16 + 16);
     /* Which hook fails depends on how the data is cut: compared without that. */
     if (data[0] >> 1 == 0)
-        fuzz_check(a == b && (a != NACRE_OK || (whole.bytes == pieces.bytes && whole.hash == pieces.hash)));
+        fuzz_check(a == b &&
+                   (a != NACRE_OK || (whole.bytes == pieces.bytes && whole.hash == pieces.hash)));
     return 0;
 }

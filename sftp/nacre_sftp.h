@@ -17,11 +17,11 @@
  *     req.op = NACRE_SFTP_OP_STAT; req.path = ...;
  *     nacre_sftp_client_request(&c, &req, &ticket);
  *
- *     output, when c or a transfer has some and the channel takes some:
+ *     output, after requests and events, until n is 0 or the channel takes no more (room 0):
  *         nacre_chan_reserve(conn, chan, 0, SIZE_MAX, &p, &room);
- *         n = nacre_sftp_client_output(&c, p, room);          or, of a transfer t:
- *         n += nacre_sftp_xfer_output(&t, &c, p + n, room - n);
- *         nacre_chan_commit(conn, chan, n);
+ *         n = nacre_sftp_client_output(&c, p, room);          or, while a transfer t runs:
+ *         n = nacre_sftp_xfer_output(&t, &c, p, room);        (includes the client's; several
+ *         nacre_chan_commit(conn, chan, n);                    transfers: p + n, room - n)
  *
  *     on CHAN_DATA (ext 0):
  *         for (in = data.p, n = data.n; n > 0; in += used, n -= used) {
@@ -39,7 +39,9 @@
  *     on CHAN_DATA: nacre_sftp_server_recv(&s, in, n, &used); if used < n, keep the rest (it is
  *         within the window that was granted), make output, and feed it again; credit what was used
  *     while (nacre_sftp_server_wants(&s) & NACRE_WANT_WRITE):
- *         nacre_chan_reserve(...); n = nacre_sftp_server_output(&s, p, room); nacre_chan_commit(...)
+ *         nacre_chan_reserve(conn, chan, 0, SIZE_MAX, &p, &room);
+ *         n = nacre_sftp_server_output(&s, p, room);
+ *         nacre_chan_commit(conn, chan, n);
  *     on CHAN_EOF or close: nacre_sftp_server_close(&s);
  *
  * Ownership: structs and regions belong to the caller. They hold no pointers into themselves: both
@@ -108,7 +110,7 @@ enum nacre_sftp_attr_flag {
 struct nacre_sftp_attrs {
     uint32_t flags; /* set of nacre_sftp_attr_flag */
     uint32_t uid, gid;
-    uint32_t mode; /* type and permissions */
+    uint32_t mode;         /* type and permissions */
     uint32_t atime, mtime; /* seconds since 1970 */
     uint64_t size;
 };
@@ -142,33 +144,33 @@ struct nacre_sftp_limits {
 /* Requests: draft 6, and the extensions by their names in OpenSSH's PROTOCOL 4. */
 enum nacre_sftp_op {
     NACRE_SFTP_OP_NONE = 0,
-    NACRE_SFTP_OP_OPEN,     /* path, pflags, attrs */
-    NACRE_SFTP_OP_CLOSE,    /* handle */
-    NACRE_SFTP_OP_READ,     /* handle, offset, len */
-    NACRE_SFTP_OP_WRITE,    /* handle, offset, data */
-    NACRE_SFTP_OP_LSTAT,    /* path */
-    NACRE_SFTP_OP_FSTAT,    /* handle */
-    NACRE_SFTP_OP_SETSTAT,  /* path, attrs */
-    NACRE_SFTP_OP_FSETSTAT, /* handle, attrs */
-    NACRE_SFTP_OP_OPENDIR,  /* path */
-    NACRE_SFTP_OP_READDIR,  /* handle */
-    NACRE_SFTP_OP_REMOVE,   /* path */
-    NACRE_SFTP_OP_MKDIR,    /* path, attrs */
-    NACRE_SFTP_OP_RMDIR,    /* path */
-    NACRE_SFTP_OP_REALPATH, /* path */
-    NACRE_SFTP_OP_STAT,     /* path */
-    NACRE_SFTP_OP_RENAME,   /* path, path2 (the new one) */
-    NACRE_SFTP_OP_READLINK, /* path */
-    NACRE_SFTP_OP_SYMLINK,  /* path: what the link says, path2: the link; in OpenSSH's order */
-    NACRE_SFTP_OP_POSIX_RENAME,   /* path, path2 */
-    NACRE_SFTP_OP_STATVFS,        /* path */
-    NACRE_SFTP_OP_FSTATVFS,       /* handle */
-    NACRE_SFTP_OP_HARDLINK,       /* path (exists), path2 */
-    NACRE_SFTP_OP_FSYNC,          /* handle */
-    NACRE_SFTP_OP_LSETSTAT,       /* path, attrs */
-    NACRE_SFTP_OP_LIMITS,         /* nothing */
-    NACRE_SFTP_OP_EXPAND_PATH,    /* path */
-    NACRE_SFTP_OP_COPY_DATA,      /* handle, offset, count (0: to its end), handle2, offset2 */
+    NACRE_SFTP_OP_OPEN,         /* path, pflags, attrs */
+    NACRE_SFTP_OP_CLOSE,        /* handle */
+    NACRE_SFTP_OP_READ,         /* handle, offset, len */
+    NACRE_SFTP_OP_WRITE,        /* handle, offset, data */
+    NACRE_SFTP_OP_LSTAT,        /* path */
+    NACRE_SFTP_OP_FSTAT,        /* handle */
+    NACRE_SFTP_OP_SETSTAT,      /* path, attrs */
+    NACRE_SFTP_OP_FSETSTAT,     /* handle, attrs */
+    NACRE_SFTP_OP_OPENDIR,      /* path */
+    NACRE_SFTP_OP_READDIR,      /* handle */
+    NACRE_SFTP_OP_REMOVE,       /* path */
+    NACRE_SFTP_OP_MKDIR,        /* path, attrs */
+    NACRE_SFTP_OP_RMDIR,        /* path */
+    NACRE_SFTP_OP_REALPATH,     /* path */
+    NACRE_SFTP_OP_STAT,         /* path */
+    NACRE_SFTP_OP_RENAME,       /* path, path2 (the new one) */
+    NACRE_SFTP_OP_READLINK,     /* path */
+    NACRE_SFTP_OP_SYMLINK,      /* path: what the link says, path2: the link; in OpenSSH's order */
+    NACRE_SFTP_OP_POSIX_RENAME, /* path, path2 */
+    NACRE_SFTP_OP_STATVFS,      /* path */
+    NACRE_SFTP_OP_FSTATVFS,     /* handle */
+    NACRE_SFTP_OP_HARDLINK,     /* path (exists), path2 */
+    NACRE_SFTP_OP_FSYNC,        /* handle */
+    NACRE_SFTP_OP_LSETSTAT,     /* path, attrs */
+    NACRE_SFTP_OP_LIMITS,       /* nothing */
+    NACRE_SFTP_OP_EXPAND_PATH,  /* path */
+    NACRE_SFTP_OP_COPY_DATA,    /* handle, offset, count (0: to its end), handle2, offset2 */
     NACRE_SFTP_OP_HOME_DIRECTORY, /* path: the user's name */
     NACRE_SFTP_OP_USERS_GROUPS,   /* data, data2: uids and gids, four octets each */
     NACRE_SFTP_OP_EXTENDED,       /* name, data: any other extension */
@@ -239,7 +241,7 @@ struct nacre_sftp_event {
     enum nacre_sftp_op op; /* of the request that this answers */
     uint32_t ticket;       /* that request; it is over unless type is DATA without done */
     uint32_t status;
-    uint32_t len;          /* DATA: of the whole reply */
+    uint32_t len; /* DATA: of the whole reply */
     bool done;
     uint64_t offset;
     struct nacre_bytes text;
@@ -261,7 +263,7 @@ struct ncr_sftp_slot {
 struct nacre_sftp_client {
     nacre_err err;
     struct nacre_sftp_errinfo info;
-    intptr_t mem_off; /* region minus this struct */
+    intptr_t mem_off;      /* region minus this struct */
     uint32_t in_cap, in_n; /* the packet being gathered */
     uint32_t out_cap, out_start, out_end;
     uint32_t data_id, data_left; /* the DATA reply being streamed */
@@ -292,9 +294,9 @@ NACRE_MUST_CHECK nacre_err nacre_sftp_client_init(struct nacre_sftp_client *c, v
 
 /* Sends a request. *ticket is its id, which the events of its reply bear, in any order; ticket %
  * NACRE_SFTP_REQUESTS_MAX differs among all requests in flight. Allowed from init on, but an
- * extension only after VERSION. WRITE copies its data here: see nacre_sftp_write_begin() for
- * bulk. Errors: NO_ROOM (too many in flight, or output must be drained), USAGE (not announced,
- * path, handle or data too long or READ of more than the limit). */
+ * extension only after VERSION. WRITE copies its data, at most some 16,000 bytes, here: see
+ * nacre_sftp_write_begin() for bulk. Errors: NO_ROOM (too many in flight, or output must be
+ * drained), USAGE (not announced, path, handle or data too long or READ of more than the limit). */
 NACRE_MUST_CHECK nacre_err nacre_sftp_client_request(struct nacre_sftp_client *c,
                                                      const struct nacre_sftp_req *req,
                                                      uint32_t *ticket);
@@ -336,7 +338,8 @@ struct nacre_sftp_errinfo nacre_sftp_client_errinfo(const struct nacre_sftp_clie
 /* ---- Client: transfers ------------------------------------------------------------------- */
 
 /* The local side of a transfer. read() fills up to n bytes from offset on, *got 0 at the end of
- * the file; write() writes all n bytes. Each returns NACRE_OK or an error that ends the transfer. */
+ * the file; write() writes all n bytes. Each returns NACRE_OK or an error that ends the transfer.
+ */
 struct nacre_sftp_io {
     void *ctx;
     nacre_err (*read)(void *ctx, uint64_t offset, uint8_t *p, size_t n, size_t *got);
@@ -354,7 +357,7 @@ struct nacre_sftp_xfer_cfg {
     uint32_t pflags;    /* 0: READ; put: WRITE, CREAT and, from offset 0, TRUNC */
     struct nacre_sftp_attrs attrs; /* put: of the file when it is made */
     struct nacre_sftp_attrs final; /* put: set before CLOSE; flags 0: nothing */
-    bool fsync;         /* put: fsync@openssh.com before CLOSE, if the server has it */
+    bool fsync;                    /* put: fsync@openssh.com before CLOSE, if the server has it */
 };
 #define NACRE_SFTP_BUDGET (8u * 1024 * 1024)
 
@@ -377,7 +380,7 @@ struct ncr_xfer_part {
 
 /* Why a transfer or a listing failed. */
 struct nacre_sftp_failure {
-    nacre_err err;         /* error of the local side or of the engine; OK: the server's status */
+    nacre_err err; /* error of the local side or of the engine; OK: the server's status */
     uint32_t status;
     enum nacre_sftp_op op; /* what failed; NONE: nothing */
     char text[128];        /* the server's text, cut, unescaped */
@@ -387,21 +390,22 @@ struct nacre_sftp_failure {
  * one client at once: they share the table of requests. */
 struct nacre_sftp_xfer {
     enum nacre_sftp_xfer_state state;
-    struct nacre_sftp_failure failure; /* of FAILED; DONE: attributes or fsync failed, data is there */
-    struct nacre_sftp_attrs attrs;     /* get: of the remote file, once known */
-    uint64_t size;  /* expected; 0 if not known */
-    uint64_t end;   /* get, DONE: size of the file; cut the local one to it */
-    uint64_t moved; /* bytes so far, for progress */
+    struct nacre_sftp_failure
+        failure;                   /* of FAILED; DONE: attributes or fsync failed, data is there */
+    struct nacre_sftp_attrs attrs; /* get: of the remote file, once known */
+    uint64_t size;                 /* expected; 0 if not known */
+    uint64_t end;                  /* get, DONE: size of the file; cut the local one to it */
+    uint64_t moved;                /* bytes so far, for progress */
     struct nacre_sftp_xfer_cfg cfg;
     struct nacre_sftp_handle handle;
     bool stopping, eof_known;
-    uint8_t ctl_sent;  /* set of 1 << index of ctl */
+    uint8_t ctl_sent; /* set of 1 << index of ctl */
     uint8_t ctl_flight;
     uint32_t ctl[5]; /* tickets of OPEN, FSTAT, FSETSTAT, FSYNC, CLOSE */
     uint32_t n_flight, n_holes;
     uint32_t max_len;
     uint64_t next, eof, window, in_flight;
-    uint64_t low; /* first byte that failed */
+    uint64_t low;                                        /* first byte that failed */
     struct ncr_xfer_part parts[NACRE_SFTP_REQUESTS_MAX]; /* by ticket */
     struct ncr_xfer_part holes[NACRE_SFTP_REQUESTS_MAX];
 };
@@ -419,7 +423,8 @@ size_t nacre_sftp_xfer_output(struct nacre_sftp_xfer *t, struct nacre_sftp_clien
                               size_t room);
 /* Stops: no further request but CLOSE; FAILED follows when all replies are in. */
 void nacre_sftp_xfer_stop(struct nacre_sftp_xfer *t, nacre_err why);
-/* FAILED at once, without CLOSE: the stream or the client is over (output sees the latter itself). */
+/* FAILED at once, without CLOSE: the stream or the client is over (output sees the latter itself).
+ */
 void nacre_sftp_xfer_abort(struct nacre_sftp_xfer *t, nacre_err why);
 bool nacre_sftp_xfer_over(const struct nacre_sftp_xfer *t);
 /* Everything below this offset has arrived: where an interrupted transfer may be resumed, and
@@ -440,8 +445,7 @@ struct nacre_sftp_list {
 
 /* path is borrowed until OPENDIR is sent; max_entries 0: NACRE_SFTP_LIST_MAX, more is an error
  * (LIMIT). */
-void nacre_sftp_list_init(struct nacre_sftp_list *l, struct nacre_bytes path,
-                          uint64_t max_entries);
+void nacre_sftp_list_init(struct nacre_sftp_list *l, struct nacre_bytes path, uint64_t max_entries);
 /* Queues the request that is due, if there is one and room for it: call it before
  * nacre_sftp_client_output(). */
 void nacre_sftp_list_step(struct nacre_sftp_list *l, struct nacre_sftp_client *c);
@@ -489,7 +493,8 @@ enum nacre_fs_result {
  * gives are borrowed until the next hook. Hooks must not call into the engine. */
 struct nacre_fs {
     void *ctx;
-    /* pflags is checked to make sense. attrs->mode is for a new file; 0666 if its flag is absent. */
+    /* pflags is checked to make sense. attrs->mode is for a new file; 0666 if its flag is absent.
+     */
     enum nacre_fs_result (*open)(void *ctx, struct nacre_bytes path, uint32_t pflags,
                                  const struct nacre_sftp_attrs *attrs, uint64_t *file);
     enum nacre_fs_result (*close)(void *ctx, uint64_t file);
@@ -559,7 +564,7 @@ struct ncr_fs_id {
 
 /* Private layout. */
 struct nacre_fs_posix {
-    int root; /* descriptor of the root, or -1 */
+    int root;  /* descriptor of the root, or -1 */
     int start; /* descriptor of the start directory, or AT_FDCWD */
     bool portable;
     uint8_t id_next;
@@ -610,9 +615,9 @@ struct nacre_fs_memory {
     uint8_t text[1024];
 };
 #define NCR_FS_MEMORY_BLOCK 1024
-#define NACRE_FS_MEMORY_MEM(nodes, bytes)                                                         \
-    ((size_t)(nodes) * sizeof(struct ncr_fs_node) +                                               \
-     (((size_t)(bytes) + NCR_FS_MEMORY_BLOCK - 1) / NCR_FS_MEMORY_BLOCK + 1) *                    \
+#define NACRE_FS_MEMORY_MEM(nodes, bytes)                                                          \
+    ((size_t)(nodes) * sizeof(struct ncr_fs_node) +                                                \
+     (((size_t)(bytes) + NCR_FS_MEMORY_BLOCK - 1) / NCR_FS_MEMORY_BLOCK + 1) *                     \
          (NCR_FS_MEMORY_BLOCK + sizeof(uint32_t)))
 
 /* nodes files, directories and links, the root among them; the rest of mem (aligned for uint64_t)
@@ -662,7 +667,7 @@ struct nacre_sftp_server {
     intptr_t mem_off;
     uint32_t in_cap, in_n;
     uint32_t out_cap, out_start, out_end;
-    uint8_t rx; /* enum sserver_rx of sftp_server.c */
+    uint8_t rx;        /* enum sserver_rx of sftp_server.c */
     uint8_t rx_result; /* enum nacre_fs_result of the request whose data streams in */
     bool inited;
     uint32_t rx_id, rx_left; /* of that request; bytes of it still to come */

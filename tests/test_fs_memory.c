@@ -206,11 +206,11 @@ Test(fs_memory, s94_every_hook_can_fail)
     uint8_t b[4] = {0};
     size_t got;
     cr_assert_eq(fs->opendir(fs->ctx, str("/"), &dir), NACRE_FS_OK);
-#define FAILS(call)                                                                               \
-    do {                                                                                          \
-        d->m.fail_in = 1;                                                                         \
-        cr_assert_eq((call), NACRE_FS_IO);                                                        \
-        d->m.fail_in = 0;                                                                         \
+#define FAILS(call)                                                                                \
+    do {                                                                                           \
+        d->m.fail_in = 1;                                                                          \
+        cr_assert_eq((call), NACRE_FS_IO);                                                         \
+        d->m.fail_in = 0;                                                                          \
     } while (0)
     FAILS(fs->open(fs->ctx, str("/f"), RWC, &none, &f));
     FAILS(fs->read(fs->ctx, f, 0, b, 4, &got));

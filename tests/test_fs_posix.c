@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * POSIX files behind struct nacre_fs (sftp/fs_posix.c), free and confined to a root, the latter with
- * openat2(2) and by single components; s89: no way out of a root; fifos do not hang.
+ * POSIX files behind struct nacre_fs (sftp/fs_posix.c), free and confined to a root, the latter
+ * with openat2(2) and by single components; s89: no way out of a root; fifos do not hang.
  */
 #include "sftp/nacre_sftp.h"
 
@@ -115,7 +115,8 @@ static enum nacre_fs_result get(struct place *s, struct nacre_bytes path, char t
 
 Test(fs_posix, files)
 {
-    EACH_WAY(how) {
+    EACH_WAY(how)
+    {
         struct place *s = place((enum how)how);
         struct nacre_fs *fs = &s->fs;
         struct nacre_sftp_attrs a = {.flags = NACRE_SFTP_ATTR_MODE, .mode = 07640};
@@ -125,8 +126,9 @@ Test(fs_posix, files)
         (void)umask(022);
         cr_assert_eq(fs->open(fs->ctx, str("f"), NACRE_FXF_READ, &none, &file), NACRE_FS_NOT_FOUND);
         cr_assert_eq(fs->open(fs->ctx, str("f"),
-                              NACRE_FXF_READ | NACRE_FXF_WRITE | NACRE_FXF_CREAT | NACRE_FXF_EXCL, &a,
-                              &file), NACRE_FS_OK);
+                              NACRE_FXF_READ | NACRE_FXF_WRITE | NACRE_FXF_CREAT | NACRE_FXF_EXCL,
+                              &a, &file),
+                     NACRE_FS_OK);
         cr_assert_neq(fcntl((int)file, F_GETFD) & FD_CLOEXEC, 0);
         cr_assert_eq(fs->write(fs->ctx, file, 10, (const uint8_t *)"hello", 5), NACRE_FS_OK);
         cr_assert_eq(fs->read(fs->ctx, file, 8, buf, sizeof buf, &got), NACRE_FS_OK);
@@ -139,8 +141,11 @@ Test(fs_posix, files)
         cr_assert_eq(a.mode, 0100640); /* no set-id bits from a client */
         cr_assert_eq(a.uid, getuid());
         a = (struct nacre_sftp_attrs){.flags = NACRE_SFTP_ATTR_SIZE | NACRE_SFTP_ATTR_TIMES |
-                                               NACRE_SFTP_ATTR_MODE, .size = 11,
-                                      .mtime = 1234567890, .atime = 1, .mode = 0600};
+                                               NACRE_SFTP_ATTR_MODE,
+                                      .size = 11,
+                                      .mtime = 1234567890,
+                                      .atime = 1,
+                                      .mode = 0600};
         cr_assert_eq(fs->fsetstat(fs->ctx, file, &a), NACRE_FS_OK);
         cr_assert_eq(fs->fsync(fs->ctx, file), NACRE_FS_OK);
         cr_assert_eq(fs->close(fs->ctx, file), NACRE_FS_OK);
@@ -148,7 +153,8 @@ Test(fs_posix, files)
         cr_assert_eq(fs->stat(fs->ctx, in(s, "/f"), true, &a), NACRE_FS_OK);
         cr_assert(a.size == 11 && a.mtime == 1234567890 && a.atime == 1 && a.mode == 0100600);
         cr_assert_eq(fs->open(fs->ctx, str("f"), NACRE_FXF_WRITE | NACRE_FXF_CREAT | NACRE_FXF_EXCL,
-                              &none, &file), NACRE_FS_EXISTS);
+                              &none, &file),
+                     NACRE_FS_EXISTS);
         cr_assert_eq(fs->open(fs->ctx, str("f"), NACRE_FXF_WRITE | NACRE_FXF_TRUNC, &none, &file),
                      NACRE_FS_OK);
         cr_assert_eq(fs->close(fs->ctx, file), NACRE_FS_OK);
@@ -164,11 +170,17 @@ Test(fs_posix, files)
 
 Test(fs_posix, setstat)
 {
-    EACH_WAY(how) {
+    EACH_WAY(how)
+    {
         struct place *s = place((enum how)how);
         struct nacre_fs *fs = &s->fs;
-        struct nacre_sftp_attrs a = {.flags = 15, .size = 3, .uid = getuid(), .gid = getgid(),
-                                     .mode = 0100751, .atime = 5, .mtime = 6};
+        struct nacre_sftp_attrs a = {.flags = 15,
+                                     .size = 3,
+                                     .uid = getuid(),
+                                     .gid = getgid(),
+                                     .mode = 0100751,
+                                     .atime = 5,
+                                     .mtime = 6};
         put(s, "root/f", "12345");
         cr_assert_eq(fs->setstat(fs->ctx, in(s, "/f"), true, &a), NACRE_FS_OK);
         memset(&a, 0, sizeof a);
@@ -189,8 +201,8 @@ Test(fs_posix, setstat)
         cr_assert_eq(fs->setstat(fs->ctx, str("l"), false, &a), NACRE_FS_INVALID);
         cr_assert_eq(fs->setstat(fs->ctx, str("nothing"), true, &a), NACRE_FS_NOT_FOUND);
         /* all are tried, the first failure is told */
-        a = (struct nacre_sftp_attrs){.flags = NACRE_SFTP_ATTR_SIZE | NACRE_SFTP_ATTR_TIMES,
-                                      .size = 1, .mtime = 99};
+        a = (struct nacre_sftp_attrs){
+            .flags = NACRE_SFTP_ATTR_SIZE | NACRE_SFTP_ATTR_TIMES, .size = 1, .mtime = 99};
         cr_assert_eq(fs->mkdir(fs->ctx, str("d"), &none), NACRE_FS_OK);
         cr_assert_eq(fs->setstat(fs->ctx, str("d"), true, &a), NACRE_FS_IS_DIR);
         cr_assert_eq(fs->stat(fs->ctx, str("d"), true, &a), NACRE_FS_OK);
@@ -219,7 +231,8 @@ static size_t list(struct place *s, struct nacre_bytes path, char *longname)
 
 Test(fs_posix, directories)
 {
-    EACH_WAY(how) {
+    EACH_WAY(how)
+    {
         struct place *s = place((enum how)how);
         struct nacre_fs *fs = &s->fs;
         struct nacre_sftp_attrs mode = {.flags = NACRE_SFTP_ATTR_MODE, .mode = 0751};
@@ -250,7 +263,8 @@ Test(fs_posix, directories)
 
 Test(fs_posix, names)
 {
-    EACH_WAY(how) {
+    EACH_WAY(how)
+    {
         struct place *s = place((enum how)how);
         struct nacre_fs *fs = &s->fs;
         struct nacre_bytes out;
@@ -284,19 +298,28 @@ Test(fs_posix, names)
     }
 }
 
-
 Test(fs_posix, realpath)
 {
-    EACH_WAY(how) {
+    EACH_WAY(how)
+    {
         struct place *s = place((enum how)how);
         struct nacre_fs *fs = &s->fs;
         char real[PATH_MAX];
         const char *base = how == FREE ? realpath(s->root, real) : "";
         static const struct {
             const char *path, *out;
-        } cases[] = {{"", ""},          {".", ""},        {"d", "/d"},         {"d/", "/d"},
-                     {"d/.", "/d"},     {"d/..", ""},     {"l", "/d/f"},       {"ld/f", "/d/f"},
-                     {"ld/../d", "/d"}, {"new", "/new"},  {"./d//f", "/d/f"},  {"ld/new", "/d/new"},
+        } cases[] = {{"", ""},
+                     {".", ""},
+                     {"d", "/d"},
+                     {"d/", "/d"},
+                     {"d/.", "/d"},
+                     {"d/..", ""},
+                     {"l", "/d/f"},
+                     {"ld/f", "/d/f"},
+                     {"ld/../d", "/d"},
+                     {"new", "/new"},
+                     {"./d//f", "/d/f"},
+                     {"ld/new", "/d/new"},
                      {"dangling", "/nowhere"}};
         cr_assert_eq(fs->mkdir(fs->ctx, str("d"), &none), NACRE_FS_OK);
         put(s, "root/d/f", "x");
@@ -329,7 +352,8 @@ Test(fs_posix, realpath)
 
 Test(fs_posix, statvfs_home_expand_ids)
 {
-    EACH_WAY(how) {
+    EACH_WAY(how)
+    {
         struct place *s = place((enum how)how);
         struct nacre_fs *fs = &s->fs;
         struct nacre_sftp_statvfs v;
@@ -371,7 +395,8 @@ Test(fs_posix, statvfs_home_expand_ids)
 /* Fifos, sockets and directories are no files to open, and opening one does not wait. */
 Test(fs_posix, s57_fifos_do_not_hang, .timeout = 10)
 {
-    EACH_WAY(how) {
+    EACH_WAY(how)
+    {
         struct place *s = place((enum how)how);
         struct nacre_fs *fs = &s->fs;
         struct nacre_sftp_attrs size = {.flags = NACRE_SFTP_ATTR_SIZE};
@@ -404,7 +429,8 @@ Test(fs_posix, s57_fifos_do_not_hang, .timeout = 10)
 Test(fs_posix, long_and_empty_paths)
 {
     static uint8_t path[NCR_SFTP_PATH_MAX];
-    EACH_WAY(how) {
+    EACH_WAY(how)
+    {
         struct place *s = place((enum how)how);
         struct nacre_fs *fs = &s->fs;
         struct nacre_bytes longest = {path, sizeof path}, empty = {NULL, 0}, out;
@@ -444,21 +470,37 @@ Test(fs_posix, long_and_empty_paths)
 
 /* ---- s89: out of the root ---- */
 
-/* Paths that would leave a root that is guarded by text, or not at all. %s is the directory above the
- * root. */
+/* Paths that would leave a root that is guarded by text, or not at all. %s is the directory above
+ * the root. */
 static const char *const escapes[] = {
-    "/../outside/secret", "../outside/secret", "/d/../../outside/secret", "/outside/secret",
-    "/../rootX/secret", "//../outside/secret", "/./../outside/secret", "%s/outside/secret",
-    "/abs/secret", "/rel/secret", "/file", "/relfile", "/chain/secret", "/dotdot/outside/secret",
-    "/d/up/../outside/secret", "/../root/../outside/secret", "/absfile",
+    "/../outside/secret",
+    "../outside/secret",
+    "/d/../../outside/secret",
+    "/outside/secret",
+    "/../rootX/secret",
+    "//../outside/secret",
+    "/./../outside/secret",
+    "%s/outside/secret",
+    "/abs/secret",
+    "/rel/secret",
+    "/file",
+    "/relfile",
+    "/chain/secret",
+    "/dotdot/outside/secret",
+    "/d/up/../outside/secret",
+    "/../root/../outside/secret",
+    "/absfile",
 };
 
 static void links(struct place *s)
 {
     char target[256];
     struct nacre_fs *fs = &s->fs;
-    const char *const pairs[][2] = {{"../outside", "rel"}, {"../outside/secret", "relfile"},
-                                    {"rel", "chain"}, {"..", "dotdot"}, {"../..", "d/up"}};
+    const char *const pairs[][2] = {{"../outside", "rel"},
+                                    {"../outside/secret", "relfile"},
+                                    {"rel", "chain"},
+                                    {"..", "dotdot"},
+                                    {"../..", "d/up"}};
     cr_assert_eq(fs->mkdir(fs->ctx, str("d"), &none), NACRE_FS_OK);
     at(s, target, "outside");
     cr_assert_eq(fs->symlink(fs->ctx, str(target), str("abs")), NACRE_FS_OK);
@@ -493,8 +535,8 @@ Test(fs_posix, s89_no_way_out)
     for (int how = ROOT; how < HOW_COUNT; how++) {
         struct place *s = place((enum how)how);
         struct nacre_fs *fs = &s->fs;
-        struct nacre_sftp_attrs a, set = {.flags = 15 - NACRE_SFTP_ATTR_UIDGID, .size = 1,
-                                          .mode = 0600, .mtime = 1};
+        struct nacre_sftp_attrs a,
+            set = {.flags = 15 - NACRE_SFTP_ATTR_UIDGID, .size = 1, .mode = 0600, .mtime = 1};
         struct nacre_sftp_statvfs v;
         struct nacre_bytes out;
         uint64_t file;
@@ -610,8 +652,8 @@ Test(fs_posix, s89_rename_races)
         atomic_init(&r.stop, false);
         cr_assert_eq(pthread_create(&thread, NULL, race, &r), 0);
         for (int i = 0; i < 20000; i++) {
-            struct nacre_sftp_attrs set = {.flags = NACRE_SFTP_ATTR_MODE | NACRE_SFTP_ATTR_TIMES,
-                                           .mode = 0666, .mtime = 1};
+            struct nacre_sftp_attrs set = {
+                .flags = NACRE_SFTP_ATTR_MODE | NACRE_SFTP_ATTR_TIMES, .mode = 0666, .mtime = 1};
             if (get(s, str(i % 2 == 0 ? "a/secret" : "c/../a/secret"), text) == NACRE_FS_OK) {
                 cr_assert_str_eq(text, "inside");
                 good++;
@@ -705,7 +747,8 @@ static size_t open_fds(void)
 Test(fs_posix, s67_no_descriptor_is_left)
 {
     size_t before = open_fds();
-    EACH_WAY(how) {
+    EACH_WAY(how)
+    {
         struct place *s = place((enum how)how);
         struct nacre_fs *fs = &s->fs;
         struct nacre_sftp_attrs a = {.flags = 15, .mode = 0600};

@@ -280,11 +280,10 @@ Test(sftp_server, version_announces_what_is_served)
     struct nacre_bytes body = {reply + 4, reply_n - 4};
     cr_assert(ncr_sftp_version_get(body, &version, &ops));
     cr_assert_eq(version, 3);
-    cr_assert_eq(ops, (uint64_t)1 << NACRE_SFTP_OP_POSIX_RENAME |
-                          (uint64_t)1 << NACRE_SFTP_OP_FSYNC |
-                          (uint64_t)1 << NACRE_SFTP_OP_LSETSTAT |
-                          (uint64_t)1 << NACRE_SFTP_OP_LIMITS |
-                          (uint64_t)1 << NACRE_SFTP_OP_COPY_DATA);
+    cr_assert_eq(ops,
+                 (uint64_t)1 << NACRE_SFTP_OP_POSIX_RENAME | (uint64_t)1 << NACRE_SFTP_OP_FSYNC |
+                     (uint64_t)1 << NACRE_SFTP_OP_LSETSTAT | (uint64_t)1 << NACRE_SFTP_OP_LIMITS |
+                     (uint64_t)1 << NACRE_SFTP_OP_COPY_DATA);
     stop(k);
 }
 
@@ -320,7 +319,8 @@ Test(sftp_server, names)
     cr_assert_eq(status_of(k, &req), NACRE_FX_FAILURE); /* never replaces */
     req.op = NACRE_SFTP_OP_POSIX_RENAME;
     cr_assert_eq(status_of(k, &req), NACRE_FX_OK); /* replaces */
-    req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_SYMLINK, .path = str("g"), .path2 = str("/l")};
+    req =
+        (struct nacre_sftp_req){.op = NACRE_SFTP_OP_SYMLINK, .path = str("g"), .path2 = str("/l")};
     cr_assert_eq(status_of(k, &req), NACRE_FX_OK);
     req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_READLINK, .path = str("/l")};
     struct answer a = ask(k, &req);
@@ -332,7 +332,8 @@ Test(sftp_server, names)
     r = ncr_rd(a.body);
     cr_assert_eq(ncr_rd_u32(&r), 1);
     cr_assert(nacre_bytes_is(ncr_rd_string(&r), "/g"));
-    cr_assert_eq(path_status(k, NACRE_SFTP_OP_RMDIR, "/l"), NACRE_FX_NO_SUCH_FILE); /* no directory */
+    cr_assert_eq(path_status(k, NACRE_SFTP_OP_RMDIR, "/l"),
+                 NACRE_FX_NO_SUCH_FILE); /* no directory */
     cr_assert_eq(path_status(k, NACRE_SFTP_OP_REMOVE, "/d"), NACRE_FX_FAILURE);
     cr_assert_eq(path_status(k, NACRE_SFTP_OP_REMOVE, "/l"), NACRE_FX_OK);
     cr_assert_eq(path_status(k, NACRE_SFTP_OP_RMDIR, "/d"), NACRE_FX_OK);
@@ -357,14 +358,16 @@ Test(sftp_server, attributes)
     struct nacre_sftp_req req = {
         .op = NACRE_SFTP_OP_SETSTAT,
         .path = str("/f"),
-        .attrs = {.flags = 15, .size = 3, .uid = 7, .gid = 8, .mode = 0640, .atime = 9, .mtime = 10}};
+        .attrs = {
+            .flags = 15, .size = 3, .uid = 7, .gid = 8, .mode = 0640, .atime = 9, .mtime = 10}};
     cr_assert_eq(status_of(k, &req), NACRE_FX_OK);
     req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_STAT, .path = str("/f")};
     struct nacre_sftp_attrs a = attrs_of(k, &req);
     cr_assert(a.size == 3 && a.uid == 7 && a.gid == 8 && a.mode == (0100640) && a.atime == 9 &&
               a.mtime == 10);
     struct handle h = open_file(k, "/f", NACRE_FXF_WRITE);
-    req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_FSETSTAT, .handle = hb(&h),
+    req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_FSETSTAT,
+                                  .handle = hb(&h),
                                   .attrs = {.flags = NACRE_SFTP_ATTR_SIZE, .size = 1000}};
     cr_assert_eq(status_of(k, &req), NACRE_FX_OK);
     req.attrs.size = UINT64_MAX;
@@ -373,7 +376,8 @@ Test(sftp_server, attributes)
     cr_assert_eq(status_of(k, &req), NACRE_FX_FAILURE); /* no space */
     req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_FSTAT, .handle = hb(&h)};
     cr_assert_eq(attrs_of(k, &req).size, 1000);
-    req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_SYMLINK, .path = str("f"), .path2 = str("/l")};
+    req =
+        (struct nacre_sftp_req){.op = NACRE_SFTP_OP_SYMLINK, .path = str("f"), .path2 = str("/l")};
     cr_assert_eq(status_of(k, &req), NACRE_FX_OK);
     req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_LSTAT, .path = str("/l")};
     cr_assert_eq(attrs_of(k, &req).mode & NACRE_SFTP_S_IFMT, NACRE_SFTP_S_IFLNK);
@@ -590,12 +594,12 @@ Test(sftp_server, s90_read_only)
 Test(sftp_server, s90_table)
 {
     static const enum nacre_sftp_op reads[] = {
-        NACRE_SFTP_OP_OPEN,        NACRE_SFTP_OP_CLOSE,    NACRE_SFTP_OP_READ,
-        NACRE_SFTP_OP_LSTAT,       NACRE_SFTP_OP_FSTAT,    NACRE_SFTP_OP_OPENDIR,
-        NACRE_SFTP_OP_READDIR,     NACRE_SFTP_OP_REALPATH, NACRE_SFTP_OP_STAT,
-        NACRE_SFTP_OP_READLINK,    NACRE_SFTP_OP_STATVFS,  NACRE_SFTP_OP_FSTATVFS,
-        NACRE_SFTP_OP_LIMITS,      NACRE_SFTP_OP_EXPAND_PATH,
-        NACRE_SFTP_OP_HOME_DIRECTORY, NACRE_SFTP_OP_USERS_GROUPS};
+        NACRE_SFTP_OP_OPEN,        NACRE_SFTP_OP_CLOSE,       NACRE_SFTP_OP_READ,
+        NACRE_SFTP_OP_LSTAT,       NACRE_SFTP_OP_FSTAT,       NACRE_SFTP_OP_OPENDIR,
+        NACRE_SFTP_OP_READDIR,     NACRE_SFTP_OP_REALPATH,    NACRE_SFTP_OP_STAT,
+        NACRE_SFTP_OP_READLINK,    NACRE_SFTP_OP_STATVFS,     NACRE_SFTP_OP_FSTATVFS,
+        NACRE_SFTP_OP_LIMITS,      NACRE_SFTP_OP_EXPAND_PATH, NACRE_SFTP_OP_HOME_DIRECTORY,
+        NACRE_SFTP_OP_USERS_GROUPS};
     for (int op = NACRE_SFTP_OP_NONE; op <= NACRE_SFTP_OP_COUNT; op++) {
         bool found = false;
         for (size_t i = 0; i < sizeof reads / sizeof *reads; i++) {
@@ -639,7 +643,7 @@ Test(sftp_server, denied_operations)
 /* ---- Handles ---- */
 
 static const enum nacre_sftp_op handle_ops[] = {
-    NACRE_SFTP_OP_CLOSE,    NACRE_SFTP_OP_READ,  NACRE_SFTP_OP_WRITE, NACRE_SFTP_OP_FSTAT,
+    NACRE_SFTP_OP_CLOSE,    NACRE_SFTP_OP_READ,  NACRE_SFTP_OP_WRITE,   NACRE_SFTP_OP_FSTAT,
     NACRE_SFTP_OP_FSETSTAT, NACRE_SFTP_OP_FSYNC, NACRE_SFTP_OP_READDIR, NACRE_SFTP_OP_COPY_DATA};
 
 Test(sftp_server, s87_handles)
@@ -653,8 +657,11 @@ Test(sftp_server, s87_handles)
     cr_assert_eq(memcmp(used.b, closed.b, 4), 0);
     cr_assert_neq(memcmp(used.b, closed.b, 8), 0);
     for (size_t i = 0; i < sizeof handle_ops / sizeof *handle_ops; i++) {
-        struct nacre_sftp_req req = {.op = handle_ops[i], .handle = hb(&closed),
-                                     .handle2 = hb(&closed), .len = 9, .data = str("data")};
+        struct nacre_sftp_req req = {.op = handle_ops[i],
+                                     .handle = hb(&closed),
+                                     .handle2 = hb(&closed),
+                                     .len = 9,
+                                     .data = str("data")};
         struct handle far = {{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1}};
         struct handle beyond = {{0, 0, 1, 0, 0, 0, 0, 1}};
         cr_assert_eq(status_of(k, &req), NACRE_FX_FAILURE);
@@ -685,8 +692,11 @@ Test(sftp_server, s87_directory_as_file_and_file_as_directory)
     struct handle dir = take_handle(&a), file = open_file(k, "/f", RW);
     for (size_t i = 1; i < sizeof handle_ops / sizeof *handle_ops; i++) {
         bool on_dir = handle_ops[i] == NACRE_SFTP_OP_READDIR;
-        req = (struct nacre_sftp_req){.op = handle_ops[i], .handle = on_dir ? hb(&file) : hb(&dir),
-                                      .handle2 = hb(&file), .len = 9, .data = str("data")};
+        req = (struct nacre_sftp_req){.op = handle_ops[i],
+                                      .handle = on_dir ? hb(&file) : hb(&dir),
+                                      .handle2 = hb(&file),
+                                      .len = 9,
+                                      .data = str("data")};
         cr_assert_eq(status_of(k, &req), NACRE_FX_FAILURE);
     }
     cr_assert_eq(handle_status(k, NACRE_SFTP_OP_CLOSE, &dir), NACRE_FX_OK);
@@ -760,8 +770,8 @@ static void expect_end(struct server *k, nacre_err want)
 
 Test(sftp_server, s88_packet_lengths)
 {
-    static const uint32_t lens[] = {0, 1, 4, NCR_SFTP_PACKET_MAX + 1, 0x7fffffff, 0x80000000,
-                                    0xfffffffc, 0xffffffff};
+    static const uint32_t lens[] = {0,          1,          4,          NCR_SFTP_PACKET_MAX + 1,
+                                    0x7fffffff, 0x80000000, 0xfffffffc, 0xffffffff};
     static const uint8_t msgs[] = {NCR_FXP_STAT, NCR_FXP_WRITE, NCR_FXP_READ, NCR_FXP_EXTENDED, 99};
     for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
         for (size_t j = 0; j < sizeof msgs; j++) {
@@ -802,11 +812,10 @@ Test(sftp_server, s88_paths)
     struct nacre_sftp_req req = {.op = NACRE_SFTP_OP_STAT, .path = {path, sizeof path}};
     memset(path, 'p', sizeof path);
     cr_assert_eq(status_of(k, &req), NACRE_FX_BAD_MESSAGE);
-    req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_RENAME, .path = str("/f"),
-                                  .path2 = {path, sizeof path}};
+    req = (struct nacre_sftp_req){
+        .op = NACRE_SFTP_OP_RENAME, .path = str("/f"), .path2 = {path, sizeof path}};
     cr_assert_eq(status_of(k, &req), NACRE_FX_BAD_MESSAGE);
-    req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_STAT,
-                                  .path = {(const uint8_t *)"/f\0g", 4}};
+    req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_STAT, .path = {(const uint8_t *)"/f\0g", 4}};
     cr_assert_eq(status_of(k, &req), NACRE_FX_BAD_MESSAGE);
     cr_assert_eq(path_status(k, NACRE_SFTP_OP_STAT, ""), NACRE_FX_NO_SUCH_FILE);
     stop(k);
@@ -868,10 +877,17 @@ Test(sftp_server, s88_write_lengths)
         uint32_t len, hn, n;
         bool good;
     } cases[] = {
-        {29 + 64, 8, 64, true},           {29 + 64, 8, 63, false},         {29 + 64, 8, 65, false},
-        {29 + 64, 8, 0xffffffff, false},  {29 + 63, 8, 64, false},         {29 + 65, 8, 64, false},
-        {29 + 64, 0xffffffff, 64, false}, {29 + 64, 29 + 64, 64, false},   {20, 0, 0, false},
-        {28, 8, 0, false},                {29 + 64, 0x80000000, 64, false},
+        {29 + 64, 8, 64, true},
+        {29 + 64, 8, 63, false},
+        {29 + 64, 8, 65, false},
+        {29 + 64, 8, 0xffffffff, false},
+        {29 + 63, 8, 64, false},
+        {29 + 65, 8, 64, false},
+        {29 + 64, 0xffffffff, 64, false},
+        {29 + 64, 29 + 64, 64, false},
+        {20, 0, 0, false},
+        {28, 8, 0, false},
+        {29 + 64, 0x80000000, 64, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct server *k = ready(NULL);
@@ -922,8 +938,8 @@ Test(sftp_server, unknown_requests_are_answered)
     static const uint8_t odd[] = {0, 0, 0, 8, 77, 0, 0, 0, 5, 1, 2, 3};
     struct server *k = ready(NULL);
     struct answer a;
-    struct nacre_sftp_req req = {.op = NACRE_SFTP_OP_EXTENDED, .name = str("x@example.org"),
-                                 .data = str("data")};
+    struct nacre_sftp_req req = {
+        .op = NACRE_SFTP_OP_EXTENDED, .name = str("x@example.org"), .data = str("data")};
     cr_assert_eq(status_of(k, &req), NACRE_FX_OP_UNSUPPORTED);
     reply_n = heard = 0;
     say_bytes(odd, sizeof odd);
@@ -1149,8 +1165,8 @@ static enum nacre_fs_result odd_open(void *ctx, struct nacre_bytes path, uint32_
     return NACRE_FS_OK;
 }
 
-static enum nacre_fs_result odd_read(void *ctx, uint64_t file, uint64_t offset, uint8_t *p, size_t n,
-                                     size_t *got)
+static enum nacre_fs_result odd_read(void *ctx, uint64_t file, uint64_t offset, uint8_t *p,
+                                     size_t n, size_t *got)
 {
     (void)ctx, (void)file;
     cr_assert(p >= odd.lo && p + n <= odd.hi, "read into another place than the caller's");
@@ -1288,8 +1304,11 @@ Test(sftp_server, copy_data)
     put_file(k, "/f", p, 200000);
     struct handle from = open_file(k, "/f", RW), to = open_file(k, "/g", RW);
     struct handle same = open_file(k, "/f", RW), ro = open_file(k, "/f", NACRE_FXF_READ);
-    struct nacre_sftp_req req = {.op = NACRE_SFTP_OP_COPY_DATA, .handle = hb(&from),
-                                 .handle2 = hb(&to), .offset = 1000, .offset2 = 10};
+    struct nacre_sftp_req req = {.op = NACRE_SFTP_OP_COPY_DATA,
+                                 .handle = hb(&from),
+                                 .handle2 = hb(&to),
+                                 .offset = 1000,
+                                 .offset2 = 10};
     cr_assert_eq(status_of(k, &req), NACRE_FX_OK);
     struct answer a = read_at(k, &to, 10, 250000);
     cr_assert_eq(data_of(&a).n, 199000);
@@ -1305,8 +1324,8 @@ Test(sftp_server, copy_data)
     cr_assert_neq(status_of(k, &req), NACRE_FX_OK);
     req.offset2 = UINT64_MAX;
     cr_assert_eq(status_of(k, &req), NACRE_FX_BAD_MESSAGE);
-    req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_COPY_DATA, .handle = hb(&from),
-                                  .handle2 = hb(&from)};
+    req = (struct nacre_sftp_req){
+        .op = NACRE_SFTP_OP_COPY_DATA, .handle = hb(&from), .handle2 = hb(&from)};
     cr_assert_eq(status_of(k, &req), NACRE_FX_FAILURE); /* onto itself */
     req.handle2 = hb(&ro);
     cr_assert_eq(status_of(k, &req), NACRE_FX_FAILURE);
@@ -1325,8 +1344,10 @@ Test(sftp_server, copy_data_is_done_in_steps)
     struct handle h;
     struct server *k = odd_ready(0, UINT64_MAX, &h);
     struct handle to = open_file(k, "/g", RW);
-    struct nacre_sftp_req req = {.op = NACRE_SFTP_OP_COPY_DATA, .handle = hb(&h),
-                                 .handle2 = hb(&to), .count = (uint64_t)1 << 40};
+    struct nacre_sftp_req req = {.op = NACRE_SFTP_OP_COPY_DATA,
+                                 .handle = hb(&h),
+                                 .handle2 = hb(&to),
+                                 .count = (uint64_t)1 << 40};
     size_t used;
     say(1, &req);
     odd.lo = (const uint8_t *)k->mem;
@@ -1392,9 +1413,14 @@ static enum nacre_fs_result ext_id_name(void *ctx, bool group, uint32_t id, stru
     return id == 99 ? NACRE_FS_IO : NACRE_FS_OK;
 }
 
-static const struct nacre_fs ext_fs = {
-    .open = odd_open, .fstatvfs = ext_fstatvfs, .statvfs = ext_statvfs, .hardlink = ext_hardlink,
-    .expand = ext_echo, .home = ext_echo, .realpath = ext_echo, .id_name = ext_id_name};
+static const struct nacre_fs ext_fs = {.open = odd_open,
+                                       .fstatvfs = ext_fstatvfs,
+                                       .statvfs = ext_statvfs,
+                                       .hardlink = ext_hardlink,
+                                       .expand = ext_echo,
+                                       .home = ext_echo,
+                                       .realpath = ext_echo,
+                                       .id_name = ext_id_name};
 
 static struct nacre_sftp_event ext_reply(struct server *k, const struct nacre_sftp_req *req)
 {
@@ -1417,8 +1443,8 @@ Test(sftp_server, other_extensions)
     cr_assert_eq(ext_reply(k, &req).vfs.bsize, 5);
     req.handle = str("wrong");
     cr_assert_eq(status_of(k, &req), NACRE_FX_FAILURE);
-    req = (struct nacre_sftp_req){.op = NACRE_SFTP_OP_HARDLINK, .path = str("/a"),
-                                  .path2 = str("/b")};
+    req = (struct nacre_sftp_req){
+        .op = NACRE_SFTP_OP_HARDLINK, .path = str("/a"), .path2 = str("/b")};
     cr_assert_eq(status_of(k, &req), NACRE_FX_OK);
     req.path2 = str("/c");
     cr_assert_eq(status_of(k, &req), NACRE_FX_FAILURE);
@@ -1441,8 +1467,8 @@ Test(sftp_server, names_of_ids)
     static const uint8_t few[] = {0, 0, 0, 0, 0, 0, 0, 7}, bad[] = {0, 0, 0, 99};
     struct nacre_sftp_server_cfg cfg = {.fs = &ext_fs};
     struct server *k = ready(&cfg);
-    struct nacre_sftp_req req = {.op = NACRE_SFTP_OP_USERS_GROUPS, .data = {few, 8},
-                                 .data2 = {few, 4}};
+    struct nacre_sftp_req req = {
+        .op = NACRE_SFTP_OP_USERS_GROUPS, .data = {few, 8}, .data2 = {few, 4}};
     struct nacre_sftp_event ev = ext_reply(k, &req);
     cr_assert_eq(ev.data.n, 12);
     cr_assert_arr_eq(ev.data.p, "\0\0\0\4root\0\0\0\0", 12);
@@ -1487,7 +1513,8 @@ static size_t said(void)
     return n;
 }
 
-/* The n-th call of the file system fails, for every n: each request is answered once all the same. */
+/* The n-th call of the file system fails, for every n: each request is answered once all the same.
+ */
 Test(sftp_server, s94_every_hook_fails_once)
 {
     for (uint32_t n = 1; n < 80; n++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * Whole files over the SFTP client (sftp/transfer.c): against a scripted server that answers in any
- * order, short, wrong or never ending (s91), and against our own server. Each failure of either side
- * at its n-th time; interruption at every point.
+ * order, short, wrong or never ending (s91), and against our own server. Each failure of either
+ * side at its n-th time; interruption at every point.
  */
 #include "sftp/nacre_sftp.h"
 
@@ -32,7 +32,7 @@ struct rig {
     size_t size, cap;
     uint64_t told;
     bool no_stat, endless, stalls, twice_short;
-    uint32_t most; /* bytes in one reply, 0: as asked */
+    uint32_t most;  /* bytes in one reply, 0: as asked */
     uint32_t limit; /* limits@openssh.com, 0: the server has it not */
     enum order order;
     uint32_t rand;
@@ -386,7 +386,8 @@ static const size_t sizes[] = {0, 1, 511, 32767, 32768, 32769, 65536, 65537, 100
 
 Test(transfer, get_in_any_order)
 {
-    EACH_SIZE(i) {
+    EACH_SIZE(i)
+    {
         for (int order = FIFO; order <= ANY; order++) {
             for (int limit = 0; limit < 3; limit++) {
                 struct rig *r = rig(sizes[i]);
@@ -403,7 +404,8 @@ Test(transfer, get_in_any_order)
 Test(transfer, get_short_reads_are_no_end)
 {
     static const uint32_t most[] = {0, 1, 100, 4096, 16384, 32767};
-    EACH_SIZE(i) {
+    EACH_SIZE(i)
+    {
         for (size_t j = 0; j < sizeof most / sizeof *most; j++) {
             if (most[j] == 1 && sizes[i] > 40000) {
                 continue;
@@ -424,13 +426,17 @@ Test(transfer, get_short_reads_are_no_end)
 /* The server tells no size (none, 0, failure) or a wrong one: the end is where reads say. */
 Test(transfer, get_size_unknown_or_wrong)
 {
-    EACH_SIZE(i) {
+    EACH_SIZE(i)
+    {
         for (int how = 0; how < 6; how++) {
             struct rig *r = rig(sizes[i]);
             struct nacre_sftp_xfer_cfg cfg = {.size_hint = how == 5 ? 12345 : 0};
             r->order = ANY;
             r->no_stat = how == 0;
-            r->told = how == 1 ? 0 : how == 2 ? sizes[i] / 2 : how == 3 ? sizes[i] * 2 + 5 : sizes[i];
+            r->told = how == 1   ? 0
+                      : how == 2 ? sizes[i] / 2
+                      : how == 3 ? sizes[i] * 2 + 5
+                                 : sizes[i];
             if (how == 4) {
                 r->told = UINT64_MAX;
             }
@@ -607,7 +613,8 @@ Test(transfer, s88_offsets)
 Test(transfer, put_in_any_order)
 {
     static const size_t places[] = {300, 1024, 32768, 100000, 262144};
-    EACH_SIZE(i) {
+    EACH_SIZE(i)
+    {
         for (size_t j = 0; j < sizeof places / sizeof *places; j++) {
             for (int order = FIFO; order <= ANY; order++) {
                 struct rig *r = rig(0);
@@ -962,7 +969,8 @@ static void several_add(struct several *s, struct rig *r, bool put, const char *
 Test(transfer, there_and_back)
 {
     static const size_t rooms[] = {1024, 4096, 32768, 100000};
-    EACH_SIZE(i) {
+    EACH_SIZE(i)
+    {
         for (size_t j = 0; j < sizeof rooms / sizeof *rooms; j++) {
             struct several s = {.p = pair(NULL)};
             struct rig *up = rig(0), *down = rig(0);
@@ -1126,7 +1134,8 @@ static struct pair *pair_with_files(int n)
         struct nacre_sftp_attrs a = {0};
         (void)snprintf(path, sizeof path, "/f%d", i);
         cr_assert_eq(p->fs.open(p->fs.ctx, nacre_bytes_str(path), NACRE_FXF_WRITE | NACRE_FXF_CREAT,
-                                &a, &file), NACRE_FS_OK);
+                                &a, &file),
+                     NACRE_FS_OK);
         cr_assert_eq(p->fs.close(p->fs.ctx, file), NACRE_FS_OK);
     }
     return p;
@@ -1187,7 +1196,8 @@ Test(transfer, s07_list_ends_with_the_engine)
     struct nacre_sftp_event ev;
     size_t used;
     nacre_sftp_list_init(&s.l, nacre_bytes_str("/"), 0);
-    cr_assert_eq(nacre_sftp_client_recv(&s.p->c, bad, sizeof bad, &used, &ev), NACRE_ERR_PACKET_LEN);
+    cr_assert_eq(nacre_sftp_client_recv(&s.p->c, bad, sizeof bad, &used, &ev),
+                 NACRE_ERR_PACKET_LEN);
     nacre_sftp_list_step(&s.l, &s.p->c);
     cr_assert_eq(s.l.state, NACRE_XFER_FAILED);
     cr_assert_eq(s.l.failure.err, NACRE_ERR_PACKET_LEN);
