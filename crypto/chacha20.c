@@ -5,10 +5,12 @@
  * four bytes of its nonce as the counter's upper half.
  *
  * As many blocks are computed side by side as a lane word holds (ct.h): four with vectors, else
- * one. CT in key, nonce and message; the length and the counter leak.
+ * one. Wider vectors are the twins' (fast.h). CT in key, nonce and message; the length and the
+ * counter leak.
  */
 #include "crypto/nacre_crypto.h"
 #include "crypto/ct.h"
+#include "crypto/fast.h"
 #include "crypto/load.h"
 
 #include <string.h>
@@ -88,12 +90,38 @@ static void chacha20_batch(struct chacha20_work *k)
     }
 }
 
+/* What the widest vectors of this CPU can do of the n bytes: all, or a number of whole blocks. */
+#if NCR_X86
+static size_t chacha20_wide(uint8_t *out, const uint8_t *in, size_t n, const uint8_t *key,
+                            const uint8_t *nonce, uint64_t counter)
+{
+    uint32_t cpu = ncr_cpu();
+    if ((cpu & NCR_CPU_AVX512) != 0) {
+        ncr_chacha20_avx512(out, in, n, key, nonce, counter);
+        return n;
+    }
+    return (cpu & NCR_CPU_AVX2) != 0 ? ncr_chacha20_avx2(out, in, n, key, nonce, counter) : 0;
+}
+#else
+static size_t chacha20_wide(uint8_t *out, const uint8_t *in, size_t n, const uint8_t *key,
+                            const uint8_t *nonce, uint64_t counter)
+{
+    (void)out, (void)in, (void)n, (void)key, (void)nonce, (void)counter;
+    return 0;
+}
+#endif
+
 void nacre_chacha20_xor(uint8_t *out, const uint8_t *in, size_t n,
                         const uint8_t key[NACRE_CHACHA20_KEY_LEN],
                         const uint8_t nonce[NACRE_CHACHA20_NONCE_LEN], uint64_t counter)
 {
     struct chacha20_work k;
-    chacha20_start(&k, key, nonce, counter);
+    size_t done = chacha20_wide(out, in, n, key, nonce, counter);
+    if (done == n) {
+        return;
+    }
+    out += done, in += done, n -= done;
+    chacha20_start(&k, key, nonce, counter + done / CHACHA20_BLOCK);
     for (; n >= CHACHA20_BATCH; n -= CHACHA20_BATCH, in += CHACHA20_BATCH, out += CHACHA20_BATCH) {
         chacha20_batch(&k);
         ncr_xor(out, in, k.ks, CHACHA20_BATCH);

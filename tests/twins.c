@@ -1,18 +1,92 @@
 /* SPDX-License-Identifier: ISC
  *
- * The ciphers as this build of the library has them: see twins.h.
+ * The ciphers and hashes as this build of the library has them, on three kinds of CPU: see twins.h.
  */
 #include "tests/twins.h"
 
-const struct twin twin_default = {
-    .name = "default",
-    .chacha20_xor = nacre_chacha20_xor,
-    .poly1305_init = nacre_poly1305_init,
-    .poly1305_update = nacre_poly1305_update,
-    .poly1305_final = nacre_poly1305_final,
-    .aes_init = nacre_aes_init,
-    .aes_encrypt_block = nacre_aes_encrypt_block,
-    .aes_decrypt_block = nacre_aes_decrypt_block,
-    .aes_ctr_init = nacre_aes_ctr_init,
-    .aes_ctr_xor = nacre_aes_ctr_xor,
-};
+#include "crypto/cpu.h"
+
+/* Allows these features to the calls that follow, of those allowed when the first twin was called.
+ * Asking the CPU is slow, hence only if something changes. */
+static void twins_use(uint32_t features)
+{
+    static uint32_t allowed, now;
+    if (allowed == 0) {
+        allowed = ncr_cpu() | NCR_CPU_KNOWN;
+        now = allowed;
+    }
+    features = (features | NCR_CPU_KNOWN) & allowed;
+    if (features != now) {
+        ncr_cpu_restrict(features);
+        now = features;
+    }
+}
+
+/* The public functions, with these features in use. */
+#define TWINS_FORM(form, features)                                                                 \
+    static void form##_chacha20_xor(uint8_t *out, const uint8_t *in, size_t n, const uint8_t *key, \
+                                    const uint8_t *nonce, uint64_t counter)                        \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_chacha20_xor(out, in, n, key, nonce, counter);                                       \
+    }                                                                                              \
+    static void form##_poly1305_init(struct nacre_poly1305 *c, const uint8_t *key)                 \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_poly1305_init(c, key);                                                               \
+    }                                                                                              \
+    static void form##_poly1305_update(struct nacre_poly1305 *c, const uint8_t *m, size_t n)       \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_poly1305_update(c, m, n);                                                            \
+    }                                                                                              \
+    static void form##_poly1305_final(uint8_t *tag, struct nacre_poly1305 *c)                      \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_poly1305_final(tag, c);                                                              \
+    }                                                                                              \
+    static bool form##_aes_init(struct nacre_aes *c, const uint8_t *key, size_t n)                 \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        return nacre_aes_init(c, key, n);                                                          \
+    }                                                                                              \
+    static void form##_aes_encrypt_block(uint8_t *out, const struct nacre_aes *c,                  \
+                                         const uint8_t *in)                                        \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_aes_encrypt_block(out, c, in);                                                       \
+    }                                                                                              \
+    static void form##_aes_decrypt_block(uint8_t *out, const struct nacre_aes *c,                  \
+                                         const uint8_t *in)                                        \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_aes_decrypt_block(out, c, in);                                                       \
+    }                                                                                              \
+    static bool form##_aes_ctr_init(struct nacre_aes_ctr *c, const uint8_t *key, size_t n,         \
+                                    const uint8_t *iv)                                             \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        return nacre_aes_ctr_init(c, key, n, iv);                                                  \
+    }                                                                                              \
+    static void form##_aes_ctr_xor(uint8_t *out, struct nacre_aes_ctr *c, const uint8_t *in,       \
+                                   size_t n)                                                       \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_aes_ctr_xor(out, c, in, n);                                                          \
+    }                                                                                              \
+    const struct twin twin_##form = {                                                              \
+        .name = #form,                                                                             \
+        .chacha20_xor = form##_chacha20_xor,                                                       \
+        .poly1305_init = form##_poly1305_init,                                                     \
+        .poly1305_update = form##_poly1305_update,                                                 \
+        .poly1305_final = form##_poly1305_final,                                                   \
+        .aes_init = form##_aes_init,                                                               \
+        .aes_encrypt_block = form##_aes_encrypt_block,                                             \
+        .aes_decrypt_block = form##_aes_decrypt_block,                                             \
+        .aes_ctr_init = form##_aes_ctr_init,                                                       \
+        .aes_ctr_xor = form##_aes_ctr_xor,                                                         \
+    }
+
+TWINS_FORM(default, NCR_CPU_ALL);
+TWINS_FORM(avx2, NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA);
+TWINS_FORM(baseline, 0);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC
  *
- * The ciphers compiled a second time, as for a machine without vectors and 128-bit integers, under
- * names of their own: see twins.h.
+ * The ciphers compiled a second time, as for a machine without fast twins, vectors and 128-bit
+ * integers, under names of their own: see twins.h.
  */
+#ifndef NACRE_PORTABLE
+#define NACRE_PORTABLE
+#endif
 #define NCR_NO_INT128
 #define NCR_NO_VECTORS
 #define nacre_chacha20_xor portable_chacha20_xor

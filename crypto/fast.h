@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The fast twins of portable routines: same results, same rules on what may leak. Each exists where
+ * NCR_X86 is 1, and may be called only if ncr_cpu() has the feature that its name ends in.
+ */
+#ifndef NCR_FAST_H
+#define NCR_FAST_H
+
+#include "crypto/cpu.h"
+#include "crypto/nacre_crypto.h"
+
+#if NCR_X86
+
+/* Nacre's ChaCha20 with 16 blocks side by side; any n, as nacre_chacha20_xor. */
+void ncr_chacha20_avx512(uint8_t *out, const uint8_t *in, size_t n,
+                         const uint8_t key[NACRE_CHACHA20_KEY_LEN],
+                         const uint8_t nonce[NACRE_CHACHA20_NONCE_LEN], uint64_t counter);
+/* With 8 blocks: the whole batches of 512 bytes only; the bytes done. */
+size_t ncr_chacha20_avx2(uint8_t *out, const uint8_t *in, size_t n,
+                         const uint8_t key[NACRE_CHACHA20_KEY_LEN],
+                         const uint8_t nonce[NACRE_CHACHA20_NONCE_LEN], uint64_t counter);
+
+#endif
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Each fast twin against the portable code, on random calls: lengths around every batch, addresses
+ * of every alignment, in place and not, counters that carry. Says which twins this CPU cannot show.
+ * NACRE_TWIN_CALLS is the number of calls per twin, 20,000 unless told.
+ */
+#include "crypto/cpu.h"
+#include "tests/twins.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TWINS_MAX = 4608, TWINS_EDGE = 64 };
+
+static uint64_t twins_seed = 0x9e3779b97f4a7c15;
+
+/* Marsaglia's xorshift64. */
+static uint64_t twins_random(void)
+{
+    twins_seed ^= twins_seed << 13;
+    twins_seed ^= twins_seed >> 7;
+    twins_seed ^= twins_seed << 17;
+    return twins_seed;
+}
+
+static void twins_fill(uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        p[i] = (uint8_t)(twins_random() >> 56);
+    }
+}
+
+static unsigned long twins_calls(void)
+{
+    const char *n = getenv("NACRE_TWIN_CALLS");
+    return n != NULL ? strtoul(n, NULL, 10) : 20000;
+}
+
+/* Half of them short, half of any length. */
+static size_t twins_length(void)
+{
+    uint64_t x = twins_random() >> 20;
+    return (size_t)((x & 1) != 0 ? (x >> 1) % 300 : (x >> 1) % (TWINS_MAX + 1));
+}
+
+/* Only these features from here on; the test is skipped where the CPU or the caller's NACRE_CPU
+ * denies one. */
+static void twins_only(uint32_t features, const char *name)
+{
+    if ((ncr_cpu() & features) != features) {
+        cr_skip_test("no %s here", name);
+    }
+    ncr_cpu_restrict(features);
+    cr_assert_eq(ncr_cpu() & NCR_CPU_ALL, features);
+}
+
+/* A random counter, often one that is about to carry out of word 12 or 13. */
+static uint64_t twins_counter(void)
+{
+    uint64_t x = twins_random(), near = twins_random() >> 58;
+    switch (x >> 62) {
+    case 0:
+        return (x << 32) - near;
+    case 1:
+        return 0 - near;
+    default:
+        return x >> (x >> 32 & 63);
+    }
+}
+
+/* Memory around the n bytes at out + at is untouched. */
+static void twins_edges(const uint8_t *out, size_t at, size_t n, size_t size)
+{
+    for (size_t i = 0; i < at; i++) {
+        cr_assert_eq(out[i], 0xa5);
+    }
+    for (size_t i = at + n; i < size; i++) {
+        cr_assert_eq(out[i], 0xa5);
+    }
+}
+
+static void twins_chacha20(uint32_t features, const char *name)
+{
+    static uint8_t in[TWINS_MAX + TWINS_EDGE], out[TWINS_MAX + 2 * TWINS_EDGE], want[TWINS_MAX];
+    twins_only(features, name);
+    twins_fill(in, sizeof in);
+    for (unsigned long i = twins_calls(); i > 0; i--) {
+        uint8_t key[32], nonce[8];
+        size_t n = twins_length(), from = twins_random() >> 58, to = twins_random() >> 58;
+        uint64_t counter = twins_counter();
+        twins_fill(key, sizeof key);
+        twins_fill(nonce, sizeof nonce);
+        memset(out, 0xa5, sizeof out);
+        twin_portable.chacha20_xor(want, in + from, n, key, nonce, counter);
+        if (i % 2 == 0) {
+            memcpy(out + to, in + from, n);
+            nacre_chacha20_xor(out + to, out + to, n, key, nonce, counter);
+        } else {
+            nacre_chacha20_xor(out + to, in + from, n, key, nonce, counter);
+        }
+        cr_assert_arr_eq(out + to, want, n, "%zu bytes, counter %llx", n,
+                         (unsigned long long)counter);
+        twins_edges(out, to, n, to + n + TWINS_EDGE);
+    }
+}
+
+Test(twins, chacha20_avx2)
+{
+    twins_chacha20(NCR_CPU_AVX2, "AVX2");
+}
+
+Test(twins, chacha20_avx512)
+{
+    twins_chacha20(NCR_CPU_AVX2 | NCR_CPU_AVX512, "AVX-512");
+}
+
+/* What a restriction takes away comes back, and nothing that the CPU lacks. */
+Test(twins, restrict)
+{
+    uint32_t all = ncr_cpu();
+    ncr_cpu_restrict(0);
+    cr_assert_eq(ncr_cpu() & NCR_CPU_ALL, 0);
+    ncr_cpu_restrict(all & NCR_CPU_AVX2);
+    cr_assert_eq(ncr_cpu() & NCR_CPU_ALL, all & NCR_CPU_AVX2);
+    ncr_cpu_restrict(all);
+    cr_assert_eq(ncr_cpu(), all);
+}
