@@ -215,7 +215,7 @@ POSIX_TESTS = \
 	relay \
 	socket \
 	tty
-CLIENT_TESTS = client files known_hosts_file
+CLIENT_TESTS = client files known_hosts_file options sftp_words
 SERVER_TESTS = authorized gate monitor server sshd sshd_config users_file
 # linked with client and server
 SESSION_TESTS =

@@ -36,6 +36,8 @@ static void meter_rate(char out[16], double rate)
         rate /= 1024;
         u++;
     }
+    if (rate >= 1000)
+        rate = 999.9; /* faster than anything */
     (void)snprintf(out, 16, "%5.1f%cB/s", rate < 0 ? 0 : rate, units[u]); /* fits: rate < 1,000 */
 }
 

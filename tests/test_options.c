@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Options of the client programs: values, refusals by name, destinations (s54, s55), forwards; the
+ * escape character of a terminal session.
+ */
+#include "client/options.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/ssh_escape.h"
+
+static struct ncr_options *fresh(void)
+{
+    struct ncr_options *o = malloc(sizeof *o);
+
+    cr_assert_not_null(o);
+    ncr_opt_init(o, "test");
+    return o;
+}
+
+/* ---- Keywords ---------------------------------------------------------------------------- */
+
+Test(options, forms)
+{
+    struct ncr_options *o = fresh();
+
+    cr_assert(ncr_opt_parse(o, "Port=2222"));
+    cr_assert(ncr_opt_parse(o, "user joe"));
+    cr_assert(ncr_opt_parse(o, "  ConnectTimeout = 1m30s "));
+    cr_assert(ncr_opt_parse(o, "BindAddress \"127.0.0.1\""));
+    cr_assert(ncr_opt_parse(o, "STRICTHOSTKEYCHECKING=Accept-New"));
+    cr_assert(ncr_opt_parse(o, "RekeyLimit=1G 1h"));
+    cr_assert(ncr_opt_parse(o, "LogLevel=QUIET"));
+    cr_assert_eq(o->port, 2222);
+    cr_assert_str_eq(o->user, "joe");
+    cr_assert_eq(o->connect_ms, 90000);
+    cr_assert_str_eq(o->bind_addr, "127.0.0.1");
+    cr_assert_eq(o->policy, NACRE_HOSTS_ACCEPT_NEW);
+    cr_assert_eq(o->rekey_bytes, (uint64_t)1 << 30);
+    cr_assert_eq(o->rekey_ms, 3600000);
+    cr_assert_eq(o->log, NCR_LOG_QUIET);
+    free(o);
+}
+
+Test(options, first_value_counts)
+{
+    struct ncr_options *o = fresh();
+
+    cr_assert(ncr_opt_set(o, "Port", "1"));
+    cr_assert(ncr_opt_set(o, "Port", "2"));
+    cr_assert(ncr_opt_set(o, "IdentityFile", "/a"));
+    cr_assert(ncr_opt_set(o, "IdentityFile", "/b"));
+    cr_assert(ncr_opt_set(o, "UserKnownHostsFile", "/x /y"));
+    cr_assert(ncr_opt_set(o, "UserKnownHostsFile", "/z"));
+    cr_assert_eq(o->port, 1);
+    cr_assert_eq(o->identities.n, 2);
+    cr_assert_str_eq(o->identities.path[1], "/b");
+    cr_assert_eq(o->hosts.n, 2);
+    cr_assert_str_eq(o->hosts.path[1], "/y");
+    free(o);
+}
+
+/* Whatever is not supported is refused and named. */
+Test(options, refused_by_name)
+{
+    static const struct {
+        const char *text, *named;
+    } bad[] = {
+        {"ProxyCommand=nc %h %p", "ProxyCommand"},
+        {"ForwardAgent=yes", "ForwardAgent"},
+        {"Compression=yes", "Compression"},
+        {"NoSuchThing=1", "NoSuchThing"},
+        {"Port=0", "Port"},
+        {"Port=65536", "Port"},
+        {"Port=22x", "Port"},
+        {"Port=", "Port"},
+        {"ConnectTimeout=soon", "ConnectTimeout"},
+        {"StrictHostKeyChecking=maybe", "StrictHostKeyChecking"},
+        {"Ciphers=+aes128-ctr", "Ciphers"},
+        {"RekeyLimit=much", "RekeyLimit"},
+        {"SetEnv=NOVALUE", "SetEnv"},
+        {"IdentityFile=/k/%h", "%h"},
+        {"LocalForward=80", "forward"},
+        {"EscapeChar=ab", "escape"},
+        {"User=-x", "user"},
+        {"HostName=a;b", "HostName"},
+        {"=x", "bad option"},
+    };
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct ncr_options *o = fresh();
+
+        cr_assert_not(ncr_opt_parse(o, bad[i].text), "%s", bad[i].text);
+        cr_assert_not_null(strstr(o->error, bad[i].named), "%s: %s", bad[i].text, o->error);
+        free(o);
+    }
+}
+
+/* What sftp(1), scp(1) and git pass to their ssh. */
+Test(options, what_others_pass)
+{
+    static const char *const good[] = {
+        "ForwardX11 no",
+        "ForwardX11=no",
+        "ForwardAgent no",
+        "PermitLocalCommand no",
+        "ClearAllForwardings yes",
+        "RemoteCommand=none",
+        "RequestTTY=no",
+        "ControlPath=none",
+        "ControlMaster=no",
+        "SendEnv=GIT_PROTOCOL",
+        "Protocol=2",
+        "BatchMode yes",
+        "ProxyCommand=none",
+        "TCPKeepAlive=yes",
+        "IPQoS=throughput",
+        "EscapeChar=none",
+    };
+    struct ncr_options *o = fresh();
+
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        cr_assert(ncr_opt_parse(o, good[i]), "%s: %s", good[i], o->error);
+    cr_assert_eq(o->escape, -1);
+    cr_assert_eq(o->n_send_env, 1);
+    free(o);
+}
+
+Test(options, library_configuration)
+{
+    struct ncr_options *o = fresh();
+    struct nacre_client_cfg cfg;
+
+    memset(&cfg, 0, sizeof cfg);
+    cr_assert(ncr_opt_target(o, "joe@host", "ssh", NULL));
+    cr_assert(ncr_opt_parse(o, "HostName=192.0.2.1"));
+    cr_assert(ncr_opt_parse(o, "PasswordAuthentication=no"));
+    cr_assert(ncr_opt_parse(o, "BatchMode=yes"));
+    cr_assert(ncr_opt_parse(o, "UserKnownHostsFile=none"));
+    cr_assert(ncr_opt_parse(o, "GlobalKnownHostsFile=/g"));
+    ncr_opt_client_cfg(o, &cfg);
+    cr_assert_str_eq(cfg.host, "192.0.2.1");
+    cr_assert_eq(cfg.auth_methods, NACRE_AUTH_PUBLICKEY);
+    cr_assert_eq(cfg.host_policy, NACRE_HOSTS_STRICT, "nobody to ask");
+    cr_assert_eq(cfg.n_known_hosts, 2);
+    cr_assert_str_eq(cfg.known_hosts[0], "/dev/null", "new keys never go to the global file");
+    cr_assert_str_eq(cfg.known_hosts[1], "/g");
+    free(o);
+}
+
+/* ---- Destinations ------------------------------------------------------------------------ */
+
+Test(options, targets)
+{
+    static const struct {
+        const char *text, *scheme, *user, *host, *path;
+        uint32_t port;
+    } good[] = {
+        {"host", "ssh", NULL, "host", NULL, 0},
+        {"joe@host", "ssh", "joe", "host", NULL, 0},
+        {"a@b@host", "ssh", "a@b", "host", NULL, 0},
+        {"::1", "ssh", NULL, "::1", NULL, 0},
+        {"ssh://joe@host:2222", "ssh", "joe", "host", NULL, 2222},
+        {"ssh://[::1]:22", "ssh", NULL, "::1", NULL, 22},
+        {"ssh://h%40x@host", "ssh", "h@x", "host", NULL, 0},
+        {"joe@host:dir/file", "sftp", "joe", "host", "dir/file", 0},
+        {"host:", "sftp", NULL, "host", "", 0},
+        {"[::1]:x", "sftp", NULL, "::1", "x", 0},
+        {"sftp://host/a%20b", "sftp", NULL, "host", "a b", 0},
+        {"sftp://joe@host:99/x@y", "sftp", "joe", "host", "x@y", 99},
+    };
+
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        struct ncr_options *o = fresh();
+        char *path = NULL;
+        bool sftp = strcmp(good[i].scheme, "sftp") == 0;
+
+        cr_assert(ncr_opt_target(o, good[i].text, good[i].scheme, sftp ? &path : NULL), "%s: %s",
+                  good[i].text, o->error);
+        cr_assert_str_eq(o->host, good[i].host);
+        cr_assert_eq(o->user == NULL, good[i].user == NULL, "%s", good[i].text);
+        if (good[i].user != NULL)
+            cr_assert_str_eq(o->user, good[i].user);
+        cr_assert_eq(path == NULL, good[i].path == NULL, "%s", good[i].text);
+        if (good[i].path != NULL)
+            cr_assert_str_eq(path, good[i].path);
+        cr_assert_eq(o->port, good[i].port);
+        free(o);
+    }
+}
+
+/* Each byte in hosts and users, from the command line and from a URI. */
+Test(options, s54_every_byte)
+{
+    static const char host_bad[] = "'`\"$\\;&<>|(){}*?,!#@/";
+    static const char user_bad[] = "'`\";&<>|(){}*?$";
+
+    for (unsigned b = 1; b < 256; b++) {
+        char text[8] = {'a', (char)b, 'b', '\0'};
+        bool control = b <= ' ' || b == 0x7f;
+
+        cr_assert_eq(ncr_host_fit(text), !control && strchr(host_bad, (int)b) == NULL, "byte %u",
+                     b);
+        cr_assert_eq(ncr_user_fit(text), !control && strchr(user_bad, (int)b) == NULL, "byte %u",
+                     b);
+    }
+    cr_assert_not(ncr_host_fit(""));
+    cr_assert_not(ncr_host_fit("-oProxyCommand=x"));
+    cr_assert_not(ncr_user_fit("-l"));
+    cr_assert_not(ncr_user_fit("joe\\"));
+}
+
+Test(options, s55_controls_in_destinations)
+{
+    static const char *const bad[] = {"ssh://a%00b@host",
+                                      "ssh://a%0ab@host",
+                                      "ssh://a%1b@host",
+                                      "ssh://a%2@host",
+                                      "a\nb@host",
+                                      "joe@ho\tst",
+                                      "@host",
+                                      "joe@",
+                                      "",
+                                      "-host",
+                                      "ssh://-l@host",
+                                      "joe@-host",
+                                      "ssh://host:0",
+                                      "ssh://host:x",
+                                      "ssh://[::1",
+                                      "$(reboot)",
+                                      "joe@`id`"};
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct ncr_options *o = fresh();
+
+        cr_assert_not(ncr_opt_target(o, bad[i], "ssh", NULL), "%s", bad[i]);
+        cr_assert_neq(o->error[0], '\0');
+        free(o);
+    }
+}
+
+/* ---- Forwards ---------------------------------------------------------------------------- */
+
+Test(options, forwards)
+{
+    struct ncr_forward_rule r;
+    static const char *const bad[] = {"80",        "80:host",     "80:host:x",   "0:host:80",
+                                      "x:host:80", "80::80",      "80:host:0",   "80:host:65536",
+                                      "a:b:c:d:e", "[::1:80:h:1", "80:[::1]x:1", ""};
+
+    cr_assert(ncr_forward_parse(&r, "8080:host:80", false));
+    cr_assert_null(r.bind_addr);
+    cr_assert_eq(r.bind_port, 8080);
+    cr_assert_str_eq(r.host, "host");
+    cr_assert_eq(r.port, 80);
+    cr_assert(ncr_forward_parse(&r, "[::1]:8080:[fe80::1]:80", false));
+    cr_assert_str_eq(r.bind_addr, "::1");
+    cr_assert_str_eq(r.host, "fe80::1");
+    cr_assert(ncr_forward_parse(&r, "*:0:h:1", true));
+    cr_assert_str_eq(r.bind_addr, "");
+    cr_assert_eq(r.bind_port, 0);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_assert_not(ncr_forward_parse(&r, bad[i], false), "%s", bad[i]);
+}
+
+/* ---- The escape character ---------------------------------------------------------------- */
+
+/* What is typed in pieces; '|' separates them. */
+static void keys(const char *typed, const char *sent, const char *wanted)
+{
+    static const char names[] = ".ZRB#?";
+    struct ncr_escape_keys k;
+    char out[256];
+    char want[16] = "";
+    size_t n = 0;
+
+    ncr_escape_init(&k, '~');
+    while (*typed != '\0') {
+        size_t len = strcspn(typed, "|");
+        uint8_t block[64];
+
+        memcpy(block, typed, len);
+        len = ncr_escape_filter(&k, block, len);
+        memcpy(out + n, block, len);
+        n += len;
+        typed += strcspn(typed, "|");
+        typed += *typed == '|';
+    }
+    out[n] = '\0';
+    for (size_t i = 0; i <= NCR_ESCAPE_HELP; i++) {
+        if (k.want[i])
+            strncat(want, &names[i], 1);
+    }
+    cr_assert_str_eq(out, sent);
+    cr_assert_str_eq(want, wanted);
+}
+
+Test(options, escape_keys)
+{
+    keys("~.", "", ".");
+    keys("~|.", "", ".");
+    keys("|~||.", "", ".");
+    keys("a~.", "a~.", "");
+    keys("a\r~.", "a\r", ".");
+    keys("a\n|~|?b", "a\nb", "?");
+    keys("~~.", "~.", "");
+    keys("~|~|.", "~.", "");
+    keys("~x", "~x", "");
+    keys("~|x~.", "~x~.", "");
+    keys("~\r~.", "~\r", ".");
+    keys("~#~B~R", "", "RB#");
+    keys("~\x1a", "", "Z");
+}
