@@ -51,7 +51,9 @@ struct seen {
 static void copy_text(char out[64], struct nacre_bytes b)
 {
     cr_assert(b.n < 64);
-    memcpy(out, b.p, b.n);
+    if (b.n > 0) {
+        memcpy(out, b.p, b.n);
+    }
     out[b.n] = 0;
 }
 

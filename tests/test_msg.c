@@ -71,7 +71,9 @@ static bool decode(const struct msg_case *c, const struct pair_buf *b, size_t n,
     uint8_t *copy = malloc(n > 0 ? n : 1);
     struct nacre_bytes body = {copy, n};
     memset(copy, 0, n > 0 ? n : 1);
-    memcpy(copy, b->p, n < b->n ? n : b->n);
+    if (b->n > 0) {
+        memcpy(copy, b->p, n < b->n ? n : b->n);
+    }
     if (flip < 8 * n) {
         copy[flip / 8] ^= (uint8_t)(1 << flip % 8);
     }
