@@ -569,6 +569,16 @@ interop: all
 	@BUILD='$(BUILD)' tests/interop/run
 endif
 
+## examples: the programs of client/examples and server/examples, into build/examples/
+.PHONY: examples
+examples: $(BUILD)/examples/run $(BUILD)/examples/echo
+$(BUILD)/examples/run: $(OBJ)/client/examples/run.o $(CLIENT_LIBS) $(BUILD)/static
+	@mkdir -p $(@D)
+	$(link_program)
+$(BUILD)/examples/echo: $(OBJ)/server/examples/echo.o $(SERVER_LIBS) $(BUILD)/static
+	@mkdir -p $(@D)
+	$(link_program)
+
 ifneq ($(wildcard tests/bench/run),)
 ## bench: throughput, CPU, connections per second and memory, against OpenSSH
 .PHONY: bench
