@@ -145,6 +145,16 @@ case_shell() { # a shell that somebody types into
     grep -q 'sum 42' "$WORK/out" || fail "the shell's output"
 }
 
+# For servers that want to give the terminal to the user and the group tty, and take no for an end
+cases_terminal_of_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        check "terminal" case_pty
+        check "shell" case_shell
+    else
+        skip "terminal" "this server has terminals only when it runs as root"
+    fi
+}
+
 start_echo() {
     start "$WORK/echo.log" "$PYTHON" "$HERE/tcp.py" echo
     wait_line "$WORK/echo.log" '/^[0-9][0-9]*$/p'

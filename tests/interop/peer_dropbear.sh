@@ -47,8 +47,7 @@ group_dropbear_server() {
     cases_algorithms "$DROPBEAR_KEX" "$DROPBEAR_CIPHERS" "$DROPBEAR_MACS"
     cases_rekey "chacha20-poly1305@openssh.com aes128-ctr"
     cases_rekey_sftp
-    check "terminal" case_pty
-    check "shell" case_shell
+    cases_terminal_of_root
     check "forwarding -L" case_forward -L
     check "forwarding -R" case_forward -R
     AUTH=password check "password" case_status 'echo in' 0 in

@@ -47,8 +47,7 @@ group_openssh_server() {
     check "20 MiB with rekeys by sshd" with_theirs "-o RekeyLimit=1M" case_rekey 20
     check "20 MiB with rekeys by both" with_theirs "-o RekeyLimit=1M" with_ours "-o RekeyLimit=1M" case_cat 20
     check "SFTP with rekeys by sshd" with_theirs "-o RekeyLimit=1M" case_sftp 20000000
-    check "terminal" case_pty
-    check "shell" case_shell
+    cases_terminal_of_root
     check "forwarding -L" case_forward -L
     check "forwarding -R" case_forward -R
     if other_passwd; then
