@@ -144,8 +144,8 @@ static void send_kind(size_t i, bool want_reply, bool accept)
               "%s: %d %u", kinds[i].name, (int)seen.r.kind, seen.r.value);
     cr_assert(seen.r.rows == r->rows && seen.r.width_px == r->width_px);
     cr_assert_eq(seen.r.height_px, r->height_px);
-    cr_assert(strlen(seen.data) == r->data.n && memcmp(seen.data, r->data.p, r->data.n) == 0);
-    cr_assert(strlen(seen.text) == r->text.n && memcmp(seen.text, r->text.p, r->text.n) == 0);
+    cr_assert(nacre_bytes_is(r->data, seen.data));
+    cr_assert(nacre_bytes_is(r->text, seen.text));
     cr_assert_eq(from->count[NACRE_EV_CHAN_REPLY] - replies, want_reply);
     pair_free(&p);
 }
