@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""An AsyncSSH client for the interop tests; see paramiko_client.py for its use."""
+"""An AsyncSSH client for the interop tests; see paramiko_client.py for its use, and
+
+asyncssh_client.py [options] PORT local|remote HOST:PORT:HOST:PORT    forwards until it is killed
+"""
 
 import argparse
 import asyncio
@@ -19,7 +22,7 @@ def options():
     p.add_argument("--pty", action="store_true")
     p.add_argument("--rekey", type=int, help="bytes after which to exchange keys again")
     p.add_argument("port", type=int)
-    p.add_argument("what", choices=["exec", "sftp"])
+    p.add_argument("what", choices=["exec", "sftp", "local", "remote"])
     p.add_argument("argument")
     return p.parse_args()
 
@@ -72,10 +75,18 @@ async def sftp(conn, o):
     return 0
 
 
+async def forward(conn, o):
+    host, port, dest, dest_port = o.argument.split(":")
+    start = conn.forward_local_port if o.what == "local" else conn.forward_remote_port
+    await start(host, int(port), dest, int(dest_port))
+    await asyncio.Event().wait()
+
+
 async def main():
     o = options()
+    work = {"exec": run, "sftp": sftp}.get(o.what, forward)
     async with asyncssh.connect("127.0.0.1", o.port, **settings(o)) as conn:
-        return await (run(conn, o) if o.what == "exec" else sftp(conn, o))
+        return await work(conn, o)
 
 
 sys.exit(asyncio.run(main()))

@@ -145,6 +145,15 @@ case_shell() { # a shell that somebody types into
     grep -q 'sum 42' "$WORK/out" || fail "the shell's output"
 }
 
+# Questions on an idle connection, which the peer has to answer, if only with a refusal
+case_alive() {
+    if [ "$OURS" = client ]; then
+        with_ours "-o ServerAliveInterval=1 -o ServerAliveCountMax=2" case_status 'sleep 4; echo awake' 0 awake
+    else
+        with_ours "-o ClientAliveInterval=1 -o ClientAliveCountMax=2" case_status 'sleep 4; echo awake' 0 awake
+    fi
+}
+
 # For servers that want to give the terminal to the user and the group tty, and take no for an end
 cases_terminal_of_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -205,6 +214,7 @@ cases_exec() { # WANTED-STATUS-OF-A-SIGNAL or "" if the pair cannot say it
     check "standard error apart" case_stderr
     check "both streams in bulk" case_stderr_bulk
     check "20 MiB through cat" case_cat 20
+    check "idle, with keepalives by us" case_alive
     case $SERVER in
     tinyssh) skip "input that nobody reads" "TinySSH ends the connection when a command closes its input" ;;
     *) check "input that nobody reads" case_eof_first ;;

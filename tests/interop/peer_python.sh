@@ -34,6 +34,15 @@ exec_asyncssh() { python_client asyncssh exec "$@"; }
 sftp_asyncssh() { python_client asyncssh sftp "$@"; }
 pty_asyncssh() { OPTS="--pty $OPTS" exec_asyncssh "$@"; }
 
+forward_asyncssh() { # -L or -R and its value
+    case $1 in
+    -L) direction=local ;;
+    *) direction=remote ;;
+    esac
+    start "$WORK/forward.log" "$PYTHON" -W ignore "$HERE/asyncssh_client.py" --user "$ME" --key "$KEYS/user" \
+        --hostkey "$KEYS/host.pub" "$PORT" "$direction" "$2"
+}
+
 python_server() { # NAME OPTION...
     python_name=$1
     shift
@@ -90,4 +99,6 @@ group_paramiko_client() {
 group_asyncssh_client() {
     OURS=server CLIENT=asyncssh SERVER=nacre
     cases_python_client "$ASYNCSSH_KEX" "$ASYNCSSH_CIPHERS"
+    check "forwarding -L" case_forward -L
+    check "forwarding -R" case_forward -R
 }
