@@ -447,7 +447,7 @@ void rogue_play(struct rogue *r, const struct rogue_step *steps)
             fprintf(stderr, "step %zu of the script: \"%s\" %ld %ld; the victim's log:\n%.*s", i,
                     steps[i].text != NULL ? steps[i].text : "", steps[i].a, steps[i].b,
                     (int)r->victim->log.n, (const char *)r->victim->log.p);
-            PAIR_CHECK(!"the step does not hold");
+            pair_fail(__FILE__, __LINE__, "the step holds");
         }
     }
 }

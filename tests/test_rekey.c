@@ -160,6 +160,54 @@ Test(rekey, calls_during_an_exchange_are_held)
     pair_free(&p);
 }
 
+/* S82: verdicts that are given during an exchange are told after it, in the order of the requests.
+ */
+static bool note_id(struct pair *p, struct pair_side *s, const struct nacre_event *ev)
+{
+    uint32_t *ids = p->ctx;
+    if (s->role == NACRE_SERVER && ev->type == NACRE_EV_CHAN_REQUEST &&
+        ev->request.kind == NACRE_REQ_ENV) {
+        ids[++ids[0]] = ev->id;
+        return true;
+    }
+    if (ev->type == NACRE_EV_CHAN_REPLY && ev->request.kind == NACRE_REQ_ENV) {
+        cr_assert_eq(ev->accepted, ids[20]++ % 3 == 0);
+        return true;
+    }
+    return false;
+}
+
+Test(security, s82_replies_in_order_across_a_rekey)
+{
+    for (int who = 0; who < 2; who++) {
+        struct pair p;
+        uint32_t ids[21] = {0};
+        const struct nacre_request env = {
+            .kind = NACRE_REQ_ENV, .text = nacre_bytes_str("A"), .data = nacre_bytes_str("B")};
+        pair_init(&p);
+        p.plan.stay = true;
+        p.hook = note_id;
+        p.ctx = ids;
+        pair_session(&p);
+        for (int i = 0; i < 12; i++) {
+            cr_assert_eq(nacre_chan_request(p.side[0].c, 0, &env, true), NACRE_OK);
+        }
+        cr_assert(pair_run(&p, 100));
+        cr_assert_eq(ids[0], 12);
+        cr_assert_eq(nacre_conn_rekey(p.side[who].c), NACRE_OK);
+        for (uint32_t i = 12; i > 0; i--) {
+            struct nacre_answer a = {.id = ids[i]};
+            a.verdict = (i - 1) % 3 == 0 ? NACRE_ACCEPT : NACRE_REFUSE;
+            cr_assert_eq(nacre_conn_answer(p.side[1].c, &a), NACRE_OK);
+            cr_assert(i % 4 != 0 || pair_round(&p));
+        }
+        cr_assert(pair_run(&p, 100));
+        cr_assert_eq(ids[20], 12);
+        cr_assert_eq(p.side[0].count[NACRE_EV_KEX_DONE], 2);
+        pair_free(&p);
+    }
+}
+
 Test(rekey, held_area_full_is_no_room)
 {
     struct pair p;

@@ -151,6 +151,34 @@ Test(security, s22_peers_sizes_are_capped)
     rogue_free(&r);
 }
 
+/* More than 32 bits: no more is taken than window and buffer hold, and no more of it is read. */
+Test(security, s22_write_of_five_gigabytes)
+{
+    struct rogue r;
+    size_t taken = 0, sum = 0;
+    const uint64_t n = UINT64_C(5) << 30;
+    uint8_t *data = calloc(1, 1 << 16);
+    rogue_init(&r, CLIENT);
+    rogue_until(&r, ROGUE_CHAN);
+    rogue_drop(&r);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(nacre_chan_write(r.victim->c, 0, 0, data, (size_t)n, &taken), NACRE_OK);
+        cr_assert(taken > 0 && taken < 1 << 16);
+        sum += taken;
+        cr_assert_eq(nacre_chan_write(r.victim->c, 0, 0, data, (size_t)n, &taken), NACRE_OK);
+        cr_assert(taken < 1 << 15, "what the buffer still takes");
+        sum += taken;
+        rogue_pump(&r);
+    }
+    for (struct nacre_bytes msg; rogue_get(&r, &msg);) {
+        cr_assert_eq(msg.p[0], 94);
+        sum -= msg.n - 9;
+    }
+    cr_assert_eq(sum, 0);
+    free(data);
+    rogue_free(&r);
+}
+
 /* RFC 4254 5.2: windows of 0 and 2^32 - 1 are legal. */
 Test(security, s76_initial_windows)
 {
@@ -584,12 +612,9 @@ Test(security, s20_requests_over_a_limit_are_refused)
                                        "98 u1 'pty-req' 1 'x' u1 u1 u1 u1 l1025",
                                        "98 u1 'exec' 1 l32769"};
     for (size_t i = 0; i < sizeof over / sizeof over[0]; i++) {
-        const struct rogue_step steps[] = {{R_UNTIL, NULL, ROGUE_CHAN, 0},
-                                           {R_SKIP, NULL, 0, 0},
-                                           {R_SAY, over[i], 0, 0},
-                                           {R_GET, "100 u0", 0, 0},
-                                           {R_ALIVE, NULL, 0, 0},
-                                           {0}};
+        const struct rogue_step steps[] = {{R_UNTIL, NULL, ROGUE_CHAN, 0}, {R_SKIP, NULL, 0, 0},
+                                           {R_SAY, over[i], 0, 0},         {R_GET, "100 u0", 0, 0},
+                                           {R_ALIVE, NULL, 0, 0},          {0}};
         rogue_run(SERVER, steps);
     }
 }
