@@ -34,24 +34,23 @@ int ncr_sandbox_empty_dir(void)
     return fd;
 }
 
-/* No file can grow, no process start, no descriptor be made, no core be written. */
+static void sandbox_told(const struct ncr_log *log, int result, const char *what)
+{
+    if (result != 0) {
+        ncr_log(log, NCR_LOG_INFO, "sandbox: no limit of %s: %s", what, strerror(errno));
+    }
+}
+
+/* No file can grow, no process start, no descriptor be made, no core be written. The type of a limit's
+ * name differs between C libraries, so that only its name itself can be given. */
 static void sandbox_limits(const struct ncr_log *log)
 {
-    static const struct {
-        int what;
-        rlim_t max;
-        const char *name;
-    } limits[] = {{RLIMIT_FSIZE, 0, "file size"},
-                  {RLIMIT_NPROC, 0, "processes"},
-                  {RLIMIT_NOFILE, 3, "descriptors"}, /* poll(2) takes no more than the limit */
-                  {RLIMIT_CORE, 0, "core size"}};
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        struct rlimit r = {limits[i].max, limits[i].max};
-        if (setrlimit((unsigned)limits[i].what, &r) != 0) {
-            ncr_log(log, NCR_LOG_INFO, "sandbox: no limit of %s: %s", limits[i].name,
-                    strerror(errno));
-        }
-    }
+    static const struct rlimit none = {0, 0};
+    static const struct rlimit few = {3, 3}; /* poll(2) takes no more descriptors than the limit */
+    sandbox_told(log, setrlimit(RLIMIT_FSIZE, &none), "file size");
+    sandbox_told(log, setrlimit(RLIMIT_NPROC, &none), "processes");
+    sandbox_told(log, setrlimit(RLIMIT_NOFILE, &few), "descriptors");
+    sandbox_told(log, setrlimit(RLIMIT_CORE, &none), "core size");
 }
 
 static bool sandbox_identity(const struct ncr_account *jail, int empty_dir,

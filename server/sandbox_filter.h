@@ -19,7 +19,9 @@
 #define NCR_SANDBOX_SANITIZER 1
 #endif
 
-#if defined(__linux__) && !defined(NCR_SANDBOX_SANITIZER)
+/* Without the kernel's headers (musl's compiler wrapper has none) there is no filter either. */
+#if defined(__linux__) && defined(__has_include) && !defined(NCR_SANDBOX_SANITIZER)
+#if __has_include(<linux/audit.h>) && __has_include(<linux/seccomp.h>)
 #include <linux/audit.h>
 #if defined(__x86_64__) && !defined(__ILP32__)
 #define NCR_SANDBOX_ARCH AUDIT_ARCH_X86_64
@@ -29,6 +31,7 @@
 #define NCR_SANDBOX_ARCH AUDIT_ARCH_I386
 #elif defined(__riscv) && __riscv_xlen == 64
 #define NCR_SANDBOX_ARCH AUDIT_ARCH_RISCV64
+#endif
 #endif
 #endif
 
