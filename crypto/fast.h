@@ -9,6 +9,9 @@
 #include "crypto/cpu.h"
 #include "crypto/nacre_crypto.h"
 
+/* FIPS 180-4, section 4.2.2. */
+extern const uint32_t ncr_sha256_k[64];
+
 #if NCR_X86
 
 /* Nacre's ChaCha20 with 16 blocks side by side; any n, as nacre_chacha20_xor. */
@@ -19,6 +22,9 @@ void ncr_chacha20_avx512(uint8_t *out, const uint8_t *in, size_t n,
 size_t ncr_chacha20_avx2(uint8_t *out, const uint8_t *in, size_t n,
                          const uint8_t key[NACRE_CHACHA20_KEY_LEN],
                          const uint8_t nonce[NACRE_CHACHA20_NONCE_LEN], uint64_t counter);
+
+/* SHA-256's compression of a number of blocks into h. */
+void ncr_sha256_blocks_sha(uint32_t h[8], const uint8_t *m, size_t blocks);
 
 #endif
 #endif

@@ -10,6 +10,7 @@
  */
 #include "crypto/nacre_crypto.h"
 #include "crypto/ct.h"
+#include "crypto/fast.h"
 #include "crypto/load.h"
 
 #include <string.h>
@@ -17,7 +18,7 @@
 enum { SHA256_BLOCK = 64, SHA512_BLOCK = 128 };
 
 /* Section 4.2.2: the first 32 bits of the fractions of the cube roots of the first 64 primes. */
-static const uint32_t sha256_k[64] = {
+const uint32_t ncr_sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -120,7 +121,7 @@ NCR_INLINE void sha256_rounds16(uint32_t s[8], const uint32_t k[16], uint32_t w[
     s[0] = a, s[1] = b, s[2] = c, s[3] = d, s[4] = e, s[5] = f, s[6] = g, s[7] = h;
 }
 
-static void sha256_blocks(uint32_t h[8], const uint8_t *m, size_t blocks)
+static void sha256_blocks_portable(uint32_t h[8], const uint8_t *m, size_t blocks)
 {
     uint32_t w[16];
     for (; blocks > 0; blocks--, m += SHA256_BLOCK) {
@@ -129,9 +130,9 @@ static void sha256_blocks(uint32_t h[8], const uint8_t *m, size_t blocks)
         for (unsigned i = 0; i < 16; i++) {
             w[i] = ncr_load32be(m + 4 * i);
         }
-        sha256_rounds16(s, sha256_k, w, true);
+        sha256_rounds16(s, ncr_sha256_k, w, true);
         for (unsigned t = 16; t < 64; t += 16) {
-            sha256_rounds16(s, sha256_k + t, w, false);
+            sha256_rounds16(s, ncr_sha256_k + t, w, false);
         }
         for (unsigned i = 0; i < 8; i++) {
             h[i] += s[i];
@@ -139,6 +140,22 @@ static void sha256_blocks(uint32_t h[8], const uint8_t *m, size_t blocks)
     }
     nacre_wipe(w, sizeof w);
 }
+
+#if NCR_X86
+static void sha256_blocks(uint32_t h[8], const uint8_t *m, size_t blocks)
+{
+    if ((ncr_cpu() & NCR_CPU_SHA) != 0) {
+        ncr_sha256_blocks_sha(h, m, blocks);
+    } else {
+        sha256_blocks_portable(h, m, blocks);
+    }
+}
+#else
+static void sha256_blocks(uint32_t h[8], const uint8_t *m, size_t blocks)
+{
+    sha256_blocks_portable(h, m, blocks);
+}
+#endif
 
 void nacre_sha256_init(struct nacre_sha256 *c)
 {

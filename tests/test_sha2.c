@@ -5,6 +5,7 @@
  */
 #include "crypto/nacre_crypto.h"
 #include "crypto/ct.h"
+#include "tests/twins.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -46,6 +47,24 @@ static void sha2_vector(const struct vec *v, const struct nacre_hash *hash)
     vec_expect(v, hash->name, out, hash->len);
 }
 
+/* The same by each twin of SHA-256. */
+static void sha2_twins256(const struct vec *v)
+{
+    size_t n;
+    const uint8_t *m = vec_get(v, "m", &n);
+    for (size_t i = 0; i < TWINS; i++) {
+        uint64_t repeat = vec_has(v, "repeat") ? vec_uint(v, "repeat") : 1;
+        uint8_t out[NACRE_SHA256_LEN];
+        struct nacre_sha256 c;
+        twins[i]->sha256_init(&c);
+        while (repeat-- > 0) {
+            twins[i]->sha256_update(&c, m, n);
+        }
+        twins[i]->sha256_final(out, &c);
+        vec_expect(v, "sha256", out, sizeof out);
+    }
+}
+
 Test(sha2, fips180_examples)
 {
     struct vec v;
@@ -56,6 +75,9 @@ Test(sha2, fips180_examples)
                 sha2_vector(&v, sha2_rows[i]);
                 done++;
             }
+        }
+        if (vec_has(&v, "sha256")) {
+            sha2_twins256(&v);
         }
     }
     vec_close(&v);

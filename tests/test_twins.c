@@ -115,6 +115,35 @@ Test(twins, chacha20_avx512)
     twins_chacha20(NCR_CPU_AVX2 | NCR_CPU_AVX512, "AVX-512");
 }
 
+/* The message in two parts. */
+static void twins_sha256_digest(uint8_t out[32], const struct twin *t, const uint8_t *m, size_t n,
+                                size_t cut)
+{
+    struct nacre_sha256 c;
+    t->sha256_init(&c);
+    t->sha256_update(&c, m, cut);
+    t->sha256_update(&c, m + cut, n - cut);
+    t->sha256_final(out, &c);
+}
+
+Test(twins, sha256_shani)
+{
+    static uint8_t m[TWINS_MAX + TWINS_EDGE];
+    static const struct twin library = {.sha256_init = nacre_sha256_init,
+                                        .sha256_update = nacre_sha256_update,
+                                        .sha256_final = nacre_sha256_final};
+    twins_only(NCR_CPU_SHA, "SHA-NI");
+    for (unsigned long i = twins_calls(); i > 0; i--) {
+        uint8_t out[32], want[32];
+        size_t n = twins_length(), from = twins_random() >> 58;
+        size_t cut = (size_t)(twins_random() >> 20) % (n + 1);
+        twins_fill(m + (size_t)(twins_random() >> 20) % TWINS_MAX, TWINS_EDGE);
+        twins_sha256_digest(want, &twin_portable, m + from, n, cut);
+        twins_sha256_digest(out, &library, m + from, n, cut);
+        cr_assert_arr_eq(out, want, sizeof out, "%zu bytes, cut at %zu", n, cut);
+    }
+}
+
 /* What a restriction takes away comes back, and nothing that the CPU lacks. */
 Test(twins, restrict)
 {

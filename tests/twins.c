@@ -74,6 +74,21 @@ static void twins_use(uint32_t features)
         twins_use(features);                                                                       \
         nacre_aes_ctr_xor(out, c, in, n);                                                          \
     }                                                                                              \
+    static void form##_sha256_init(struct nacre_sha256 *c)                                         \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_sha256_init(c);                                                                      \
+    }                                                                                              \
+    static void form##_sha256_update(struct nacre_sha256 *c, const uint8_t *m, size_t n)           \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_sha256_update(c, m, n);                                                              \
+    }                                                                                              \
+    static void form##_sha256_final(uint8_t *out, struct nacre_sha256 *c)                          \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_sha256_final(out, c);                                                                \
+    }                                                                                              \
     const struct twin twin_##form = {                                                              \
         .name = #form,                                                                             \
         .chacha20_xor = form##_chacha20_xor,                                                       \
@@ -85,6 +100,9 @@ static void twins_use(uint32_t features)
         .aes_decrypt_block = form##_aes_decrypt_block,                                             \
         .aes_ctr_init = form##_aes_ctr_init,                                                       \
         .aes_ctr_xor = form##_aes_ctr_xor,                                                         \
+        .sha256_init = form##_sha256_init,                                                         \
+        .sha256_update = form##_sha256_update,                                                     \
+        .sha256_final = form##_sha256_final,                                                       \
     }
 
 TWINS_FORM(default, NCR_CPU_ALL);

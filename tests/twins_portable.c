@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * The ciphers compiled a second time, as for a machine without fast twins, vectors and 128-bit
- * integers, under names of their own: see twins.h.
+ * The ciphers and hashes compiled a second time, as for a machine without fast twins, vectors and
+ * 128-bit integers, under names of their own: see twins.h.
  */
 #ifndef NACRE_PORTABLE
 #define NACRE_PORTABLE
@@ -17,6 +17,18 @@
 #define nacre_aes_decrypt_block portable_aes_decrypt_block
 #define nacre_aes_ctr_init portable_aes_ctr_init
 #define nacre_aes_ctr_xor portable_aes_ctr_xor
+#define nacre_sha256_init portable_sha256_init
+#define nacre_sha256_update portable_sha256_update
+#define nacre_sha256_final portable_sha256_final
+#define nacre_sha384_init portable_sha384_init
+#define nacre_sha384_final portable_sha384_final
+#define nacre_sha512_init portable_sha512_init
+#define nacre_sha512_update portable_sha512_update
+#define nacre_sha512_final portable_sha512_final
+#define nacre_hash_sha256 portable_hash_sha256
+#define nacre_hash_sha384 portable_hash_sha384
+#define nacre_hash_sha512 portable_hash_sha512
+#define ncr_sha256_k portable_sha256_k
 #define ncr_aes_encrypt_batch portable_aes_encrypt_batch
 #define ncr_aes_decrypt_batch portable_aes_decrypt_batch
 
@@ -24,6 +36,7 @@
 #include "crypto/aes_ctr.c"
 #include "crypto/chacha20.c"
 #include "crypto/poly1305.c"
+#include "crypto/sha2.c"
 #include "tests/twins.h"
 
 const struct twin twin_portable = {
@@ -37,4 +50,7 @@ const struct twin twin_portable = {
     .aes_decrypt_block = nacre_aes_decrypt_block,
     .aes_ctr_init = nacre_aes_ctr_init,
     .aes_ctr_xor = nacre_aes_ctr_xor,
+    .sha256_init = nacre_sha256_init,
+    .sha256_update = nacre_sha256_update,
+    .sha256_final = nacre_sha256_final,
 };
