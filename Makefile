@@ -36,7 +36,6 @@ CRYPTO_SRC = \
 	crypto/rng_os.c \
 	crypto/sc25519.c \
 	crypto/sha2.c \
-	crypto/sha2_shani.c \
 	crypto/wipe.c \
 	crypto/x25519.c
 
@@ -197,13 +196,13 @@ PROTO_TESTS = \
 	msg \
 	phase \
 	pkt \
+	privkey \
+	pubkey \
 	rekey \
 	security_auth \
 	security_channels \
 	security_order \
 	security_packets \
-	privkey \
-	pubkey \
 	sig_ed25519 \
 	transcript \
 	version \
