@@ -36,6 +36,7 @@ CRYPTO_SRC = \
 	crypto/rng_os.c \
 	crypto/sc25519.c \
 	crypto/sha2.c \
+	crypto/sha2_shani.c \
 	crypto/wipe.c \
 	crypto/x25519.c
 
