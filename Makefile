@@ -21,6 +21,8 @@ SOVERSION = 0
 CRYPTO_SRC = \
 	crypto/aes.c \
 	crypto/aes_ctr.c \
+	crypto/aes_ctr_aesni.c \
+	crypto/aes_ctr_vaes.c \
 	crypto/chacha20.c \
 	crypto/chacha20_avx2.c \
 	crypto/chacha20_avx512.c \

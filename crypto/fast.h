@@ -26,5 +26,9 @@ size_t ncr_chacha20_avx2(uint8_t *out, const uint8_t *in, size_t n,
 /* SHA-256's compression of a number of blocks into h. */
 void ncr_sha256_blocks_sha(uint32_t h[8], const uint8_t *m, size_t blocks);
 
+/* XORs the key stream from c->ctr on over n bytes, any n; leaves c as it is. */
+void ncr_aes_ctr_xor_aes(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in, size_t n);
+void ncr_aes_ctr_xor_vaes(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in, size_t n);
+
 #endif
 #endif

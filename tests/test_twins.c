@@ -115,6 +115,49 @@ Test(twins, chacha20_avx512)
     twins_chacha20(NCR_CPU_AVX2 | NCR_CPU_AVX512, "AVX-512");
 }
 
+/* One stream in two calls, the first a number of whole blocks. */
+static void twins_aes_ctr(uint32_t features, const char *name)
+{
+    static const size_t key_lens[3] = {16, 24, 32};
+    static uint8_t in[TWINS_MAX + TWINS_EDGE], out[TWINS_MAX + 2 * TWINS_EDGE], want[TWINS_MAX];
+    twins_only(features, name);
+    twins_fill(in, sizeof in);
+    for (unsigned long i = twins_calls() / 4; i > 0; i--) {
+        struct nacre_aes_ctr fast, slow;
+        uint8_t key[32], iv[16];
+        size_t n = twins_length(), from = twins_random() >> 58, to = twins_random() >> 58;
+        size_t cut = (size_t)(twins_random() >> 20) % (n + 1) / 16 * 16;
+        uint64_t low = twins_counter();
+        twins_fill(key, sizeof key);
+        twins_fill(iv, sizeof iv);
+        for (unsigned b = 0; b < 8; b++) {
+            iv[15 - b] = (uint8_t)(low >> 8 * b);
+            iv[7 - b] |= i % 16 == 0 ? 0xff : 0;
+        }
+        memset(out, 0xa5, sizeof out);
+        memcpy(out + to, in + from, n);
+        cr_assert(twin_portable.aes_ctr_init(&slow, key, key_lens[i % 3], iv));
+        cr_assert(nacre_aes_ctr_init(&fast, key, key_lens[i % 3], iv));
+        twin_portable.aes_ctr_xor(want, &slow, in + from, n);
+        nacre_aes_ctr_xor(out + to, &fast, i % 2 == 0 ? out + to : in + from, cut);
+        nacre_aes_ctr_xor(out + to + cut, &fast, i % 2 == 0 ? out + to + cut : in + from + cut,
+                          n - cut);
+        cr_assert_arr_eq(out + to, want, n, "%zu bytes, cut at %zu", n, cut);
+        cr_assert_arr_eq(fast.ctr, slow.ctr, sizeof slow.ctr);
+        twins_edges(out, to, n, to + n + TWINS_EDGE);
+    }
+}
+
+Test(twins, aes_ctr_aesni)
+{
+    twins_aes_ctr(NCR_CPU_AES, "AES-NI");
+}
+
+Test(twins, aes_ctr_vaes)
+{
+    twins_aes_ctr(NCR_CPU_AVX512 | NCR_CPU_VAES, "VAES with AVX-512");
+}
+
 /* The message in two parts. */
 static void twins_sha256_digest(uint8_t out[32], const struct twin *t, const uint8_t *m, size_t n,
                                 size_t cut)
