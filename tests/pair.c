@@ -667,6 +667,7 @@ bool pair_deliver(struct pair *p, struct pair_side *from)
         return false;
     }
     struct nacre_bytes b = nacre_conn_out(from->c);
+    b.n = o->take != 0 && o->take < b.n ? o->take : b.n;
     bool any = b.n > 0;
     if (!o->discard) {
         pair_buf_add(&o->b, b.p, b.n);

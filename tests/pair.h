@@ -46,6 +46,7 @@ struct nacre_rng pair_rng_of(struct pair_rng *r);
 struct pair_pipe {
     struct pair_buf b; /* sent, not yet delivered */
     uint64_t passed;   /* bytes delivered so far */
+    size_t take;       /* bytes taken from the sender per round; 0: all that is there */
     size_t chunk;      /* bytes per delivery; 0: all that is there */
     uint64_t split_at; /* a delivery ends at this offset; 0: nowhere */
     uint64_t cut_at;   /* the connection breaks at this offset; UINT64_MAX: never */

@@ -234,6 +234,73 @@ Test(auth, signer_refuses)
     pair_free(&p);
 }
 
+/* Prompts and a new password are refused by the user: the next method is asked for. */
+static bool give_up(struct pair *p, struct pair_side *s, const struct nacre_event *ev)
+{
+    static const struct nacre_bytes one[1];
+    struct nacre_answer bad = {
+        .id = ev->id, .verdict = NACRE_ACCEPT, .responses = one, .n_responses = 33};
+    struct nacre_answer no = {.id = ev->id};
+    (void)p; /* any plan */
+    if (ev->type != NACRE_EV_AUTH_PROMPT && ev->type != NACRE_EV_AUTH_CHANGE) {
+        return false;
+    }
+    cr_assert_eq(nacre_conn_answer(s->c, &bad), NACRE_ERR_USAGE);
+    cr_assert_eq(nacre_conn_answer(s->c, &no), NACRE_OK);
+    return true;
+}
+
+Test(auth, user_gives_up_a_method)
+{
+    static const enum pair_try tries[] = {PAIR_TRY_INTERACTIVE, PAIR_TRY_EXPIRED_PASSWORD,
+                                          PAIR_TRY_KEY, PAIR_TRY_END};
+    struct pair p;
+    auth_session(&p, tries);
+    p.hook = give_up;
+    pair_session(&p);
+    cr_assert(pair_complete(&p));
+    cr_assert_eq(p.side[0].count[NACRE_EV_AUTH_PROMPT], 1);
+    cr_assert_eq(p.side[0].count[NACRE_EV_AUTH_CHANGE], 1);
+    pair_free(&p);
+}
+
+/* A server that asks on and on: too many prompts are its mistake, too many rounds an attempt. */
+static bool ask_on(struct pair *p, struct pair_side *s, const struct nacre_event *ev)
+{
+    static const struct nacre_prompt prompts[NACRE_PROMPTS_MAX + 1];
+    struct nacre_answer a = {.id = ev->id,
+                             .verdict = NACRE_CHALLENGE,
+                             .prompts = prompts,
+                             .n_prompts = NACRE_PROMPTS_MAX + 1};
+    if (ev->type == NACRE_EV_AUTH_PROMPT) {
+        struct nacre_answer none = {.id = ev->id, .verdict = NACRE_ACCEPT};
+        (*(unsigned *)p->ctx)++;
+        cr_assert_eq(nacre_conn_answer(s->c, &none), NACRE_OK);
+        return true;
+    }
+    if (ev->type != NACRE_EV_AUTH_REQUEST || ev->stage < NACRE_STAGE_INTERACTIVE) {
+        return false;
+    }
+    cr_assert_eq(nacre_conn_answer(s->c, &a), NACRE_ERR_USAGE);
+    a.n_prompts = 0;
+    cr_assert_eq(nacre_conn_answer(s->c, &a), NACRE_OK);
+    return true;
+}
+
+Test(auth, rounds_are_capped_at_the_server)
+{
+    static const enum pair_try tries[] = {PAIR_TRY_INTERACTIVE, PAIR_TRY_KEY, PAIR_TRY_END};
+    struct pair p;
+    unsigned rounds = 0;
+    auth_session(&p, tries);
+    p.hook = ask_on;
+    p.ctx = &rounds;
+    pair_session(&p);
+    cr_assert(pair_complete(&p));
+    cr_assert_eq(rounds, NCR_AUTH_ROUNDS_MAX);
+    pair_free(&p);
+}
+
 /* RFC 4252 7: session id as a string, number 50, names, TRUE, algorithm, blob. */
 Test(auth, data_that_is_signed)
 {

@@ -158,6 +158,30 @@ Test(conn, small_region_and_slow_pipe)
     }
 }
 
+/* The socket takes a little at a time: what is left stays in the buffer and is moved up for room.
+ */
+Test(conn, output_taken_in_pieces)
+{
+    static const size_t takes[] = {1, 7, 300, 3000, 8000};
+    for (size_t i = 0; i < sizeof takes / sizeof takes[0]; i++) {
+        for (int small = 0; small < 2; small++) {
+            struct pair p;
+            pair_init(&p);
+            for (int j = 0; j < 2; j++) {
+                p.side[j].out.take = takes[(i + (size_t)j) % 5];
+                p.side[j].mem_len = small != 0 ? NACRE_CONN_MEM(8, NACRE_BUF_SMALL, NACRE_BUF_SMALL)
+                                               : p.side[j].mem_len;
+            }
+            p.plan.send = i < 2 || i == 4 ? 10000 : 200000;
+            p.plan.rekey_every = i < 2 || i == 4 ? 3000 : 50;
+            pair_session(&p);
+            cr_assert(pair_complete(&p), "take %zu: %s %s", takes[i], nacre_err_name(p.side[0].err),
+                      nacre_err_name(p.side[1].err));
+            pair_free(&p);
+        }
+    }
+}
+
 Test(conn, bulk_region)
 {
     struct pair p;
@@ -578,8 +602,8 @@ Test(conn, usage_errors_change_nothing)
     pair_free(&p);
 }
 
-/* A packet that waited for room in the out-buffer needs no further input: wants and deadline say so,
- * and after draining all of them are answered. */
+/* A packet that waited for room in the out-buffer needs no further input: wants and deadline say
+ * so, and after draining all of them are answered. */
 Test(conn, goes_on_when_room_has_come)
 {
     struct pair p;
