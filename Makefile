@@ -34,6 +34,7 @@ CRYPTO_SRC = \
 	crypto/ge25519.c \
 	crypto/hmac.c \
 	crypto/poly1305.c \
+	crypto/poly1305_ifma.c \
 	crypto/rng.c \
 	crypto/rng_os.c \
 	crypto/sc25519.c \
@@ -227,6 +228,7 @@ SESSION_TESTS =
 SCRIPT_TESTS = \
 	tests/test_kat.sh \
 	tests/test_keygen.sh \
+	tests/test_sftp_program.sh \
 	tests/test_sftp_server.sh
 
 # What tests share: with crypto alone, and with proto

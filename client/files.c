@@ -378,6 +378,8 @@ nacre_err ncr_files_wait(struct nacre_files *f)
         return f->err;
     if (f->stop != NULL && f->stop(f->stop_ctx))
         return NACRE_ERR_CLOSED;
+    if (f->wake_at != 0 && f->wake_at < until)
+        until = f->wake_at;
     if (f->c != NULL)
         err = ncr_client_wait(f->c, until);
     else

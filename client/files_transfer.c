@@ -21,7 +21,8 @@
 
 /* ---- Both ways --------------------------------------------------------------------------- */
 
-#define MOVE_GATHER 64 /* pieces written at once */
+#define MOVE_GATHER 64    /* pieces written at once */
+#define MOVE_STOP_MS 2000 /* how long an interrupted transfer waits for replies */
 
 struct move {
     struct nacre_files *f;
@@ -107,28 +108,48 @@ static void move_flush_hook(struct nacre_files *f)
         nacre_sftp_xfer_stop(&m->xfer, NACRE_ERR_IO);
 }
 
-/* Runs the transfer to its end. A stop asked for is orderly: replies under way are waited for. */
+/* Calls the transfer off: first orderly, waiting for the replies that are under way; when that
+ * takes too long, or is asked for again, at once. What comes later is dropped. */
+static void move_stop(struct move *m, nacre_err why)
+{
+    if (m->f->wake_at != 0) {
+        nacre_sftp_xfer_abort(&m->xfer, why);
+        return;
+    }
+    m->f->wake_at = ncr_clock_ms() + MOVE_STOP_MS;
+    nacre_sftp_xfer_stop(&m->xfer, why);
+}
+
+static void move_turn(struct move *m)
+{
+    struct nacre_files *f = m->f;
+    nacre_err err = ncr_files_wait(f);
+
+    if (nacre_sftp_xfer_over(&m->xfer))
+        return;
+    if (err == NACRE_ERR_TIMEOUT || (err != NACRE_OK && f->over))
+        nacre_sftp_xfer_abort(&m->xfer, err);
+    else if (err != NACRE_OK || !move_progress(m))
+        move_stop(m, err != NACRE_OK ? err : NACRE_ERR_CLOSED);
+    else if (f->wake_at != 0 && ncr_clock_ms() >= f->wake_at)
+        move_stop(m, NACRE_ERR_CLOSED);
+}
+
+/* Runs the transfer to its end. */
 static nacre_err move_run(struct move *m)
 {
     struct nacre_files *f = m->f;
     struct nacre_sftp_xfer *x = &m->xfer;
-    nacre_err err = NACRE_OK;
 
     f->xfer = x;
     f->move = m;
     f->flush = move_flush_hook;
     ncr_files_kick(f);
-    while (!nacre_sftp_xfer_over(x)) {
-        err = ncr_files_wait(f);
-        if (err != NACRE_OK && f->over)
-            nacre_sftp_xfer_abort(x, err);
-        else if (err == NACRE_ERR_TIMEOUT)
-            nacre_sftp_xfer_abort(x, err);
-        else if (err != NACRE_OK || !move_progress(m))
-            nacre_sftp_xfer_stop(x, err != NACRE_OK ? err : NACRE_ERR_CLOSED);
-    }
+    while (!nacre_sftp_xfer_over(x))
+        move_turn(m);
     f->xfer = NULL;
     f->flush = NULL;
+    f->wake_at = 0;
     (void)move_flush(m); /* m->io_errno says it */
     m->opts->bytes = x->moved;
     (void)move_progress(m); /* the last figure */

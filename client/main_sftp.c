@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/sftp_program.h"
@@ -20,6 +21,7 @@
 #define SFTP_BATCH_MAX ((size_t)16 * 1024 * 1024)
 #define SFTP_BUDGET_MAX ((uint64_t)1 << 30)
 #define SFTP_ARGS_MAX 64
+#define SFTP_REAP_TURNS 200 /* of 10 ms */
 
 struct sftp_main {
     struct ncr_sftp_prog p; /* first: hooks get its front */
@@ -515,13 +517,32 @@ static int sftp_serve(struct sftp_main *m)
     return m->p.batch ? sftp_batch(m) : sftp_interactive(m);
 }
 
+/* The program that we ran gets the end of its input; one that does not end by itself is ended. */
+static void sftp_reap(struct sftp_main *m)
+{
+    const struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
+    pid_t got = 0;
+
+    if (m->child <= 0)
+        return;
+    for (unsigned i = 0; i < SFTP_REAP_TURNS && got == 0; i++) {
+        got = waitpid(m->child, NULL, WNOHANG);
+        if (got == 0)
+            (void)nanosleep(&moment, NULL); /* a shorter one does no harm */
+    }
+    if (got != 0)
+        return;
+    (void)kill(m->child, SIGTERM); /* ours, and not waited for yet: the number is right */
+    while (waitpid(m->child, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
 static void sftp_finish(struct sftp_main *m)
 {
     ncr_loop_unwatch(&m->p.loop, &m->input);
     nacre_files_close(m->p.files);
     nacre_client_close(m->p.client);
-    while (m->child > 0 && waitpid(m->child, NULL, 0) < 0 && errno == EINTR)
-        ;
+    sftp_reap(m);
     ncr_loop_free(&m->p.loop);
     free(m->p.cwd);
 }

@@ -87,7 +87,7 @@ struct ncr_meter {
     double rate;               /* bytes a second, smoothed */
 };
 void ncr_meter_start(struct ncr_meter *m, struct ncr_sftp_prog *p, const char *path);
-/* The progress hook of a transfer; ctx is the meter. False after an interrupt. */
+/* The progress hook of a transfer; ctx is the meter. False once after each interrupt. */
 bool ncr_meter_update(void *ctx, uint64_t done, uint64_t total);
 void ncr_meter_stop(struct ncr_meter *m);
 /* One line of the meter without line end, for tests: width of the terminal, rate in bytes a second,
