@@ -300,7 +300,12 @@ static bool login_password(const struct ncr_login *l, struct nacre_bytes passwor
                 ncr_file_error(err));
         return false;
     }
-    bool ok = ncr_users_check((struct nacre_bytes){f.p, f.n}, nacre_bytes_str(l->user), password);
+    bool ours = (f.st.st_mode & 022) == 0;
+    if (!ours) {
+        ncr_log(l->log, NCR_LOG_ERROR, "UsersFile %s: can be written to by others", l->cfg->users_file);
+    }
+    bool ok = ncr_users_check((struct nacre_bytes){f.p, f.n}, nacre_bytes_str(l->user), password) &&
+              ours;
     ncr_file_wipe(&f);
     return ok && l->valid;
 }

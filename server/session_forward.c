@@ -128,42 +128,68 @@ struct ncr_session_forward {
     uint32_t port; /* in use */
     size_t n;
     struct ncr_watch watch[NCR_SOCK_LISTEN];
+    struct ncr_session_chan *waiting; /* accepted, but there was no room to open its channel */
+    char origin[NCR_SOCK_NAME];       /* of it */
+    uint32_t origin_port;
+    struct ncr_timer again;
     size_t addr_len;
     uint8_t addr[256]; /* as requested: a cancel must name it, and opens repeat it */
 };
 
-static void session_forward_open(struct ncr_session_forward *f, int fd, const char *peer,
-                                 uint32_t peer_port)
+/* Connections are taken while none waits. */
+static void session_forward_listen(struct ncr_session_forward *f, bool on)
 {
+    for (size_t i = 0; i < f->n; i++) {
+        ncr_loop_want(&f->s->peer->server->loop, &f->watch[i], on ? NCR_LOOP_READ : 0);
+    }
+}
+
+/* Opens the channel of the connection that waits; a moment later if bulk data leaves no room. */
+static void session_forward_open(void *ctx)
+{
+    struct ncr_session_forward *f = ctx;
+    struct nacre_peer *p = f->s->peer;
     struct nacre_tcpip t = {.host = {f->addr, f->addr_len},
                             .port = f->port,
-                            .origin = nacre_bytes_str(peer),
-                            .origin_port = peer_port};
-    struct nacre_peer *p = f->s->peer;
-    struct ncr_session_chan *c = calloc(1, sizeof *c);
+                            .origin = nacre_bytes_str(f->origin),
+                            .origin_port = f->origin_port};
     uint32_t chan = 0;
-    if (c == NULL ||
-        nacre_chan_open_tcpip(nacre_peer_conn(p), "forwarded-tcpip", &t, &chan) != NACRE_OK) {
-        free(c);
-        close(fd);
+    nacre_err err = nacre_chan_open_tcpip(nacre_peer_conn(p), "forwarded-tcpip", &t, &chan);
+    session_forward_listen(f, err != NACRE_ERR_NO_ROOM);
+    if (err == NACRE_ERR_NO_ROOM) {
+        ncr_loop_timer_set(&p->server->loop, &f->again, ncr_clock_ms() + FORWARD_AGAIN_MS);
         return;
     }
-    c->forward_fd = fd;
-    c->master = c->slave = -1;
-    nacre_peer_set_chan_data(p, chan, c);
+    if (err == NACRE_OK) {
+        nacre_peer_set_chan_data(p, chan, f->waiting);
+    } else {
+        close(f->waiting->forward_fd);
+        free(f->waiting);
+    }
+    f->waiting = NULL;
     nacre_peer_kick(p);
 }
 
-static void session_forward_ready(void *ctx, int fd)
+static void session_forward_accepted(struct ncr_session_forward *f, int fd)
 {
-    for (int i = 0; i < FORWARD_ACCEPTS; i++) {
-        char peer[NCR_SOCK_NAME];
-        uint32_t port = 0;
-        int got = ncr_accept(fd, peer, &port);
+    f->waiting = calloc(1, sizeof *f->waiting);
+    if (f->waiting == NULL) {
+        close(fd);
+        return;
+    }
+    f->waiting->forward_fd = fd;
+    f->waiting->master = f->waiting->slave = -1;
+    session_forward_open(f);
+}
+
+static void session_forward_ready(struct ncr_session_forward *f, int fd)
+{
+    for (int i = 0; i < FORWARD_ACCEPTS && f->waiting == NULL; i++) {
+        int got = ncr_accept(fd, f->origin, &f->origin_port);
         if (got < 0) {
             return;
         }
-        session_forward_open(ctx, got, peer, port);
+        session_forward_accepted(f, got);
     }
 }
 

@@ -453,6 +453,7 @@ static bool session_become(struct ncr_session *s)
         return false;
     }
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* the change of identity has cleared it */
+    prctl(PR_SET_DUMPABLE, 0);        /* the user's other programs may not look into this one */
     if (chdir(s->account->home) != 0) {
         ncr_log(&s->log, NCR_LOG_INFO, "Could not chdir to home directory %s: %s",
                 s->account->home, strerror(errno));

@@ -439,6 +439,19 @@ Test(monitor, S38_an_unknown_user_is_refused_everything)
     desk_close(d);
 }
 
+Test(monitor, S70_a_users_file_that_others_can_write_to)
+{
+    struct desk *d = desk_open();
+    desk_sign(d);
+    cr_assert_eq(chmod(d->users_file, 0620), 0);
+    cr_assert_eq(desk_password(d, d->me.name, "secret"), NACRE_REFUSE);
+    cr_assert_eq(chmod(d->users_file, 0602), 0);
+    cr_assert_eq(desk_password(d, d->me.name, "secret"), NACRE_REFUSE);
+    cr_assert_eq(chmod(d->users_file, 0600), 0);
+    cr_assert_eq(desk_password(d, d->me.name, "secret"), NACRE_ACCEPT);
+    desk_close(d);
+}
+
 Test(monitor, names_that_are_none)
 {
     static const uint8_t nul[] = {'r', 'o', 'o', 't', 0};

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -729,6 +730,58 @@ Test(server, programs_get_and_give_megabytes)
     cr_assert(driver_out_is(&r->d, "done\n"));
     free(p);
     rig_end(r);
+}
+
+/* Each descriptor that starting a program takes is refused once: the request fails, nothing is left. */
+Test(server, S66_descriptors_run_out_at_every_step)
+{
+    struct rig *r = rig_start(&rig_spawn_hooks, NULL);
+    struct rlimit was, low;
+    unsigned refused = 0;
+    cr_assert(driver_none(&r->d, "joe"));
+    cr_assert_eq(driver_exec(&r->d, "true", NULL, 0), 0);
+    rig_settle(r);
+    unsigned before = rig_count_fds();
+    int next = dup(0);
+    close(next);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+    for (unsigned more = 0; more < 12; more++) {
+        low = was;
+        low.rlim_cur = (rlim_t)next + more;
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+        int status = driver_exec(&r->d, "exit 4", NULL, 0);
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
+        cr_assert(status == 4 || status == -1);
+        refused += status == -1;
+        if (status == -1 && !r->d.closed) {
+            cr_assert_eq(nacre_chan_close(&r->d.conn, r->d.chan), NACRE_OK);
+            cr_assert(driver_until(&r->d, &r->d.closed));
+        }
+        rig_settle(r);
+        cr_assert_eq(rig_count_fds(), before, "with %u descriptors", more);
+    }
+    cr_assert_geq(refused, 6u, "three pipes");
+    cr_assert_eq(driver_exec(&r->d, "exit 4", NULL, 0), 4);
+    rig_end(r);
+}
+
+/* fork(2) fails: root is not limited, so another user is made of a child. */
+Test(server, S66_fork_fails)
+{
+    struct rlimit none = {0, 0};
+    if (getuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) {
+        cr_skip_test("cannot become an ordinary user");
+    }
+    struct rig *r = rig_start(&rig_spawn_hooks, NULL);
+    cr_assert(driver_none(&r->d, "joe"));
+    unsigned before = rig_count_fds();
+    cr_assert_eq(setrlimit(RLIMIT_NPROC, &none), 0);
+    cr_assert_eq(driver_exec(&r->d, "exit 4", NULL, 0), -1);
+    cr_assert_eq(rig_count_fds(), before);
+    cr_assert_eq(r->d.err, NACRE_OK, "the connection lives");
+    driver_free(&r->d);
+    rig_turn(r);
+    nacre_server_free(r->server);
 }
 
 static enum nacre_when rig_sftp(void *ctx, struct nacre_peer *p, const struct nacre_event *ev,
