@@ -12,6 +12,7 @@
  */
 #include "crypto/nacre_crypto.h"
 #include "crypto/ct.h"
+#include "crypto/fast.h"
 #include "crypto/load.h"
 
 #include <string.h>
@@ -85,6 +86,27 @@ static void poly1305_blocks(struct nacre_poly1305 *c, const uint8_t *m, size_t b
 }
 #endif
 
+/* As many of the whole blocks as a twin does; below some hundred bytes, powers of r do not pay. */
+#if NCR_X86
+enum { POLY1305_IFMA_WORTH = 16 };
+
+static size_t poly1305_wide(struct nacre_poly1305 *c, const uint8_t *m, size_t blocks)
+{
+    if (blocks < POLY1305_IFMA_WORTH || (ncr_cpu() & NCR_CPU_IFMA) == 0) {
+        return 0;
+    }
+    blocks -= blocks % 8;
+    ncr_poly1305_blocks_ifma(c->h, c->r, m, blocks);
+    return blocks;
+}
+#else
+static size_t poly1305_wide(struct nacre_poly1305 *c, const uint8_t *m, size_t blocks)
+{
+    (void)c, (void)m, (void)blocks;
+    return 0;
+}
+#endif
+
 /* The clamp of section 2.5: bytes 3, 7, 11, 15 < 16 and bytes 4, 8, 12 multiples of 4. */
 void nacre_poly1305_init(struct nacre_poly1305 *c, const uint8_t key[NACRE_POLY1305_KEY_LEN])
 {
@@ -111,7 +133,8 @@ void nacre_poly1305_update(struct nacre_poly1305 *c, const uint8_t *m, size_t n)
         m += take;
         n -= take;
     }
-    poly1305_blocks(c, m, n / POLY1305_BLOCK, 1);
+    size_t done = poly1305_wide(c, m, n / POLY1305_BLOCK);
+    poly1305_blocks(c, m + done * POLY1305_BLOCK, n / POLY1305_BLOCK - done, 1);
     c->n = n % POLY1305_BLOCK;
     if (c->n > 0) {
         memcpy(c->buf, m + (n - c->n), c->n);

@@ -187,6 +187,52 @@ Test(twins, sha256_shani)
     }
 }
 
+/* All-zero and all-one parts among the random, which is where limbs are at their limits. */
+static void twins_extremes(uint8_t *p, size_t n)
+{
+    for (size_t at = 0; at < n; at += 16) {
+        uint64_t what = twins_random() >> 61;
+        if (what < 3) {
+            memset(p + at, what == 0 ? 0 : 0xff, n - at < 16 ? n - at : 16);
+        }
+    }
+}
+
+/* One message in two parts; key bytes are often all ones, so that r is as large as it can be. */
+static void twins_poly1305(uint32_t features, const char *name)
+{
+    static uint8_t m[TWINS_MAX + TWINS_EDGE];
+    twins_only(features, name);
+    for (unsigned long i = twins_calls(); i > 0; i--) {
+        struct nacre_poly1305 fast, slow;
+        uint8_t key[32], tag[16], want[16];
+        size_t n = twins_length(), from = twins_random() >> 58;
+        size_t cut = (size_t)(twins_random() >> 20) % (n + 1);
+        if (i % 16 == 0) {
+            twins_fill(m, sizeof m);
+            twins_extremes(m, i % 32 == 0 ? sizeof m : 0);
+        }
+        if (i % 64 == 0) {
+            memset(m, 0xff, sizeof m);
+        }
+        twins_fill(key, sizeof key);
+        twins_extremes(key, sizeof key);
+        nacre_poly1305_init(&fast, key);
+        nacre_poly1305_update(&fast, m + from, cut);
+        nacre_poly1305_update(&fast, m + from + cut, n - cut);
+        nacre_poly1305_final(tag, &fast);
+        twin_portable.poly1305_init(&slow, key);
+        twin_portable.poly1305_update(&slow, m + from, n);
+        twin_portable.poly1305_final(want, &slow);
+        cr_assert_arr_eq(tag, want, sizeof tag, "%zu bytes, cut at %zu", n, cut);
+    }
+}
+
+Test(twins, poly1305_ifma)
+{
+    twins_poly1305(NCR_CPU_AVX512 | NCR_CPU_IFMA, "AVX-512 IFMA");
+}
+
 /* What a restriction takes away comes back, and nothing that the CPU lacks. */
 Test(twins, restrict)
 {
