@@ -43,8 +43,10 @@ static void leave(void)
     struct dirent *e;
 
     while (d != NULL && (e = readdir(d)) != NULL) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue; /* the parent is everybody's */
         (void)chmod(e->d_name, 0700);
-        if (unlink(e->d_name) != 0 && strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+        if (unlink(e->d_name) != 0)
             (void)rmdir(e->d_name);
     }
     if (d != NULL)
