@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -193,6 +194,7 @@ static pid_t daemon_spawn(struct daemon *t, int in_fd)
         dup2(in_fd >= 0 ? in_fd : null, 0);
         dup2(in_fd >= 0 ? in_fd : log, 1);
         dup2(log, 2);
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that fails leaves no daemon behind */
         execv(t->argv[0], t->argv);
         _exit(126);
     }
