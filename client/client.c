@@ -323,22 +323,41 @@ void ncr_client_fail(struct nacre_client *c, nacre_err err, uint32_t reason, con
         ncr_client_kick(c);
 }
 
-void ncr_client_answer(struct nacre_client *c, const struct nacre_answer *a)
+/* False: no room now. Other errors are the connection's, or the question was cancelled. */
+static bool client_try_answer(struct nacre_client *c, uint32_t id, enum nacre_verdict verdict)
 {
-    nacre_err err = nacre_conn_answer(&c->conn, a);
+    struct nacre_answer a = {.id = id, .verdict = verdict};
 
-    /* USAGE: the question was cancelled meanwhile. Other errors stick to the connection. */
-    if (err == NACRE_ERR_NO_ROOM)
-        ncr_client_fail(c, NACRE_ERR_INTERNAL, NACRE_REASON_PROTOCOL_ERROR,
-                        "no room for an answer");
-    ncr_client_kick(c);
+    return nacre_conn_answer(&c->conn, &a) != NACRE_ERR_NO_ROOM;
+}
+
+void ncr_client_answer(struct nacre_client *c, uint32_t id, enum nacre_verdict verdict)
+{
+    if (c->n_late == 0 && client_try_answer(c, id, verdict)) {
+        ncr_client_kick(c);
+        return;
+    }
+    if (c->n_late == NCR_CLIENT_LATE) {
+        ncr_client_fail(c, NACRE_ERR_HELD_FULL, NACRE_REASON_BY_APPLICATION, "too many questions");
+        return;
+    }
+    c->late[c->n_late].id = id;
+    c->late[c->n_late++].verdict = verdict;
+}
+
+static void client_answer_late(struct nacre_client *c)
+{
+    unsigned done = 0;
+
+    while (done < c->n_late && client_try_answer(c, c->late[done].id, c->late[done].verdict))
+        done++;
+    c->n_late -= done;
+    memmove(c->late, c->late + done, c->n_late * sizeof c->late[0]);
 }
 
 void ncr_client_refuse(struct nacre_client *c, uint32_t id)
 {
-    struct nacre_answer a = {.id = id};
-
-    ncr_client_answer(c, &a);
+    ncr_client_answer(c, id, NACRE_REFUSE);
 }
 
 uint64_t ncr_client_pause(const struct nacre_client *c)
@@ -356,12 +375,11 @@ void ncr_client_resume(struct nacre_client *c, uint64_t since)
 
 static void client_on_host_key(struct nacre_client *c, const struct nacre_event *ev)
 {
-    struct nacre_answer a = {.id = ev->id};
+    enum nacre_verdict verdict = ncr_client_trust(c, ev);
 
-    a.verdict = ncr_client_trust(c, ev);
-    if (a.verdict != NACRE_ACCEPT && c->error[0] == '\0')
+    if (verdict != NACRE_ACCEPT && c->error[0] == '\0')
         ncr_client_error(c, "Host key verification failed.");
-    ncr_client_answer(c, &a);
+    ncr_client_answer(c, ev->id, verdict);
 }
 
 static void client_on_banner(struct nacre_client *c, struct nacre_bytes text)
@@ -463,6 +481,8 @@ static void client_room(void *ctx)
 {
     struct nacre_client *c = ctx;
 
+    if (c->n_late > 0)
+        client_answer_late(c);
     for (struct ncr_chan_user *u = c->users, *next; u != NULL; u = next) {
         next = u->next;
         if (u->room != NULL)

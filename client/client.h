@@ -15,6 +15,7 @@
 #define NCR_CLIENT_ERROR_CAP 8192 /* two proposals of a failed negotiation, escaped */
 #define NCR_CLIENT_TEXT_CAP 512   /* one piece of a peer's text in a line */
 #define NCR_CLIENT_CHANNELS 16
+#define NCR_CLIENT_LATE 32 /* answers that wait for room */
 #define NCR_CLIENT_CONNECT_MS 120000
 
 /* Who takes the events of a channel: registered when it is opened. */
@@ -50,6 +51,11 @@ struct nacre_client {
     uint32_t peer_port;
     struct ncr_auth_plan plan;
     struct ncr_chan_user *users;
+    struct {
+        uint32_t id;
+        enum nacre_verdict verdict;
+    } late[NCR_CLIENT_LATE];
+    unsigned n_late;
     char error[NCR_CLIENT_ERROR_CAP];
 };
 
@@ -79,8 +85,8 @@ uint64_t ncr_client_pause(const struct nacre_client *c);
 void ncr_client_resume(struct nacre_client *c, uint64_t since);
 void ncr_client_add_user(struct nacre_client *c, struct ncr_chan_user *u);
 void ncr_client_remove_user(struct nacre_client *c, struct ncr_chan_user *u);
-/* Answers; a failure is the connection's. */
-void ncr_client_answer(struct nacre_client *c, const struct nacre_answer *a);
+/* Answers with a verdict alone, now or when there is room. */
+void ncr_client_answer(struct nacre_client *c, uint32_t id, enum nacre_verdict verdict);
 void ncr_client_refuse(struct nacre_client *c, uint32_t id);
 
 /* ---- client_text.c: lines for people ---- */

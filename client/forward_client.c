@@ -40,7 +40,11 @@ struct fwd_conn {
     int fd;
     struct ncr_chan_user user;
     struct ncr_relay relay;
-    uint32_t question;
+    const struct fwd_rule *rule;
+    char origin[NCR_SOCK_NAME]; /* opening: who connected */
+    uint32_t origin_port;
+    struct nacre_answer answer; /* connecting: to the server's question */
+    char why[96];               /* it says */
     struct ncr_connect connect;
     struct ncr_watch watch;
     struct ncr_timer timer;
@@ -215,33 +219,47 @@ static void fwd_set_user(struct fwd_conn *k, uint32_t chan)
 
 /* ---- Local: we listen -------------------------------------------------------------------- */
 
+/* Asks for the channel; again when output has drained, if bulk data leaves no room now. */
+static void fwd_open(void *ctx)
+{
+    struct fwd_conn *k = ctx;
+    struct nacre_client *c = k->f->c;
+    const struct ncr_forward_rule *r = &k->rule->r;
+    struct nacre_tcpip t = {.port = r->port, .origin_port = k->origin_port};
+    nacre_err err;
+
+    t.host = nacre_bytes_str(r->host);
+    t.origin = nacre_bytes_str(k->origin);
+    err = nacre_chan_open_tcpip(&c->conn, "direct-tcpip", &t, &k->user.chan);
+    k->user.room = err == NACRE_ERR_NO_ROOM ? fwd_open : NULL;
+    if (err == NACRE_OK) {
+        ncr_client_log(c, NACRE_LOG_DEBUG, "Connection to port %u forwarding to %s port %u.",
+                       (unsigned)r->bind_port, r->host, (unsigned)r->port);
+    } else if (err != NACRE_ERR_NO_ROOM) {
+        ncr_client_log(c, NACRE_LOG_ERROR, "forward to %s port %u: %s", r->host, (unsigned)r->port,
+                       nacre_err_text(err));
+        fwd_conn_free(k);
+    }
+    ncr_client_kick(c);
+}
+
 static void fwd_accepted(struct ncr_forwards *f, const struct fwd_rule *rule, int fd,
                          const char *peer, uint32_t peer_port)
 {
-    struct nacre_tcpip t = {.port = rule->r.port, .origin_port = peer_port};
     struct fwd_conn *k = fwd_conn_new(f, FWD_OPENING);
-    uint32_t chan = 0;
-    nacre_err err = NACRE_ERR_NO_MEMORY;
 
-    t.host = nacre_bytes_str(rule->r.host);
-    t.origin = nacre_bytes_str(peer);
-    if (k != NULL) {
-        k->fd = fd;
-        err = nacre_chan_open_tcpip(&f->c->conn, "direct-tcpip", &t, &chan);
-    }
-    if (err != NACRE_OK) {
-        ncr_client_log(f->c, NACRE_LOG_ERROR, "forward to %s port %u: %s", rule->r.host,
-                       (unsigned)rule->r.port, nacre_err_text(err));
-        if (k != NULL)
-            fwd_conn_free(k);
-        else
-            (void)close(fd); /* refused: nothing was written */
+    if (k == NULL) {
+        ncr_client_log(f->c, NACRE_LOG_ERROR, "forward to %s port %u: out of memory", rule->r.host,
+                       (unsigned)rule->r.port);
+        (void)close(fd); /* refused: nothing was written */
         return;
     }
-    ncr_client_log(f->c, NACRE_LOG_DEBUG, "Connection to port %u forwarding to %s port %u.",
-                   (unsigned)rule->r.bind_port, rule->r.host, (unsigned)rule->r.port);
-    fwd_set_user(k, chan);
-    ncr_client_kick(f->c);
+    k->fd = fd;
+    k->rule = rule;
+    (void)snprintf(k->origin, sizeof k->origin, "%s", peer); /* of that size */
+    k->origin_port = peer_port;
+    fwd_set_user(k, UINT32_MAX); /* no channel yet */
+    fwd_open(k);
 }
 
 static void fwd_listener_ready(void *ctx, unsigned ready)
@@ -357,29 +375,40 @@ static const struct fwd_rule *fwd_rule_of(const struct ncr_forwards *f, const st
     return NULL;
 }
 
+/* Answers the server; again when output has drained, if bulk data leaves no room now. */
+static void fwd_answer(void *ctx)
+{
+    struct fwd_conn *k = ctx;
+    struct nacre_client *c = k->f->c;
+    nacre_err err = nacre_conn_answer(&c->conn, &k->answer);
+
+    k->user.room = err == NACRE_ERR_NO_ROOM ? fwd_answer : NULL;
+    ncr_client_kick(c);
+    if (err == NACRE_ERR_NO_ROOM)
+        return;
+    if (err != NACRE_OK || k->answer.verdict != NACRE_ACCEPT ||
+        (!fwd_relay(k) && nacre_chan_close(&c->conn, k->user.chan) != NACRE_OK))
+        fwd_conn_free(k);
+}
+
 static void fwd_connect_ended(struct fwd_conn *k, enum ncr_connect_state s)
 {
-    struct nacre_answer a = {.id = k->question, .verdict = NACRE_ACCEPT};
-    struct nacre_client *c = k->f->c;
-
     ncr_loop_unwatch(k->f->loop, &k->watch);
     ncr_loop_timer_set(k->f->loop, &k->timer, NCR_NEVER);
     if (s == NCR_CONNECT_DONE) {
         k->fd = k->connect.fd;
         k->connect.fd = -1;
-        ncr_client_answer(c, &a);
-        if (fwd_relay(k) || nacre_chan_close(&c->conn, k->user.chan) == NACRE_OK)
-            return;
-        fwd_conn_free(k);
-        return;
+        k->answer.verdict = NACRE_ACCEPT;
+    } else {
+        (void)snprintf(k->why, sizeof k->why, "%s", /* cut: a reason all the same */
+                       k->connect.gai != 0 ? gai_strerror(k->connect.gai)
+                                           : strerror(ncr_connect_errno(&k->connect)));
+        k->answer.verdict = NACRE_REFUSE;
+        k->answer.reason = NACRE_OPEN_CONNECT_FAILED;
+        k->answer.text = k->why;
+        ncr_client_log(k->f->c, NACRE_LOG_DEBUG, "forwarded connection: connect failed: %s", k->why);
     }
-    a.verdict = NACRE_REFUSE;
-    a.reason = NACRE_OPEN_CONNECT_FAILED;
-    a.text = k->connect.gai != 0 ? gai_strerror(k->connect.gai)
-                                 : strerror(ncr_connect_errno(&k->connect));
-    ncr_client_log(c, NACRE_LOG_DEBUG, "forwarded connection: connect failed: %s", a.text);
-    ncr_client_answer(c, &a);
-    fwd_conn_free(k);
+    fwd_answer(k);
 }
 
 static void fwd_connecting(void *ctx, unsigned ready);
@@ -427,7 +456,7 @@ static bool fwd_opened_by_server(struct ncr_forwards *f, const struct nacre_even
             fwd_conn_free(k);
         return false;
     }
-    k->question = ev->id;
+    k->answer.id = ev->id;
     ncr_client_log(f->c, NACRE_LOG_DEBUG, "forwarded connection from %s port %u to %s port %u",
                    ncr_text(&t, ev->tcpip.origin), (unsigned)ev->tcpip.origin_port, rule->r.host,
                    (unsigned)rule->r.port);

@@ -283,7 +283,7 @@ static void sess_replied(struct ncr_ssh_session *s, const struct nacre_event *ev
 
 static void sess_request(struct ncr_ssh_session *s, const struct nacre_event *ev)
 {
-    struct nacre_answer a = {.id = ev->id, .verdict = NACRE_ACCEPT};
+    bool alive = ev->request.kind == NACRE_REQ_KEEPALIVE;
     struct ncr_text t;
 
     if (ev->request.kind == NACRE_REQ_EXIT_STATUS)
@@ -293,11 +293,8 @@ static void sess_request(struct ncr_ssh_session *s, const struct nacre_event *ev
                       ncr_text(&t, ev->request.text));
     if (ev->request.kind == NACRE_REQ_EOW && ncr_relay_end_source(&s->relay, 0) != NACRE_OK)
         return; /* the connection has ended */
-    if (ev->id == 0)
-        return;
-    if (ev->request.kind != NACRE_REQ_KEEPALIVE)
-        a.verdict = NACRE_REFUSE;
-    ncr_client_answer(s->c, &a);
+    if (ev->id != 0)
+        ncr_client_answer(s->c, ev->id, alive ? NACRE_ACCEPT : NACRE_REFUSE);
 }
 
 static void sess_event(void *ctx, const struct nacre_event *ev)
