@@ -12,6 +12,7 @@
 
 #define FORWARD_DIAL_MS 60000
 #define FORWARD_ACCEPTS 8 /* per wake-up */
+#define FORWARD_AGAIN_MS 5 /* until a channel that found no room is opened again */
 
 /* ---- direct-tcpip ------------------------------------------------------------------------ */
 
@@ -140,7 +141,7 @@ struct ncr_session_forward {
 static void session_forward_listen(struct ncr_session_forward *f, bool on)
 {
     for (size_t i = 0; i < f->n; i++) {
-        ncr_loop_want(&f->s->peer->server->loop, &f->watch[i], on ? NCR_LOOP_READ : 0);
+        ncr_loop_want(&f->s->server->loop, &f->watch[i], on ? NCR_LOOP_READ : 0);
     }
 }
 
@@ -157,7 +158,7 @@ static void session_forward_open(void *ctx)
     nacre_err err = nacre_chan_open_tcpip(nacre_peer_conn(p), "forwarded-tcpip", &t, &chan);
     session_forward_listen(f, err != NACRE_ERR_NO_ROOM);
     if (err == NACRE_ERR_NO_ROOM) {
-        ncr_loop_timer_set(&p->server->loop, &f->again, ncr_clock_ms() + FORWARD_AGAIN_MS);
+        ncr_loop_timer_set(&f->s->server->loop, &f->again, ncr_clock_ms() + FORWARD_AGAIN_MS);
         return;
     }
     if (err == NACRE_OK) {
@@ -210,6 +211,11 @@ static void session_forward_free(struct ncr_session_forward *f)
         ncr_loop_unwatch(&f->s->server->loop, &f->watch[i]);
         close(fd);
     }
+    ncr_loop_timer_remove(&f->s->server->loop, &f->again);
+    if (f->waiting != NULL) {
+        close(f->waiting->forward_fd);
+        free(f->waiting);
+    }
     free(f);
 }
 
@@ -231,6 +237,7 @@ static bool session_listen(struct ncr_session_forward *f, const char *wish, uint
     if (err != NACRE_OK) {
         return false;
     }
+    err = ncr_loop_timer(&f->s->server->loop, &f->again, session_forward_open, f);
     for (size_t i = 0; i < n; i++) {
         if (err == NACRE_OK) {
             err = ncr_loop_watch(&f->s->server->loop, &f->watch[i], fds[i], NCR_LOOP_READ,

@@ -199,6 +199,19 @@ case_forward() { # -L or -R: the port that listens is free now and may be taken 
     (send_all "$from") || { cat "$forward_log"; fail "forwarding $1"; }
 }
 
+# Connections that are forwarded while a command's data fills every buffer
+case_forward_busy() { # -L or -R
+    start_echo
+    from=$("$PYTHON" "$HERE/tcp.py" freeport)
+    head -c 40000000 "$DATA/random" > "$WORK/bulk"
+    OPTS="$1 127.0.0.1:$from:127.0.0.1:$ECHO_PORT $OPTS"
+    client_exec cat < "$WORK/bulk" > "$WORK/bulk.out" &
+    bulk=$!
+    (send_all "$from") || fail "forwarding $1"
+    wait $bulk || fail "the command: exit status $?"
+    cmp "$WORK/bulk" "$WORK/bulk.out" || fail "the command's output"
+}
+
 # ---- Tables of cases ---------------------------------------------------------------------------
 
 cases_exec() { # WANTED-STATUS-OF-A-SIGNAL or "" if the pair cannot say it

@@ -50,6 +50,8 @@ group_openssh_server() {
     cases_terminal_of_root
     check "forwarding -L" case_forward -L
     check "forwarding -R" case_forward -R
+    check "forwarding -L beside bulk data" case_forward_busy -L
+    check "forwarding -R beside bulk data" case_forward_busy -R
     if other_passwd; then
         check "password" case_password_sshd
     else
@@ -81,6 +83,8 @@ group_openssh_client() {
     check "shell" case_shell
     check "forwarding -L" case_forward -L
     check "forwarding -R" case_forward -R
+    check "forwarding -L beside bulk data" case_forward_busy -L
+    check "forwarding -R beside bulk data" case_forward_busy -R
     check "connection shared by ControlMaster" case_control_master
     cases_password
     check "sftp -D nacre-sftp-server" case_sftp_direct
