@@ -34,6 +34,7 @@ CRYPTO_SRC = \
 	crypto/ge25519.c \
 	crypto/hmac.c \
 	crypto/poly1305.c \
+	crypto/poly1305_avx2.c \
 	crypto/poly1305_ifma.c \
 	crypto/rng.c \
 	crypto/rng_os.c \

@@ -30,7 +30,9 @@ void ncr_sha256_blocks_sha(uint32_t h[8], const uint8_t *m, size_t blocks);
 void ncr_aes_ctr_xor_aes(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in, size_t n);
 void ncr_aes_ctr_xor_vaes(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in, size_t n);
 
-/* h = (h + m + 2^128) * r for each block m, as in poly1305.c; blocks is a multiple of 8, not 0. */
+/* h = (h + m + 2^128) * r for each block m, as in poly1305.c; blocks is a multiple of 4 with
+ * AVX2, of 8 with IFMA, and not 0. */
+void ncr_poly1305_blocks_avx2(uint64_t h[3], const uint64_t r[2], const uint8_t *m, size_t blocks);
 void ncr_poly1305_blocks_ifma(uint64_t h[3], const uint64_t r[2], const uint8_t *m, size_t blocks);
 
 #endif

@@ -86,18 +86,24 @@ static void poly1305_blocks(struct nacre_poly1305 *c, const uint8_t *m, size_t b
 }
 #endif
 
-/* As many of the whole blocks as a twin does; below some hundred bytes, powers of r do not pay. */
+/* As many of the whole blocks as a twin does; with fewer than these, powers of r do not pay. */
 #if NCR_X86
-enum { POLY1305_IFMA_WORTH = 16 };
+enum { POLY1305_IFMA_WORTH = 16, POLY1305_AVX2_WORTH = 64 };
 
 static size_t poly1305_wide(struct nacre_poly1305 *c, const uint8_t *m, size_t blocks)
 {
-    if (blocks < POLY1305_IFMA_WORTH || (ncr_cpu() & NCR_CPU_IFMA) == 0) {
-        return 0;
+    uint32_t cpu = blocks >= POLY1305_IFMA_WORTH ? ncr_cpu() : 0;
+    if ((cpu & NCR_CPU_IFMA) != 0) {
+        blocks -= blocks % 8;
+        ncr_poly1305_blocks_ifma(c->h, c->r, m, blocks);
+        return blocks;
     }
-    blocks -= blocks % 8;
-    ncr_poly1305_blocks_ifma(c->h, c->r, m, blocks);
-    return blocks;
+    if ((cpu & NCR_CPU_AVX2) != 0 && blocks >= POLY1305_AVX2_WORTH) {
+        blocks -= blocks % 4;
+        ncr_poly1305_blocks_avx2(c->h, c->r, m, blocks);
+        return blocks;
+    }
+    return 0;
 }
 #else
 static size_t poly1305_wide(struct nacre_poly1305 *c, const uint8_t *m, size_t blocks)

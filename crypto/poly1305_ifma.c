@@ -138,7 +138,7 @@ POLY1305_IFMA NCR_INLINE void poly1305_ifma_add(__m512i h[3], const uint8_t *m)
 }
 
 /* The sum of the lanes, as poly1305.c has it: h[2] <= 4. */
-POLY1305_IFMA static void poly1305_ifma_sum(uint64_t out[3], const __m512i h[3])
+POLY1305_IFMA NCR_INLINE void poly1305_ifma_sum(uint64_t out[3], const __m512i h[3])
 {
     uint64_t t0 = (uint64_t)_mm512_reduce_add_epi64(h[0]); /* each < 2^48 */
     uint64_t t1 = (uint64_t)_mm512_reduce_add_epi64(h[1]);

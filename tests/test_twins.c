@@ -228,6 +228,11 @@ static void twins_poly1305(uint32_t features, const char *name)
     }
 }
 
+Test(twins, poly1305_avx2)
+{
+    twins_poly1305(NCR_CPU_AVX2, "AVX2");
+}
+
 Test(twins, poly1305_ifma)
 {
     twins_poly1305(NCR_CPU_AVX512 | NCR_CPU_IFMA, "AVX-512 IFMA");
