@@ -179,6 +179,24 @@ size_t ncr_account_groups(gid_t *gids, size_t cap, const char *path, const struc
     return n;
 }
 
+void ncr_account_load_groups(struct ncr_account *a, const char *path)
+{
+    a->n_groups = ncr_account_groups(a->groups, NCR_ACCOUNT_GROUPS_KEPT, path, a);
+    if (a->n_groups == NCR_ACCOUNT_GROUPS_KEPT) {
+        a->n_groups = 0; /* there may be more */
+    }
+}
+
+static bool account_setgroups(const struct ncr_account *a)
+{
+    gid_t gids[NCR_ACCOUNT_GROUPS_MAX];
+    if (a->n_groups > 0) {
+        return setgroups(a->n_groups, a->groups) == 0;
+    }
+    size_t n = ncr_account_groups(gids, NCR_ACCOUNT_GROUPS_MAX, "/etc/group", a);
+    return setgroups(n, gids) == 0;
+}
+
 /* No id is left that would allow a change back: a process that was root and is not any more must be
  * refused what root may. */
 static bool account_is_final(const struct ncr_account *a)
@@ -196,23 +214,19 @@ static bool account_is_final(const struct ncr_account *a)
 
 bool ncr_account_become(const struct ncr_account *a)
 {
-    gid_t gids[NCR_ACCOUNT_GROUPS_MAX];
     if (!a->found) {
         return false;
     }
-    size_t n = ncr_account_groups(gids, NCR_ACCOUNT_GROUPS_MAX, "/etc/group", a);
-    return setgroups(n, gids) == 0 && setresgid(a->gid, a->gid, a->gid) == 0 &&
+    return account_setgroups(a) && setresgid(a->gid, a->gid, a->gid) == 0 &&
            setresuid(a->uid, a->uid, a->uid) == 0 && account_is_final(a);
 }
 
 bool ncr_account_assume(const struct ncr_account *a)
 {
-    gid_t gids[NCR_ACCOUNT_GROUPS_MAX];
     if (geteuid() != 0) {
         return true;
     }
-    size_t n = ncr_account_groups(gids, NCR_ACCOUNT_GROUPS_MAX, "/etc/group", a);
-    return setgroups(n, gids) == 0 && setegid(a->gid) == 0 && seteuid(a->uid) == 0;
+    return account_setgroups(a) && setegid(a->gid) == 0 && seteuid(a->uid) == 0;
 }
 
 bool ncr_account_return(void)

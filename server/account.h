@@ -12,6 +12,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #define NCR_ACCOUNT_NAME_MAX 255
@@ -19,8 +20,13 @@
 #define NCR_ACCOUNT_PATH_MAX 1024
 #define NCR_ACCOUNT_LINE_MAX 4096
 
+#define NCR_ACCOUNT_GROUPS_KEPT 32
+
 struct ncr_account {
     bool found; /* false: nothing else is set */
+    /* Looked up once with ncr_account_load_groups(), unless there are too many: then each time. */
+    size_t n_groups;
+    gid_t groups[NCR_ACCOUNT_GROUPS_KEPT];
     uid_t uid;
     gid_t gid;
     char name[NCR_ACCOUNT_NAME_MAX + 1];
@@ -37,6 +43,8 @@ bool ncr_account_group(gid_t *gid, const char *path, const char *name);
 /* The groups of an account: its own, and those of the file at path ("/etc/group") that name it. The
  * number of groups, at most cap; those beyond are dropped. */
 size_t ncr_account_groups(gid_t *gids, size_t cap, const char *path, const struct ncr_account *a);
+
+void ncr_account_load_groups(struct ncr_account *a, const char *path);
 
 /* Takes on the identity of a: groups, then gid, then uid, real, effective and saved; then proves
  * that there is no way back. False if any step failed: the caller must exit. */

@@ -155,9 +155,9 @@ static void authorized_line(struct authorized_search *s, struct nacre_bytes line
         ncr_factor_free(&f);
         return;
     }
-    enum nacre_authkey_verdict v =
-        nacre_authkey_check(&f.key, s->q->blob, nacre_bytes_str(s->q->addr), (uint64_t)now,
-                            authorized_local(now));
+    uint64_t local = f.key.has_expiry_local ? authorized_local(now) : 0; /* reads the time zone */
+    enum nacre_authkey_verdict v = nacre_authkey_check(
+        &f.key, s->q->blob, nacre_bytes_str(s->q->addr), (uint64_t)now, local);
     authorized_told(s, number, v);
     s->found = v == NACRE_AUTHKEY_ALLOW;
     if (s->found && s->out != NULL) {

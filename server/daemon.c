@@ -123,6 +123,8 @@ static void daemon_jail(struct ncr_daemon *d)
         d->jail.found = true;
         d->jail.uid = d->jail.gid = DAEMON_NOBODY;
     }
+    d->jail.groups[0] = d->jail.gid; /* and no other */
+    d->jail.n_groups = 1;
     d->empty_dir = ncr_sandbox_empty_dir();
     if (d->empty_dir < 0) {
         ncr_log(&d->log, NCR_LOG_INFO, "no empty directory to confine with: %s", strerror(errno));

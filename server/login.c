@@ -144,6 +144,7 @@ static bool login_fix_user(struct ncr_login *l, struct nacre_bytes user)
                 (unsigned)l->port);
         return true;
     }
+    ncr_account_load_groups(&l->account, "/etc/group");
     const char *why = login_barred(l);
     if (why != NULL) {
         ncr_log(l->log, NCR_LOG_INFO, "User %s from %s not allowed: %s", l->user, l->addr, why);
