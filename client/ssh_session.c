@@ -32,6 +32,7 @@ struct ncr_ssh_session {
     struct ncr_escape_keys keys;
     struct ncr_forwards *forwards; /* for the list of them; may be NULL */
     bool relaying, raw, over, left;
+    bool resize_owed; /* found no room */
     bool raw_wanted; /* keys are looked at for escapes */
     int status;      /* -1: none was told */
 };
@@ -154,6 +155,8 @@ static void sess_room(void *ctx)
         ncr_forwards_list(s->forwards);
     if (want[NCR_ESCAPE_SUSPEND])
         sess_suspend(s);
+    if (s->resize_owed)
+        ncr_ssh_session_resized(s);
 }
 
 /* ---- Requests ---------------------------------------------------------------------------- */
@@ -382,8 +385,8 @@ void ncr_ssh_session_resized(struct ncr_ssh_session *s)
     r.rows = size.rows;
     r.width_px = size.width_px;
     r.height_px = size.height_px;
-    if (sess_send(s, &r, false))
-        ncr_client_kick(s->c);
+    s->resize_owed = !sess_send(s, &r, false);
+    ncr_client_kick(s->c);
 }
 
 void ncr_ssh_session_free(struct ncr_ssh_session *s)
