@@ -406,7 +406,8 @@ static void fwd_connect_ended(struct fwd_conn *k, enum ncr_connect_state s)
         k->answer.verdict = NACRE_REFUSE;
         k->answer.reason = NACRE_OPEN_CONNECT_FAILED;
         k->answer.text = k->why;
-        ncr_client_log(k->f->c, NACRE_LOG_DEBUG, "forwarded connection: connect failed: %s", k->why);
+        ncr_client_log(k->f->c, NACRE_LOG_DEBUG, "forwarded connection: connect failed: %s",
+                       k->why);
     }
     fwd_answer(k);
 }
