@@ -190,13 +190,35 @@ static bool opt_number(const char *s, uint64_t min, uint64_t max, uint64_t *out)
     return errno == 0 && *end == '\0' && v >= min && v <= max;
 }
 
+/* A copy of a text that lives as long as the options do. */
+struct ncr_opt_text {
+    struct ncr_opt_text *next;
+    char text[];
+};
+
 static char *opt_copy(struct ncr_options *o, const char *s)
 {
-    char *copy = strdup(s);
+    const size_t n = strlen(s) + 1;
+    struct ncr_opt_text *t = malloc(sizeof *t + n);
 
-    if (copy == NULL)
+    if (t == NULL) {
         (void)ncr_opt_fail(o, "out of memory");
-    return copy;
+        return NULL;
+    }
+    memcpy(t->text, s, n);
+    t->next = o->texts;
+    o->texts = t;
+    return t->text;
+}
+
+void ncr_opt_free(struct ncr_options *o)
+{
+    struct ncr_opt_text *t;
+
+    while ((t = o->texts) != NULL) {
+        o->texts = t->next;
+        free(t);
+    }
 }
 
 /* The next word of *s, double quotes holding blanks together; NULL at the end. */
@@ -314,7 +336,6 @@ static bool opt_files(struct ncr_options *o, struct ncr_opt_files *f, const char
 
     while (good && (word = opt_next_word(&rest)) != NULL)
         good = opt_file_add(o, f, word);
-    free(copy);
     return good;
 }
 
@@ -371,7 +392,6 @@ static bool opt_rekey(struct ncr_options *o, const char *v)
         good = opt_size(size, &o->rekey_bytes);
     if (good && time != NULL && strcasecmp(time, "none") != 0)
         good = opt_time(time, &o->rekey_ms);
-    free(copy);
     return good ? true : ncr_opt_fail(o, "bad value of RekeyLimit: \"%s\"", v);
 }
 
@@ -544,7 +564,6 @@ bool ncr_opt_parse(struct ncr_options *o, const char *text)
         value = copy + 1;
     }
     good = ncr_opt_set(o, keyword, value);
-    free(copy);
     return good;
 }
 

@@ -31,7 +31,10 @@ struct ncr_opt_files {
     bool none;
 };
 
+struct ncr_opt_text;
+
 struct ncr_options {
+    struct ncr_opt_text *texts; /* copies that the others point into */
     uint64_t seen;       /* rows of the table that have a value */
     const char *program; /* for messages */
     const char *host, *user, *host_name, *host_key_alias;
@@ -56,6 +59,8 @@ struct ncr_options {
 };
 
 void ncr_opt_init(struct ncr_options *o, const char *program);
+/* Frees the texts; the struct is the caller's. */
+void ncr_opt_free(struct ncr_options *o);
 /* "Keyword=value" or "Keyword value". False with o->error. */
 bool ncr_opt_parse(struct ncr_options *o, const char *text);
 /* The same in two parts, for option letters. */

@@ -42,6 +42,7 @@ Test(options, forms)
     cr_assert_eq(o->rekey_bytes, (uint64_t)1 << 30);
     cr_assert_eq(o->rekey_ms, 3600000);
     cr_assert_eq(o->log, NCR_LOG_QUIET);
+    ncr_opt_free(o);
     free(o);
 }
 
@@ -60,6 +61,7 @@ Test(options, first_value_counts)
     cr_assert_str_eq(o->identities.path[1], "/b");
     cr_assert_eq(o->hosts.n, 2);
     cr_assert_str_eq(o->hosts.path[1], "/y");
+    ncr_opt_free(o);
     free(o);
 }
 
@@ -95,6 +97,7 @@ Test(options, refused_by_name)
 
         cr_assert_not(ncr_opt_parse(o, bad[i].text), "%s", bad[i].text);
         cr_assert_not_null(strstr(o->error, bad[i].named), "%s: %s", bad[i].text, o->error);
+        ncr_opt_free(o);
         free(o);
     }
 }
@@ -126,6 +129,7 @@ Test(options, what_others_pass)
         cr_assert(ncr_opt_parse(o, good[i]), "%s: %s", good[i], o->error);
     cr_assert_eq(o->escape, -1);
     cr_assert_eq(o->n_send_env, 1);
+    ncr_opt_free(o);
     free(o);
 }
 
@@ -148,6 +152,7 @@ Test(options, library_configuration)
     cr_assert_eq(cfg.n_known_hosts, 2);
     cr_assert_str_eq(cfg.known_hosts[0], "/dev/null", "new keys never go to the global file");
     cr_assert_str_eq(cfg.known_hosts[1], "/g");
+    ncr_opt_free(o);
     free(o);
 }
 
@@ -188,6 +193,7 @@ Test(options, targets)
         if (good[i].path != NULL)
             cr_assert_str_eq(path, good[i].path);
         cr_assert_eq(o->port, good[i].port);
+        ncr_opt_free(o);
         free(o);
     }
 }
@@ -238,6 +244,7 @@ Test(options, s55_controls_in_destinations)
 
         cr_assert_not(ncr_opt_target(o, bad[i], "ssh", NULL), "%s", bad[i]);
         cr_assert_neq(o->error[0], '\0');
+        ncr_opt_free(o);
         free(o);
     }
 }
