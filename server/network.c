@@ -106,12 +106,16 @@ static void network_auth(struct network *n, const struct nacre_event *ev)
                                      .fds = {-1, -1}};
     struct nacre_answer a = {.id = ev->id};
     enum nacre_auth_stage stage = ev->stage;
+    if (stage == NACRE_STAGE_NONE) { /* asks for the list of methods: nobody gets in with it */
+        network_answer(n, &a);
+        return;
+    }
     network_ask(n, &ask, &reply);
     a.verdict = (enum nacre_verdict)reply.value[0];
     a.methods = reply.value[1];
     a.prompts = &prompt;
     a.n_prompts = a.verdict == NACRE_CHALLENGE ? 1 : 0;
-    if (a.verdict == NACRE_REFUSE && stage != NACRE_STAGE_NONE) {
+    if (a.verdict == NACRE_REFUSE) {
         n->waiting = true;
         n->no = a;
         n->due = network_due(stage, from);
