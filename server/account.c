@@ -132,8 +132,8 @@ bool ncr_account_group(gid_t *gid, const char *path, const char *name)
     while (!found && account_line(f, line)) {
         char *g[4];
         unsigned v;
-        found = account_split(line, g, 4) == 4 && strcmp(g[0], name) == 0 &&
-                account_number(&v, g[2]);
+        found =
+            account_split(line, g, 4) == 4 && strcmp(g[0], name) == 0 && account_number(&v, g[2]);
         if (found) {
             *gid = v;
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * Accounts of the system, read from /etc/passwd and /etc/group by our own reader: the programs are
- * linked statically, where the C library's getpwnam(3) would load modules at run time. Accounts that
- * only a name service knows (LDAP, systemd-userdbd) are therefore unknown here.
+ * linked statically, where the C library's getpwnam(3) would load modules at run time. Accounts
+ * that only a name service knows (LDAP, systemd-userdbd) are therefore unknown here.
  *
  * A record is taken whole or not at all: a line that is too long, or whose numbers are no numbers,
  * names no account.
@@ -50,9 +50,9 @@ void ncr_account_load_groups(struct ncr_account *a, const char *path);
  * that there is no way back. False if any step failed: the caller must exit. */
 bool ncr_account_become(const struct ncr_account *a);
 
-/* For a while: the files of a user are opened with the user's rights, so that links and network file
- * systems cannot make us read what the user may not (CVE-2017-9079). Only root changes; for others
- * both do nothing. False: the identity may be mixed, exit. */
+/* For a while: the files of a user are opened with the user's rights, so that links and network
+ * file systems cannot make us read what the user may not (CVE-2017-9079). Only root changes; for
+ * others both do nothing. False: the identity may be mixed, exit. */
 bool ncr_account_assume(const struct ncr_account *a);
 bool ncr_account_return(void);
 

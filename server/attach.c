@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC
  *
- * The server library, part three: what channels are joined to. A channel's data goes to the hook, to
- * an SFTP server, or to descriptors by a relay (which then handles all of it). What the first two do
- * not take is held, at most the window that was granted, and offered again; only what was taken is
- * credited, so that a slow consumer slows its peer and nothing grows.
+ * The server library, part three: what channels are joined to. A channel's data goes to the hook,
+ * to an SFTP server, or to descriptors by a relay (which then handles all of it). What the first
+ * two do not take is held, at most the window that was granted, and offered again; only what was
+ * taken is credited, so that a slow consumer slows its peer and nothing grows.
  */
 #include "server/peer.h"
 
@@ -389,8 +389,8 @@ nacre_err ncr_chan_attach(struct nacre_peer *p, uint32_t chan, int in_fd, int ou
                           unsigned flags)
 {
     struct ncr_peer_chan *c = ncr_peer_chan(p, chan);
-    struct ncr_relay *r = c != NULL && c->relay == NULL && c->sftp == NULL ? malloc(sizeof *r)
-                                                                           : NULL;
+    struct ncr_relay *r =
+        c != NULL && c->relay == NULL && c->sftp == NULL ? malloc(sizeof *r) : NULL;
     if (r == NULL) {
         attach_close(in_fd);
         attach_close(out_fd != in_fd ? out_fd : -1);

@@ -133,11 +133,11 @@ static nacre_err authorized_parse(struct ncr_factor *f, struct nacre_bytes line)
 static void authorized_told(const struct authorized_search *s, uint32_t number,
                             enum nacre_authkey_verdict v)
 {
-    static const char *const text[] = {
-        [NACRE_AUTHKEY_DENY] = "",
-        [NACRE_AUTHKEY_DENY_FROM] = "key may not be used from this address",
-        [NACRE_AUTHKEY_DENY_EXPIRED] = "key has expired",
-        [NACRE_AUTHKEY_ALLOW] = "matching key found"};
+    static const char *const text[] = {[NACRE_AUTHKEY_DENY] = "",
+                                       [NACRE_AUTHKEY_DENY_FROM] =
+                                           "key may not be used from this address",
+                                       [NACRE_AUTHKEY_DENY_EXPIRED] = "key has expired",
+                                       [NACRE_AUTHKEY_ALLOW] = "matching key found"};
     if (v != NACRE_AUTHKEY_DENY) {
         ncr_log(s->q->log, v == NACRE_AUTHKEY_ALLOW ? NCR_LOG_DEBUG1 : NCR_LOG_INFO, "%s:%u: %s",
                 s->path, (unsigned)number, text[v]);
@@ -156,8 +156,8 @@ static void authorized_line(struct authorized_search *s, struct nacre_bytes line
         return;
     }
     uint64_t local = f.key.has_expiry_local ? authorized_local(now) : 0; /* reads the time zone */
-    enum nacre_authkey_verdict v = nacre_authkey_check(
-        &f.key, s->q->blob, nacre_bytes_str(s->q->addr), (uint64_t)now, local);
+    enum nacre_authkey_verdict v =
+        nacre_authkey_check(&f.key, s->q->blob, nacre_bytes_str(s->q->addr), (uint64_t)now, local);
     authorized_told(s, number, v);
     s->found = v == NACRE_AUTHKEY_ALLOW;
     if (s->found && s->out != NULL) {

@@ -28,8 +28,8 @@ struct ncr_authorized_query {
     const char *addr; /* of the peer, numeric */
 };
 
-/* True if a line of the account's files allows the key; *out (may be NULL) then holds the line: free it
- * with ncr_factor_free(). */
+/* True if a line of the account's files allows the key; *out (may be NULL) then holds the line:
+ * free it with ncr_factor_free(). */
 NACRE_MUST_CHECK bool ncr_authorized_check(const struct ncr_authorized_query *q,
                                            struct ncr_factor *out);
 void ncr_factor_free(struct ncr_factor *f);

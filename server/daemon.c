@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC
  *
- * The listener: see daemon.h. Connections that are not authenticated yet have a slot each, in an array
- * that is shared with the monitors: a monitor sets its slot when its client is authenticated, and its exit
- * status says how the connection ended. No descriptor and no message is needed for either.
+ * The listener: see daemon.h. Connections that are not authenticated yet have a slot each, in an
+ * array that is shared with the monitors: a monitor sets its slot when its client is authenticated,
+ * and its exit status says how the connection ended. No descriptor and no message is needed for
+ * either.
  */
 #include "server/daemon.h"
 
@@ -49,14 +50,13 @@ static bool daemon_key_file(const struct ncr_daemon *d, const char *path, struct
         return false;
     }
     uint8_t *scratch = malloc(f.n + 1);
-    err = scratch == NULL ? NACRE_ERR_NO_MEMORY
-                          : nacre_keyfile_read(k, NULL, 0, (struct nacre_bytes){f.p, f.n},
-                                               (struct nacre_bytes){NULL, 0}, scratch, f.n + 1,
-                                               &info);
+    err = scratch == NULL
+              ? NACRE_ERR_NO_MEMORY
+              : nacre_keyfile_read(k, NULL, 0, (struct nacre_bytes){f.p, f.n},
+                                   (struct nacre_bytes){NULL, 0}, scratch, f.n + 1, &info);
     if (err != NACRE_OK) {
         ncr_log(&d->log, NCR_LOG_ERROR, "Unable to load host key \"%s\": %s%s%s", path,
-                nacre_err_text(err), scratch != NULL ? ": " : "",
-                scratch != NULL ? info.what : "");
+                nacre_err_text(err), scratch != NULL ? ": " : "", scratch != NULL ? info.what : "");
     }
     free(scratch); /* wiped by its user */
     ncr_file_wipe(&f);
@@ -435,7 +435,8 @@ static bool daemon_listen(struct daemon_state *s)
 
 static bool daemon_slots(struct daemon_state *s)
 {
-    s->n_slots = s->d->cfg.startups[2] < DAEMON_SLOTS_MAX ? s->d->cfg.startups[2] : DAEMON_SLOTS_MAX;
+    s->n_slots =
+        s->d->cfg.startups[2] < DAEMON_SLOTS_MAX ? s->d->cfg.startups[2] : DAEMON_SLOTS_MAX;
     s->slots = calloc(s->n_slots, sizeof *s->slots);
     void *map = mmap(NULL, s->n_slots, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     s->authed = map != MAP_FAILED ? map : NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * The daemon's listener: accepts, counts, forks a monitor for each connection, reaps. It parses nothing
- * that comes from the network and holds no connection itself.
+ * The daemon's listener: accepts, counts, forks a monitor for each connection, reaps. It parses
+ * nothing that comes from the network and holds no connection itself.
  */
 #ifndef NCR_DAEMON_H
 #define NCR_DAEMON_H
@@ -15,13 +15,13 @@ struct ncr_daemon {
     char *banner;
     int empty_dir;
     struct ncr_account jail;
-    bool debug;    /* -d: one connection, in this process */
-    bool tell;     /* says on stderr where it listens, whatever the log is */
-    bool restart;  /* out: SIGHUP came */
+    bool debug;   /* -d: one connection, in this process */
+    bool tell;    /* says on stderr where it listens, whatever the log is */
+    bool restart; /* out: SIGHUP came */
 };
 
-/* Loads host keys and banner, finds the unprivileged account. False: no host key could be loaded, or the
- * banner could not be read; the reason is logged. */
+/* Loads host keys and banner, finds the unprivileged account. False: no host key could be loaded,
+ * or the banner could not be read; the reason is logged. */
 bool ncr_daemon_prepare(struct ncr_daemon *d);
 void ncr_daemon_free(struct ncr_daemon *d);
 /* Listens until SIGTERM, SIGINT or SIGHUP. The exit status. pid_file may be NULL. */

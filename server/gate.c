@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * Limits before authentication: see gate.h. The table is set-associative: a source may lie in one of
- * NCR_GATE_WAYS places of the set that a SHA-256 over a random key and its address picks, so that a
- * peer cannot choose whom it displaces.
+ * Limits before authentication: see gate.h. The table is set-associative: a source may lie in one
+ * of NCR_GATE_WAYS places of the set that a SHA-256 over a random key and its address picks, so
+ * that a peer cannot choose whom it displaces.
  */
 #include "server/gate.h"
 
@@ -71,8 +71,7 @@ static struct ncr_gate_source *gate_set(struct ncr_gate *g, const uint8_t addr[N
     return g->table + set * NCR_GATE_WAYS;
 }
 
-static struct ncr_gate_source *gate_find(struct ncr_gate *g,
-                                         const uint8_t addr[NCR_GATE_ADDR_LEN])
+static struct ncr_gate_source *gate_find(struct ncr_gate *g, const uint8_t addr[NCR_GATE_ADDR_LEN])
 {
     struct ncr_gate_source *set = gate_set(g, addr);
     for (size_t i = 0; i < NCR_GATE_WAYS; i++) {
@@ -86,8 +85,7 @@ static struct ncr_gate_source *gate_find(struct ncr_gate *g,
 
 /* The place for a new source: one that nobody starts from, with the penalty that ends first. NULL
  * if connections start from all: then this one is not counted by source. */
-static struct ncr_gate_source *gate_make(struct ncr_gate *g,
-                                         const uint8_t addr[NCR_GATE_ADDR_LEN])
+static struct ncr_gate_source *gate_make(struct ncr_gate *g, const uint8_t addr[NCR_GATE_ADDR_LEN])
 {
     struct ncr_gate_source *set = gate_set(g, addr);
     struct ncr_gate_source *best = NULL;
@@ -156,12 +154,10 @@ enum ncr_gate_verdict ncr_gate_enter(struct ncr_gate *g, const uint8_t addr[NCR_
 
 static unsigned gate_penalty(const struct ncr_gate_cfg *c, enum ncr_gate_end end)
 {
-    const unsigned s[] = {[NCR_GATE_AUTHENTICATED] = 0,
-                          [NCR_GATE_AUTH_FAILED] = c->auth_failed_s,
-                          [NCR_GATE_NO_AUTH] = c->no_auth_s,
-                          [NCR_GATE_GRACE] = c->grace_s,
-                          [NCR_GATE_CRASH] = c->crash_s,
-                          [NCR_GATE_QUIET] = 0};
+    const unsigned s[] = {
+        [NCR_GATE_AUTHENTICATED] = 0,      [NCR_GATE_AUTH_FAILED] = c->auth_failed_s,
+        [NCR_GATE_NO_AUTH] = c->no_auth_s, [NCR_GATE_GRACE] = c->grace_s,
+        [NCR_GATE_CRASH] = c->crash_s,     [NCR_GATE_QUIET] = 0};
     return s[end];
 }
 

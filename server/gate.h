@@ -2,13 +2,14 @@
  *
  * Who may start a connection: the limits that stand before any key exchange. Start-ups are
  * connections that are not authenticated yet; above `begin` of them new ones are dropped at random
- * with a probability that grows from `rate` per cent to all at `full`. Each source (an IPv4 address,
- * or the first 64 bits of an IPv6 address, which is what one site holds) has its own limit, and
- * collects penalties, in seconds, for connections that ended badly; once the penalty due reaches
- * `act_s` the source is refused until it has run out. Numbers as in OpenSSH's sshd_config(5).
+ * with a probability that grows from `rate` per cent to all at `full`. Each source (an IPv4
+ * address, or the first 64 bits of an IPv6 address, which is what one site holds) has its own
+ * limit, and collects penalties, in seconds, for connections that ended badly; once the penalty due
+ * reaches `act_s` the source is refused until it has run out. Numbers as in OpenSSH's
+ * sshd_config(5).
  *
- * Memory is bounded: NCR_GATE_SETS x NCR_GATE_WAYS sources, chosen by a keyed hash; in a full set the
- * one with the least to remember is forgotten. Time comes from the caller.
+ * Memory is bounded: NCR_GATE_SETS x NCR_GATE_WAYS sources, chosen by a keyed hash; in a full set
+ * the one with the least to remember is forgotten. Time comes from the caller.
  */
 #ifndef NCR_GATE_H
 #define NCR_GATE_H

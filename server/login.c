@@ -212,11 +212,8 @@ static bool login_advance(struct ncr_login *l, unsigned bit)
 
 static bool login_key_known(struct ncr_login *l, struct nacre_bytes blob, struct ncr_factor *f)
 {
-    struct ncr_authorized_query q = {.cfg = l->cfg,
-                                     .log = l->log,
-                                     .account = &l->account,
-                                     .blob = blob,
-                                     .addr = l->addr};
+    struct ncr_authorized_query q = {
+        .cfg = l->cfg, .log = l->log, .account = &l->account, .blob = blob, .addr = l->addr};
     return l->valid && ncr_authorized_check(&q, f);
 }
 
@@ -297,16 +294,16 @@ static bool login_password(const struct ncr_login *l, struct nacre_bytes passwor
     }
     nacre_err err = ncr_file_read(&f, l->cfg->users_file, LOGIN_USERS_MAX);
     if (err != NACRE_OK) {
-        ncr_log(l->log, NCR_LOG_ERROR, "UsersFile %s: %s", l->cfg->users_file,
-                ncr_file_error(err));
+        ncr_log(l->log, NCR_LOG_ERROR, "UsersFile %s: %s", l->cfg->users_file, ncr_file_error(err));
         return false;
     }
     bool ours = (f.st.st_mode & 022) == 0;
     if (!ours) {
-        ncr_log(l->log, NCR_LOG_ERROR, "UsersFile %s: can be written to by others", l->cfg->users_file);
+        ncr_log(l->log, NCR_LOG_ERROR, "UsersFile %s: can be written to by others",
+                l->cfg->users_file);
     }
-    bool ok = ncr_users_check((struct nacre_bytes){f.p, f.n}, nacre_bytes_str(l->user), password) &&
-              ours;
+    bool ok =
+        ncr_users_check((struct nacre_bytes){f.p, f.n}, nacre_bytes_str(l->user), password) && ours;
     ncr_file_wipe(&f);
     return ok && l->valid;
 }
@@ -409,7 +406,8 @@ struct ncr_login_verdict ncr_login_ask(struct ncr_login *l, const struct ncr_log
         v.verdict = NACRE_CHALLENGE;
         return v;
     }
-    /* A password costs its work whether or not it is due; a key brings rights along, so only then. */
+    /* A password costs its work whether or not it is due; a key brings rights along, so only then.
+     */
     bool look = due || a->stage != NACRE_STAGE_KEY_PROVED;
     if (look && login_right(l, a) && due) {
         return login_yes(l, a, m);

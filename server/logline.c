@@ -16,20 +16,19 @@ static const struct {
     const char *name;
     enum ncr_log_level level;
 } log_levels[] = {
-    {"QUIET", NCR_LOG_QUIET},     {"FATAL", NCR_LOG_FATAL},   {"ERROR", NCR_LOG_ERROR},
-    {"INFO", NCR_LOG_INFO},       {"VERBOSE", NCR_LOG_VERBOSE}, {"DEBUG", NCR_LOG_DEBUG1},
-    {"DEBUG1", NCR_LOG_DEBUG1},   {"DEBUG2", NCR_LOG_DEBUG2}, {"DEBUG3", NCR_LOG_DEBUG3},
+    {"QUIET", NCR_LOG_QUIET},   {"FATAL", NCR_LOG_FATAL},     {"ERROR", NCR_LOG_ERROR},
+    {"INFO", NCR_LOG_INFO},     {"VERBOSE", NCR_LOG_VERBOSE}, {"DEBUG", NCR_LOG_DEBUG1},
+    {"DEBUG1", NCR_LOG_DEBUG1}, {"DEBUG2", NCR_LOG_DEBUG2},   {"DEBUG3", NCR_LOG_DEBUG3},
 };
 
 static const struct {
     const char *name;
     int facility;
 } log_facilities[] = {
-    {"DAEMON", LOG_DAEMON}, {"USER", LOG_USER},     {"AUTH", LOG_AUTH},
-    {"AUTHPRIV", LOG_AUTHPRIV},
-    {"LOCAL0", LOG_LOCAL0}, {"LOCAL1", LOG_LOCAL1}, {"LOCAL2", LOG_LOCAL2},
-    {"LOCAL3", LOG_LOCAL3}, {"LOCAL4", LOG_LOCAL4}, {"LOCAL5", LOG_LOCAL5},
-    {"LOCAL6", LOG_LOCAL6}, {"LOCAL7", LOG_LOCAL7},
+    {"DAEMON", LOG_DAEMON},     {"USER", LOG_USER},     {"AUTH", LOG_AUTH},
+    {"AUTHPRIV", LOG_AUTHPRIV}, {"LOCAL0", LOG_LOCAL0}, {"LOCAL1", LOG_LOCAL1},
+    {"LOCAL2", LOG_LOCAL2},     {"LOCAL3", LOG_LOCAL3}, {"LOCAL4", LOG_LOCAL4},
+    {"LOCAL5", LOG_LOCAL5},     {"LOCAL6", LOG_LOCAL6}, {"LOCAL7", LOG_LOCAL7},
 };
 
 bool ncr_log_level_parse(enum ncr_log_level *level, const char *name)
@@ -56,10 +55,10 @@ bool ncr_log_facility_parse(int *facility, const char *name)
 
 static int log_priority(enum ncr_log_level level)
 {
-    static const int of[] = {[NCR_LOG_QUIET] = LOG_CRIT,   [NCR_LOG_FATAL] = LOG_CRIT,
-                             [NCR_LOG_ERROR] = LOG_ERR,    [NCR_LOG_INFO] = LOG_INFO,
-                             [NCR_LOG_VERBOSE] = LOG_INFO, [NCR_LOG_DEBUG1] = LOG_DEBUG,
-                             [NCR_LOG_DEBUG2] = LOG_DEBUG, [NCR_LOG_DEBUG3] = LOG_DEBUG};
+    static const int of[] = {
+        [NCR_LOG_QUIET] = LOG_CRIT,   [NCR_LOG_FATAL] = LOG_CRIT,   [NCR_LOG_ERROR] = LOG_ERR,
+        [NCR_LOG_INFO] = LOG_INFO,    [NCR_LOG_VERBOSE] = LOG_INFO, [NCR_LOG_DEBUG1] = LOG_DEBUG,
+        [NCR_LOG_DEBUG2] = LOG_DEBUG, [NCR_LOG_DEBUG3] = LOG_DEBUG};
     return of[level];
 }
 

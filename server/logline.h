@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * Log lines of the daemon: one record an event, one write(2) a record, to a descriptor or to
- * syslog(3). Whatever a peer can put into a line is escaped here, for every line (escape.h), so that a
- * record cannot be forged and a terminal that shows the log is safe. Formats are literals.
+ * syslog(3). Whatever a peer can put into a line is escaped here, for every line (escape.h), so
+ * that a record cannot be forged and a terminal that shows the log is safe. Formats are literals.
  */
 #ifndef NCR_LOGLINE_H
 #define NCR_LOGLINE_H

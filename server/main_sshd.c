@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * nacre-sshd: options and their effect on the configuration, after sshd(8). What each option or keyword
- * does is in sshd_config.h and daemon.h. Options that sshd has and this program has not are refused by
- * getopt(3), by name.
+ * nacre-sshd: options and their effect on the configuration, after sshd(8). What each option or
+ * keyword does is in sshd_config.h and daemon.h. Options that sshd has and this program has not are
+ * refused by getopt(3), by name.
  */
 #include "server/daemon.h"
 #include "server/users_file.h"
@@ -192,7 +192,8 @@ static void sshd_close_others(void)
 /* Neither are signals that somebody before us had blocked or ignored. */
 static void sshd_reset_signals(void)
 {
-    static const int usual[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGCHLD, SIGALRM, SIGUSR1, SIGUSR2};
+    static const int usual[] = {SIGTERM, SIGINT,  SIGQUIT, SIGHUP,
+                                SIGCHLD, SIGALRM, SIGUSR1, SIGUSR2};
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -239,7 +240,8 @@ static bool sshd_background(const struct ncr_daemon *d)
 /* The connection moves off the standard descriptors: they are everybody's. */
 static int sshd_inetd(struct ncr_daemon *d)
 {
-    int in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    int in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3),
+        out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
     if (in < 0 || out < 0 || !sshd_to_null(STDIN_FILENO) || !sshd_to_null(STDOUT_FILENO)) {
         return sshd_fail("no connection on standard input");
     }

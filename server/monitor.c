@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * The monitor: see monitor.h. It answers one request at a time, starts the network process, and, when
- * its own verdict was success and that process is gone, the session process.
+ * The monitor: see monitor.h. It answers one request at a time, starts the network process, and,
+ * when its own verdict was success and that process is gone, the session process.
  */
 #include "server/monitor.h"
 
@@ -24,8 +24,8 @@
 #define MONITOR_SIGN_PREAUTH 17 /* one exchange, and as many empty ones as the engine lets pass */
 #define MONITOR_AUTH_MAX 64     /* tries, queries and rounds together */
 #define MONITOR_LOG_MAX 64
-#define MONITOR_FORWARDS 118      /* forwarded connections beside sessions */
-#define MONITOR_CHANNELS_MAX 1024 /* as the engine has it */
+#define MONITOR_FORWARDS 118        /* forwarded connections beside sessions */
+#define MONITOR_CHANNELS_MAX 1024   /* as the engine has it */
 #define MONITOR_GRACE_EXTRA_MS 2000 /* the network process keeps the deadline itself */
 
 static uint8_t monitor_buf[NCR_MON_MAX];
@@ -57,8 +57,8 @@ static bool monitor_sign(struct ncr_monitor *m, const struct ncr_mon_msg *a, boo
     const struct nacre_privkey *k = monitor_key(m, a->field[1]);
     static uint8_t sig[NACRE_SIG_BLOB_MAX];
     size_t n = 0;
-    bool hash = data.n == NACRE_SHA256_LEN || data.n == NACRE_SHA384_LEN ||
-                data.n == NACRE_SHA512_LEN;
+    bool hash =
+        data.n == NACRE_SHA256_LEN || data.n == NACRE_SHA384_LEN || data.n == NACRE_SHA512_LEN;
     if (k == NULL || !hash || (!authed && m->n_sign >= MONITOR_SIGN_PREAUTH)) {
         return false;
     }
@@ -86,9 +86,8 @@ static bool monitor_auth(struct ncr_monitor *m, const struct ncr_mon_msg *a)
     }
     m->n_auth++;
     struct ncr_login_verdict v = ncr_login_ask(&m->login, &ask);
-    struct ncr_mon_msg r = {.type = NCR_MON_REPLY,
-                            .value = {(uint32_t)v.verdict, v.methods},
-                            .fds = {-1, -1}};
+    struct ncr_mon_msg r = {
+        .type = NCR_MON_REPLY, .value = {(uint32_t)v.verdict, v.methods}, .fds = {-1, -1}};
     return ncr_mon_send(m->sock, &r);
 }
 
@@ -228,8 +227,8 @@ static void monitor_forget_keys(struct ncr_monitor *m)
     }
 }
 
-/* Forks a child that runs main; the monitor's end of the pair is m->sock. Returns its pid, over 0, or
- * -1. */
+/* Forks a child that runs main; the monitor's end of the pair is m->sock. Returns its pid, over 0,
+ * or -1. */
 static pid_t monitor_fork(struct ncr_monitor *m, void (*child)(struct ncr_monitor *m))
 {
     int pair[2];
@@ -307,9 +306,8 @@ static void monitor_setup(struct ncr_monitor *m)
 
 static enum ncr_gate_end monitor_preauth(struct ncr_monitor *m)
 {
-    uint64_t grace = m->cfg->grace_s != 0
-                         ? (uint64_t)m->cfg->grace_s * 1000 + MONITOR_GRACE_EXTRA_MS
-                         : 0;
+    uint64_t grace =
+        m->cfg->grace_s != 0 ? (uint64_t)m->cfg->grace_s * 1000 + MONITOR_GRACE_EXTRA_MS : 0;
     pid_t pid = monitor_fork(m, ncr_network_main);
     if (pid < 0) {
         ncr_log(&m->log, NCR_LOG_ERROR, "fork: %s", strerror(errno));

@@ -7,10 +7,10 @@
  *     session   has the logged-in user's identity; takes the engine over, runs programs
  *
  * The engine and its region lie in one mapping that is shared from before the forks. network and
- * session ask the monitor over a socket pair: one request, one reply, each legal in one state (before
- * authentication: sign, judge a credential, log; after it: sign, open a terminal), each counted, at
- * most 64 KiB. An illegal request ends the connection. The user is fixed once; signatures are verified
- * by the monitor, over the first exchange hash that it has signed itself.
+ * session ask the monitor over a socket pair: one request, one reply, each legal in one state
+ * (before authentication: sign, judge a credential, log; after it: sign, open a terminal), each
+ * counted, at most 64 KiB. An illegal request ends the connection. The user is fixed once;
+ * signatures are verified by the monitor, over the first exchange hash that it has signed itself.
  */
 #ifndef NCR_MONITOR_H
 #define NCR_MONITOR_H
@@ -25,7 +25,8 @@
 enum ncr_mon_type {
     NCR_MON_NONE = 0,
     NCR_MON_SIGN,  /* alg, host key blob, data; reply: signature */
-    NCR_MON_AUTH,  /* value[0] stage; user, alg, blob, secret; reply: value[0] verdict, [1] methods */
+    NCR_MON_AUTH,  /* value[0] stage; user, alg, blob, secret; reply: value[0] verdict, [1] methods
+                    */
     NCR_MON_LOG,   /* value[0] level; text; no reply */
     NCR_MON_PTY,   /* reply: two descriptors, and the name of the slave */
     NCR_MON_REPLY, /* done as asked */
@@ -51,10 +52,10 @@ struct ncr_monitor {
     const struct ncr_sshd_config *cfg;
     struct ncr_log log;
     struct ncr_host_keys *keys;
-    const char *banner; /* text, or NULL */
-    int empty_dir;      /* to be the network process's root, or -1 */
+    const char *banner;      /* text, or NULL */
+    int empty_dir;           /* to be the network process's root, or -1 */
     struct ncr_account jail; /* whose identity it takes, if root */
-    int fd;             /* the client */
+    int fd;                  /* the client */
     char addr[64], local_addr[64];
     uint32_t port, local_port;
     void (*authenticated)(void *ctx); /* told once; may be NULL */
@@ -76,15 +77,15 @@ enum ncr_gate_end ncr_monitor_serve(struct ncr_monitor *m);
 
 /* ---- Messages; also for tests ---- */
 
-/* One message over a socket of type SOCK_SEQPACKET. False: the other side is gone, or what came is no message. buf
- * (NCR_MON_MAX bytes) holds the fields of one received. */
+/* One message over a socket of type SOCK_SEQPACKET. False: the other side is gone, or what came is
+ * no message. buf (NCR_MON_MAX bytes) holds the fields of one received. */
 NACRE_MUST_CHECK bool ncr_mon_send(int sock, const struct ncr_mon_msg *msg);
 NACRE_MUST_CHECK bool ncr_mon_recv(int sock, struct ncr_mon_msg *msg, uint8_t *buf);
 /* Asks and waits; the reply's type is REPLY or NO. */
-NACRE_MUST_CHECK bool ncr_mon_ask(int sock, const struct ncr_mon_msg *ask, struct ncr_mon_msg *reply,
-                                  uint8_t *buf);
-/* What the monitor makes of one request; false: illegal, the connection must end. authed: whether the
- * session process asks. */
+NACRE_MUST_CHECK bool ncr_mon_ask(int sock, const struct ncr_mon_msg *ask,
+                                  struct ncr_mon_msg *reply, uint8_t *buf);
+/* What the monitor makes of one request; false: illegal, the connection must end. authed: whether
+ * the session process asks. */
 NACRE_MUST_CHECK bool ncr_monitor_request(struct ncr_monitor *m, const struct ncr_mon_msg *ask,
                                           bool authed);
 

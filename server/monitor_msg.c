@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * Messages between the processes of a connection: see monitor.h. Both ends are the same program, so a
- * header of fixed layout goes first, then the bytes of the fields, all in one record of the socket; what
- * the header says is compared with what arrived before any field is used.
+ * Messages between the processes of a connection: see monitor.h. Both ends are the same program, so
+ * a header of fixed layout goes first, then the bytes of the fields, all in one record of the
+ * socket; what the header says is compared with what arrived before any field is used.
  */
 #include "server/monitor.h"
 

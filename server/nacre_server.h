@@ -9,11 +9,13 @@
  * (key_proved) are different hooks; only the second one logs anybody in.
  *
  * A hook that asks gets the question as the engine's event and an answer to fill in. It returns
- * NACRE_NOW, or NACRE_LATER and calls nacre_server_answer() with the ticket when it knows. An answer
- * for a connection or question that is gone meanwhile is refused with USAGE, never misapplied.
+ * NACRE_NOW, or NACRE_LATER and calls nacre_server_answer() with the ticket when it knows. An
+ * answer for a connection or question that is gone meanwhile is refused with USAGE, never
+ * misapplied.
  *
- * Memory: one mapping for each connection, made at accept and touched as used; an idle authenticated
- * connection with the standard buffers touches less than 64 KiB. Nothing is allocated per packet.
+ * Memory: one mapping for each connection, made at accept and touched as used; an idle
+ * authenticated connection with the standard buffers touches less than 64 KiB. Nothing is allocated
+ * per packet.
  */
 #ifndef NACRE_SERVER_H
 #define NACRE_SERVER_H
@@ -108,8 +110,8 @@ struct nacre_server_cfg {
      * rising, to all at `full`. All 0: 10, 30, 100. */
     unsigned startups_begin, startups_rate, startups_full;
     unsigned startups_per_source; /* 0: 8 */
-    bool no_penalties;            /* sources whose connections end badly are not refused for a time */
-    unsigned fail_delay_ms;       /* least time from a credential to its refusal; 0: 100 */
+    bool no_penalties;      /* sources whose connections end badly are not refused for a time */
+    unsigned fail_delay_ms; /* least time from a credential to its refusal; 0: 100 */
 };
 
 /* Makes a server. SIGPIPE is ignored from then on, if its action was the default one. */
@@ -117,8 +119,8 @@ NACRE_MUST_CHECK nacre_err nacre_server_new(struct nacre_server **out,
                                             const struct nacre_server_cfg *cfg);
 /* Closes listeners and connections at once. */
 void nacre_server_free(struct nacre_server *s);
-/* Listens on addr (NULL: every address) and *port, which 0 leaves to the system and gets the port in
- * use. May be called several times. IO with errno. */
+/* Listens on addr (NULL: every address) and *port, which 0 leaves to the system and gets the port
+ * in use. May be called several times. IO with errno. */
 NACRE_MUST_CHECK nacre_err nacre_server_listen(struct nacre_server *s, const char *addr,
                                                uint32_t *port);
 /* Serves a connected stream socket, which then belongs to the server, also on failure. */
@@ -155,8 +157,8 @@ void *nacre_peer_chan_data(const struct nacre_peer *p, uint32_t chan);
  * tells when to go on. */
 NACRE_MUST_CHECK size_t nacre_peer_write(struct nacre_peer *p, uint32_t chan, uint32_t ext,
                                          struct nacre_bytes b);
-/* Ends a channel, in order and as soon as there is room: exit-status unless status is negative, EOF,
- * CLOSE. */
+/* Ends a channel, in order and as soon as there is room: exit-status unless status is negative,
+ * EOF, CLOSE. */
 void nacre_peer_exit(struct nacre_peer *p, uint32_t chan, int status);
 /* As exit, with exit-signal; name without "SIG". */
 void nacre_peer_exit_signal(struct nacre_peer *p, uint32_t chan, const char *name, bool core);
@@ -175,9 +177,8 @@ NACRE_MUST_CHECK nacre_err nacre_peer_sftp(struct nacre_peer *p, uint32_t chan,
 /* Starts argv[0] with the environment envp in directory dir (NULL: the current one), its three
  * standard descriptors joined to the channel, as the current user. The channel ends with the
  * program's exit status. Errors: as attach. */
-NACRE_MUST_CHECK nacre_err nacre_peer_spawn(struct nacre_peer *p, uint32_t chan,
-                                            char *const argv[], char *const envp[],
-                                            const char *dir);
+NACRE_MUST_CHECK nacre_err nacre_peer_spawn(struct nacre_peer *p, uint32_t chan, char *const argv[],
+                                            char *const envp[], const char *dir);
 
 #ifdef __cplusplus
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC
  *
- * The network process: runs the engine until authentication, confined, and asks the monitor whatever
- * takes rights. When the engine tells of success it stops at once, with everything that came after
- * still in the shared buffers, for the session process.
+ * The network process: runs the engine until authentication, confined, and asks the monitor
+ * whatever takes rights. When the engine tells of success it stops at once, with everything that
+ * came after still in the shared buffers, for the session process.
  *
- * A refusal goes out at a multiple of a fixed delay after the request came, so that what the monitor
- * did meanwhile does not show.
+ * A refusal goes out at a multiple of a fixed delay after the request came, so that what the
+ * monitor did meanwhile does not show.
  */
 #include "server/monitor.h"
 
@@ -60,9 +60,8 @@ static void network_ask(struct network *n, const struct ncr_mon_msg *ask, struct
 
 static void network_sign(struct network *n, const struct nacre_event *ev)
 {
-    struct ncr_mon_msg reply, ask = {.type = NCR_MON_SIGN,
-                                     .field = {ev->alg, ev->blob, ev->data},
-                                     .fds = {-1, -1}};
+    struct ncr_mon_msg reply,
+        ask = {.type = NCR_MON_SIGN, .field = {ev->alg, ev->blob, ev->data}, .fds = {-1, -1}};
     struct nacre_answer a = {.id = ev->id};
     network_ask(n, &ask, &reply);
     if (reply.type == NCR_MON_REPLY) {

@@ -75,8 +75,8 @@ static nacre_ask_fn peer_global_hook(const struct nacre_server_hooks *h,
  * with five keys is not to wait. */
 static bool peer_refuses(const struct nacre_peer *p, const struct nacre_answer *a)
 {
-    return a->verdict == NACRE_REFUSE && p->asked_at != 0 &&
-           p->asked_stage != NACRE_STAGE_NONE && p->asked_stage != NACRE_STAGE_KEY_QUERY;
+    return a->verdict == NACRE_REFUSE && p->asked_at != 0 && p->asked_stage != NACRE_STAGE_NONE &&
+           p->asked_stage != NACRE_STAGE_KEY_QUERY;
 }
 
 static struct nacre_answer peer_bare(const struct nacre_answer *a)

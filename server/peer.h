@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC
  *
- * The server library's insides: the server, its connections and their channels, as server.c (accept,
- * limits, time), peer.c (events to hooks, answers) and attach.c (what channels are joined to) share
- * them. One mapping holds a peer, its engine, the engine's region and the table of channels.
+ * The server library's insides: the server, its connections and their channels, as server.c
+ * (accept, limits, time), peer.c (events to hooks, answers) and attach.c (what channels are joined
+ * to) share them. One mapping holds a peer, its engine, the engine's region and the table of
+ * channels.
  */
 #ifndef NCR_PEER_H
 #define NCR_PEER_H
@@ -103,9 +104,8 @@ NACRE_MUST_CHECK nacre_err ncr_server_new(struct nacre_server **out,
                                           const struct nacre_server_cfg *cfg,
                                           enum ncr_loop_kind kind, bool gate);
 /* Serves the connection of an engine that is under way, whose memory stays the caller's. */
-NACRE_MUST_CHECK nacre_err ncr_server_adopt(struct nacre_server *s, int fd,
-                                            struct nacre_conn *conn, uint32_t channels,
-                                            struct nacre_peer **out);
+NACRE_MUST_CHECK nacre_err ncr_server_adopt(struct nacre_server *s, int fd, struct nacre_conn *conn,
+                                            uint32_t channels, struct nacre_peer **out);
 /* Leaves the loop and frees. */
 void ncr_server_drop(struct nacre_peer *p);
 /* The peer is authenticated or gone: it does not count as starting any more. */
@@ -143,8 +143,8 @@ struct ncr_spawn_how {
     char *const *argv;
     char *const *envp;
     const char *dir;
-    int tty;          /* slave of a terminal for all three descriptors, or -1: pipes */
-    int tty_master;   /* with tty: joined to the channel, then belongs to the library */
+    int tty;        /* slave of a terminal for all three descriptors, or -1: pipes */
+    int tty_master; /* with tty: joined to the channel, then belongs to the library */
 };
 /* Starts it and joins it to the channel. *pid (may be NULL) is also its process group. */
 NACRE_MUST_CHECK nacre_err ncr_spawn(struct nacre_peer *p, uint32_t chan,

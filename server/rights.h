@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * What a login may do: the configuration and every key that was used together. One function decides
- * each kind of right; a denial by any of them wins (S37, S58). The restrictions of all keys of a login
- * with several factors add up.
+ * each kind of right; a denial by any of them wins (S37, S58). The restrictions of all keys of a
+ * login with several factors add up.
  */
 #ifndef NCR_RIGHTS_H
 #define NCR_RIGHTS_H

@@ -41,8 +41,8 @@ static void sandbox_told(const struct ncr_log *log, int result, const char *what
     }
 }
 
-/* No file can grow, no process start, no descriptor be made, no core be written. The type of a limit's
- * name differs between C libraries, so that only its name itself can be given. */
+/* No file can grow, no process start, no descriptor be made, no core be written. The type of a
+ * limit's name differs between C libraries, so that only its name itself can be given. */
 static void sandbox_limits(const struct ncr_log *log)
 {
     static const struct rlimit none = {0, 0};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC
  *
- * Confinement of the process that talks to a peer before authentication: an empty root and the identity
- * of an unprivileged account (if root), no new privileges, no dumps or tracing, resource limits, and a
- * filter of system calls. What the system does not offer (containers, old kernels) is left out, each
- * with a log line; identity and root directory are not optional for root.
+ * Confinement of the process that talks to a peer before authentication: an empty root and the
+ * identity of an unprivileged account (if root), no new privileges, no dumps or tracing, resource
+ * limits, and a filter of system calls. What the system does not offer (containers, old kernels) is
+ * left out, each with a log line; identity and root directory are not optional for root.
  */
 #ifndef NCR_SANDBOX_H
 #define NCR_SANDBOX_H

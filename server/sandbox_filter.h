@@ -91,7 +91,7 @@ static const struct sock_filter sandbox_calls[] = {
     NCR_SANDBOX_ALLOW(exit_group),
     NCR_SANDBOX_ALLOW(restart_syscall),
     NCR_SANDBOX_ALLOW(rt_sigreturn),
-    /* what the C library may try */
+/* what the C library may try */
 #if defined(SYS_open)
     NCR_SANDBOX_DENY(open),
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC
  *
  * The environment of a user's program. It starts empty; nothing of the daemon's own goes in but TZ.
- * A client's variables are taken only if AcceptEnv names them, if their names are plain, and if they are
- * not among those that change what programs run or load: that list wins over any pattern (CVE-2014-2532
- * and its kin).
+ * A client's variables are taken only if AcceptEnv names them, if their names are plain, and if
+ * they are not among those that change what programs run or load: that list wins over any pattern
+ * (CVE-2014-2532 and its kin).
  */
 #include "server/session_posix.h"
 
@@ -17,11 +17,17 @@
 #define ENV_TEXT_MAX (16 * 1024)
 
 static const char *const env_denied[] = {
-    "LD_*",     "DYLD_*",  "GLIBC_TUNABLES", "MALLOC_*", "BASH_ENV",  "BASH_FUNC_*", "ENV",
-    "IFS",      "PATH",    "SHELL",          "SHELLOPTS", "BASHOPTS", "PS4",         "HOME",
-    "USER",     "LOGNAME", "CDPATH",         "GLOBIGNORE", "PERL*",   "PYTHON*",     "RUBY*",
-    "NODE_*",   "GCONV_PATH", "NLSPATH",     "LOCPATH",  "TERMCAP",   "TERMINFO*",   "SSH_*",
-    "HOSTALIASES", "LOCALDOMAIN", "RES_OPTIONS", "TMPDIR", "JAVA_TOOL_OPTIONS",
+    "LD_*",        "DYLD_*",      "GLIBC_TUNABLES",
+    "MALLOC_*",    "BASH_ENV",    "BASH_FUNC_*",
+    "ENV",         "IFS",         "PATH",
+    "SHELL",       "SHELLOPTS",   "BASHOPTS",
+    "PS4",         "HOME",        "USER",
+    "LOGNAME",     "CDPATH",      "GLOBIGNORE",
+    "PERL*",       "PYTHON*",     "RUBY*",
+    "NODE_*",      "GCONV_PATH",  "NLSPATH",
+    "LOCPATH",     "TERMCAP",     "TERMINFO*",
+    "SSH_*",       "HOSTALIASES", "LOCALDOMAIN",
+    "RES_OPTIONS", "TMPDIR",      "JAVA_TOOL_OPTIONS",
 };
 
 /* ---- A client's variables ---------------------------------------------------------------- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * Forwarding in the session process, RFC 4254 section 7: connections to where the client wants
- * (direct-tcpip), and listening for it (tcpip-forward, cancel). Both are made with the user's identity.
+ * (direct-tcpip), and listening for it (tcpip-forward, cancel). Both are made with the user's
+ * identity.
  */
 #include "server/session_posix.h"
 
@@ -11,7 +12,7 @@
 #include <unistd.h>
 
 #define FORWARD_DIAL_MS 60000
-#define FORWARD_ACCEPTS 8 /* per wake-up */
+#define FORWARD_ACCEPTS 8  /* per wake-up */
 #define FORWARD_AGAIN_MS 5 /* until a channel that found no room is opened again */
 
 /* ---- direct-tcpip ------------------------------------------------------------------------ */
@@ -94,8 +95,8 @@ static bool session_host(char out[256], struct nacre_bytes host)
     return true;
 }
 
-enum nacre_when ncr_session_open_tcpip(void *ctx, struct nacre_peer *p, const struct nacre_event *ev,
-                                       struct nacre_answer *ans)
+enum nacre_when ncr_session_open_tcpip(void *ctx, struct nacre_peer *p,
+                                       const struct nacre_event *ev, struct nacre_answer *ans)
 {
     struct ncr_session *s = ctx;
     char host[256];
@@ -103,12 +104,12 @@ enum nacre_when ncr_session_open_tcpip(void *ctx, struct nacre_peer *p, const st
     ans->text = "open failed";
     if (!ev->is_tcpip || !session_host(host, ev->tcpip.host) || ev->tcpip.port > 65535 ||
         !ncr_rights_forward(s->rights, NACRE_AUTHKEY_OPEN, ev->tcpip.host, ev->tcpip.port)) {
-        ncr_log(&s->log, NCR_LOG_INFO, "refused local port forward from user %s",
-                s->account->name);
+        ncr_log(&s->log, NCR_LOG_INFO, "refused local port forward from user %s", s->account->name);
         return NACRE_NOW;
     }
     struct session_dial *d = calloc(1, sizeof *d);
-    if (d == NULL || ncr_loop_timer(&s->server->loop, &d->timer, session_dial_late, d) != NACRE_OK) {
+    if (d == NULL ||
+        ncr_loop_timer(&s->server->loop, &d->timer, session_dial_late, d) != NACRE_OK) {
         free(d);
         ans->reason = NACRE_OPEN_RESOURCE_SHORTAGE;
         return NACRE_NOW;
@@ -323,7 +324,7 @@ void ncr_session_opened(void *ctx, struct nacre_peer *p, uint32_t chan)
 void ncr_session_open_failed(void *ctx, struct nacre_peer *p, uint32_t chan, uint32_t reason)
 {
     struct ncr_session_chan *c = nacre_peer_chan_data(p, chan);
-    (void)ctx; /* the channel knows all */
+    (void)ctx;    /* the channel knows all */
     (void)reason; /* the client's business */
     if (c != NULL && c->forward_fd >= 0) {
         close(c->forward_fd);

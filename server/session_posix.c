@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC
  *
- * The session process: takes the engine over when the monitor has accepted the user, becomes that user
- * for good, and serves channels with the server library: shells, commands, terminals, SFTP; forwarding
- * is in session_forward.c. RFC 4254 section 6.
+ * The session process: takes the engine over when the monitor has accepted the user, becomes that
+ * user for good, and serves channels with the server library: shells, commands, terminals, SFTP;
+ * forwarding is in session_forward.c. RFC 4254 section 6.
  *
- * A forced command takes the place of whatever the client asks for, and then neither signals nor other
- * requests reach anything else.
+ * A forced command takes the place of whatever the client asks for, and then neither signals nor
+ * other requests reach anything else.
  */
 #include "server/session_posix.h"
 
@@ -120,7 +120,7 @@ static void session_pty_modes(const struct ncr_session_chan *c, struct nacre_byt
 {
     struct termios t;
     if (tcgetattr(c->slave, &t) == 0) {
-        (void)ncr_tty_modes_decode(&t, modes); /* what is malformed changes nothing */
+        (void)ncr_tty_modes_decode(&t, modes);  /* what is malformed changes nothing */
         (void)tcsetattr(c->slave, TCSANOW, &t); /* a mode that does not exist here is left out */
     }
     (void)ncr_tty_set_size(c->slave, &c->size);
@@ -194,7 +194,8 @@ static bool session_run(struct ncr_session *s, struct nacre_peer *p, uint32_t ch
                         struct ncr_session_chan *c, char *command, struct nacre_bytes original)
 {
     char name[NCR_ACCOUNT_PATH_MAX + 1];
-    snprintf(name, sizeof name, "%s%s", command == NULL ? "-" : "", session_base(s->account->shell));
+    snprintf(name, sizeof name, "%s%s", command == NULL ? "-" : "",
+             session_base(s->account->shell));
     char dash_c[] = "-c";
     char *argv[] = {name, command != NULL ? dash_c : NULL, command, NULL};
     char **envp = ncr_session_env(s, c, original);
@@ -249,7 +250,7 @@ static bool session_start(struct ncr_session *s, struct nacre_peer *p, const str
     }
     c->started = true;
     ncr_log(&s->log, NCR_LOG_VERBOSE, "Starting session: %s for %s from %s port %u id %u",
-            forced.p != NULL ? "forced-command"
+            forced.p != NULL  ? "forced-command"
             : asked.p != NULL ? "command"
                               : "shell",
             s->account->name, s->m->addr, (unsigned)s->m->port, (unsigned)ev->chan);
@@ -312,7 +313,8 @@ static const struct {
     {"TERM", SIGTERM}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
 };
 
-static bool session_signal(struct ncr_session *s, struct nacre_peer *p, const struct nacre_event *ev)
+static bool session_signal(struct ncr_session *s, struct nacre_peer *p,
+                           const struct nacre_event *ev)
 {
     struct ncr_session_chan *c = session_chan(p, ev);
     if (c == NULL || !c->started || ncr_rights_command(s->rights).p != NULL) {
@@ -351,8 +353,8 @@ static bool session_break(struct nacre_peer *p, const struct nacre_event *ev)
     return fd >= 0 && tcsendbreak(fd, 0) == 0;
 }
 
-static enum nacre_when session_request(void *ctx, struct nacre_peer *p, const struct nacre_event *ev,
-                                       struct nacre_answer *ans)
+static enum nacre_when session_request(void *ctx, struct nacre_peer *p,
+                                       const struct nacre_event *ev, struct nacre_answer *ans)
 {
     bool ok = false;
     switch (ev->request.kind) {
@@ -390,9 +392,8 @@ static enum nacre_when session_sign(void *ctx, struct nacre_peer *p, const struc
                                     struct nacre_answer *ans)
 {
     struct ncr_session *s = ctx;
-    struct ncr_mon_msg reply, ask = {.type = NCR_MON_SIGN,
-                                     .field = {ev->alg, ev->blob, ev->data},
-                                     .fds = {-1, -1}};
+    struct ncr_mon_msg reply,
+        ask = {.type = NCR_MON_SIGN, .field = {ev->alg, ev->blob, ev->data}, .fds = {-1, -1}};
     (void)p; /* there is one */
     if (ncr_mon_ask(s->m->sock, &ask, &reply, s->buf) && reply.type == NCR_MON_REPLY) {
         ans->verdict = NACRE_ACCEPT;
@@ -414,8 +415,8 @@ static void session_gone(void *ctx, struct nacre_peer *p, nacre_err err)
         ncr_log(&s->log, NCR_LOG_INFO, "Disconnected from user %s %s port %u", s->account->name,
                 m->addr, (unsigned)m->port);
     } else if (err == NACRE_ERR_PEER_CLOSED || err == NACRE_ERR_CLOSED) {
-        ncr_log(&s->log, NCR_LOG_INFO, "Connection closed by user %s %s port %u",
-                s->account->name, m->addr, (unsigned)m->port);
+        ncr_log(&s->log, NCR_LOG_INFO, "Connection closed by user %s %s port %u", s->account->name,
+                m->addr, (unsigned)m->port);
     } else {
         ncr_log(&s->log, NCR_LOG_INFO, "Disconnecting user %s %s port %u: %s%s%s (%s in %s)",
                 s->account->name, m->addr, (unsigned)m->port, nacre_err_text(err),
@@ -455,8 +456,8 @@ static bool session_become(struct ncr_session *s)
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* the change of identity has cleared it */
     prctl(PR_SET_DUMPABLE, 0);        /* the user's other programs may not look into this one */
     if (chdir(s->account->home) != 0) {
-        ncr_log(&s->log, NCR_LOG_INFO, "Could not chdir to home directory %s: %s",
-                s->account->home, strerror(errno));
+        ncr_log(&s->log, NCR_LOG_INFO, "Could not chdir to home directory %s: %s", s->account->home,
+                strerror(errno));
         if (chdir("/") != 0) {
             return false;
         }
@@ -469,8 +470,8 @@ static nacre_err session_serve(struct ncr_session *s)
 {
     struct ncr_monitor *m = s->m;
     struct nacre_server_cfg cfg = {.hooks = &session_hooks, .ctx = s, .conn = m->engine};
-    nacre_err err = nacre_conn_adopt(m->conn, NACRE_SERVER, &m->engine, &nacre_rng_os, m->mem,
-                                     m->mem_len);
+    nacre_err err =
+        nacre_conn_adopt(m->conn, NACRE_SERVER, &m->engine, &nacre_rng_os, m->mem, m->mem_len);
     if (err == NACRE_OK) {
         err = ncr_server_new(&s->server, &cfg, NCR_LOOP_POLL, false);
     }

@@ -34,7 +34,7 @@ struct ncr_session {
 /* One channel: a session, or a connection that is forwarded to us. */
 struct ncr_session_chan {
     bool session, started;
-    int forward_fd; /* accepted, until the peer has opened its end; -1 */
+    int forward_fd;    /* accepted, until the peer has opened its end; -1 */
     int master, slave; /* until the program is started; -1 */
     char tty[64];
     char term[64];
@@ -59,8 +59,8 @@ bool ncr_session_env_add(const struct ncr_sshd_config *cfg, struct ncr_session_c
 
 /* ---- session_forward.c: hooks ---- */
 
-enum nacre_when ncr_session_open_tcpip(void *ctx, struct nacre_peer *p, const struct nacre_event *ev,
-                                       struct nacre_answer *ans);
+enum nacre_when ncr_session_open_tcpip(void *ctx, struct nacre_peer *p,
+                                       const struct nacre_event *ev, struct nacre_answer *ans);
 enum nacre_when ncr_session_forward(void *ctx, struct nacre_peer *p, const struct nacre_event *ev,
                                     struct nacre_answer *ans);
 enum nacre_when ncr_session_cancel(void *ctx, struct nacre_peer *p, const struct nacre_event *ev,

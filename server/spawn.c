@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC
  *
- * Programs on channels. A program runs in a session of its own, with a terminal or with three pipes,
- * whose near ends do not block; every other descriptor is close-on-exec. Its end is told at once; the
- * channel is closed when the pipes have ended too (a background process may still write to them), or,
- * with a terminal, when what the terminal holds has been read: as sshd does.
+ * Programs on channels. A program runs in a session of its own, with a terminal or with three
+ * pipes, whose near ends do not block; every other descriptor is close-on-exec. Its end is told at
+ * once; the channel is closed when the pipes have ended too (a background process may still write
+ * to them), or, with a terminal, when what the terminal holds has been read: as sshd does.
  *
- * The end of a program comes to us in two ways, its pipes' end first. EOF waits for its status, since
- * clients (PuTTY, dbclient) answer EOF with CLOSE, after which no status can be told; but not for
- * long: a program may close its output and go on.
+ * The end of a program comes to us in two ways, its pipes' end first. EOF waits for its status,
+ * since clients (PuTTY, dbclient) answer EOF with CLOSE, after which no status can be told; but not
+ * for long: a program may close its output and go on.
  *
  * Children are reaped one by one, by number, when SIGCHLD came: other children of the process are
  * somebody else's.
@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SPAWN_EOF_MS 1000 /* from the end of all output to EOF, while the program runs */
+#define SPAWN_EOF_MS 1000            /* from the end of all output to EOF, while the program runs */
 #define SPAWN_PIPE_SIZE (256 * 1024) /* four times the default: fewer turns at bulk */
 
 struct ncr_spawn {
@@ -378,11 +378,7 @@ nacre_err ncr_spawn(struct nacre_peer *p, uint32_t chan, const struct ncr_spawn_
 nacre_err nacre_peer_spawn(struct nacre_peer *p, uint32_t chan, char *const argv[],
                            char *const envp[], const char *dir)
 {
-    struct ncr_spawn_how how = {.file = argv[0],
-                                .argv = argv,
-                                .envp = envp,
-                                .dir = dir,
-                                .tty = -1,
-                                .tty_master = -1};
+    struct ncr_spawn_how how = {
+        .file = argv[0], .argv = argv, .envp = envp, .dir = dir, .tty = -1, .tty_master = -1};
     return ncr_spawn(p, chan, &how, NULL);
 }

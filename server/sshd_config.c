@@ -89,7 +89,8 @@ static bool sshd_blank(char ch)
     return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\f';
 }
 
-/* One word from *p into *out: quotes group, a backslash takes a quote, blank or backslash as it is. */
+/* One word from *p into *out: quotes group, a backslash takes a quote, blank or backslash as it is.
+ */
 static bool sshd_word(const char **p, char **out)
 {
     char quote = 0;
@@ -328,8 +329,8 @@ static bool sshd_alg_known(const struct sshd_row *row, const char *name)
     memset(&cfg, 0, sizeof cfg);
     const char **field[] = {&cfg.ciphers, &cfg.macs, &cfg.kex, &cfg.host_key_algs};
     *field[row->max] = name;
-    nacre_err err = nacre_conn_init(&conn, NACRE_CLIENT, &cfg, &nacre_rng_os, region,
-                                    sizeof region, 1);
+    nacre_err err =
+        nacre_conn_init(&conn, NACRE_CLIENT, &cfg, &nacre_rng_os, region, sizeof region, 1);
     return err != NACRE_ERR_UNKNOWN_ALG;
 }
 
@@ -466,9 +467,8 @@ static bool sshd_forwarding(struct sshd_line *l, const struct sshd_row *row)
 
 static bool sshd_gateway(struct sshd_line *l, const struct sshd_row *row)
 {
-    static const struct sshd_name names[] = {{"no", NCR_GATEWAY_NO},
-                                             {"yes", NCR_GATEWAY_YES},
-                                             {"clientspecified", NCR_GATEWAY_CLIENT}};
+    static const struct sshd_name names[] = {
+        {"no", NCR_GATEWAY_NO}, {"yes", NCR_GATEWAY_YES}, {"clientspecified", NCR_GATEWAY_CLIENT}};
     unsigned v;
     (void)row; /* one field */
     if (!sshd_choose(l, &v, names, sizeof names / sizeof *names)) {
@@ -481,8 +481,8 @@ static bool sshd_gateway(struct sshd_line *l, const struct sshd_row *row)
 static bool sshd_level(struct sshd_line *l, const struct sshd_row *row)
 {
     (void)row; /* one field */
-    return sshd_one(l) && (ncr_log_level_parse(&l->c->log_level, l->word[1]) ||
-                           sshd_refuse(l, "unknown level"));
+    return sshd_one(l) &&
+           (ncr_log_level_parse(&l->c->log_level, l->word[1]) || sshd_refuse(l, "unknown level"));
 }
 
 static bool sshd_facility(struct sshd_line *l, const struct sshd_row *row)
@@ -543,8 +543,8 @@ static bool sshd_rekey(struct sshd_line *l, const struct sshd_row *row)
             return sshd_refuse(l, "not an amount");
         }
     }
-    bool timed = l->n == 3 && strcasecmp(l->word[2], "none") != 0 &&
-                 strcasecmp(l->word[2], "default") != 0;
+    bool timed =
+        l->n == 3 && strcasecmp(l->word[2], "none") != 0 && strcasecmp(l->word[2], "default") != 0;
     if (timed && !sshd_seconds(&s, l->word[2])) {
         return sshd_refuse(l, "not a time");
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * Configuration of nacre-sshd: keywords of sshd_config(5), from a file and from -o. As there, the first
- * value of a keyword counts, and some keywords add up. A keyword or value that this build does not do
- * is an error that names it with file and line: nothing is ignored.
+ * Configuration of nacre-sshd: keywords of sshd_config(5), from a file and from -o. As there, the
+ * first value of a keyword counts, and some keywords add up. A keyword or value that this build
+ * does not do is an error that names it with file and line: nothing is ignored.
  *
  * Beyond sshd_config(5): UsersFile (passwords, see users_file.h).
  */
@@ -40,7 +40,7 @@ struct ncr_sshd_config {
     size_t n_listen;
     int family; /* AF_UNSPEC, AF_INET, AF_INET6 */
     struct ncr_sshd_list host_keys;
-    struct ncr_sshd_list key_files; /* AuthorizedKeysFile */
+    struct ncr_sshd_list key_files;  /* AuthorizedKeysFile */
     struct ncr_sshd_list auth_lists; /* AuthenticationMethods: comma-separated lists */
     struct ncr_sshd_list allow_users, deny_users;
     struct ncr_sshd_list accept_env, set_env;

@@ -2,12 +2,12 @@
  *
  * Passwords from a file of our own: one `name:secret` a line, `#` starts a comment. secret is
  *
- *     $pbkdf2-sha256$ROUNDS$SALT$HASH   PBKDF2 (RFC 8018 5.2) with HMAC-SHA-256; SALT and HASH in hex,
- *                                       16 and 32 bytes; made by `nacre-sshd --hash-password`
- *     {plain}TEXT                       for tests
+ *     $pbkdf2-sha256$ROUNDS$SALT$HASH   PBKDF2 (RFC 8018 5.2) with HMAC-SHA-256; SALT and HASH in
+ * hex, 16 and 32 bytes; made by `nacre-sshd --hash-password` {plain}TEXT                       for
+ * tests
  *
- * Anything else (empty, "*", "!", a format that is not known) matches no password. The system's shadow
- * file is not read.
+ * Anything else (empty, "*", "!", a format that is not known) matches no password. The system's
+ * shadow file is not read.
  *
  * A check costs the same whether the name is known or not: each one spends as many rounds as the
  * dearest line of the file, and the comparison is constant-time (CVE-2016-6210 and its kin).

@@ -56,8 +56,8 @@ void driver_init(struct driver *d, int fd)
     d->status = -1;
     d->mem = calloc(1, len);
     d->err = d->mem == NULL ? NACRE_ERR_NO_MEMORY
-                            : nacre_conn_init(&d->conn, NACRE_CLIENT, &d->cfg, &nacre_rng_os, d->mem,
-                                              len, DRIVER_CHANNELS);
+                            : nacre_conn_init(&d->conn, NACRE_CLIENT, &d->cfg, &nacre_rng_os,
+                                              d->mem, len, DRIVER_CHANNELS);
     if (fd >= 0) {
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * A client over a socket for tests of servers: the engine in the client's role, blocking calls with a
- * deadline, and access to everything in between. While it waits it calls `idle`, so that a server in
- * the same process gets its turn.
+ * A client over a socket for tests of servers: the engine in the client's role, blocking calls with
+ * a deadline, and access to everything in between. While it waits it calls `idle`, so that a server
+ * in the same process gets its turn.
  */
 #ifndef NACRE_TESTS_DRIVER_H
 #define NACRE_TESTS_DRIVER_H
@@ -27,22 +27,22 @@ struct driver {
     const char *responses[4]; /* keyboard-interactive, in order */
     size_t n_responses;
     /* What was seen. */
-    nacre_err err;      /* that ended the connection */
+    nacre_err err; /* that ended the connection */
     bool authed, partial, next;
-    unsigned methods;   /* of the last AUTH_NEXT */
-    unsigned prompts;   /* rounds of keyboard-interactive */
-    unsigned pk_asked;  /* signatures made */
+    unsigned methods;  /* of the last AUTH_NEXT */
+    unsigned prompts;  /* rounds of keyboard-interactive */
+    unsigned pk_asked; /* signatures made */
     uint32_t chan;
     bool opened, refused, closed, eof;
     uint32_t refuse_reason;
     unsigned replies_ok, replies_no;
     unsigned global_ok, global_no;
     uint32_t global_port;
-    int status;         /* exit-status; -1: none */
-    char signal[32];    /* exit-signal */
+    int status;      /* exit-status; -1: none */
+    char signal[32]; /* exit-signal */
     struct driver_buf out, errs;
     char banner[256];
-    uint32_t incoming;  /* forwarded-tcpip that was accepted */
+    uint32_t incoming; /* forwarded-tcpip that was accepted */
     bool has_incoming;
     struct driver_buf incoming_data;
     struct nacre_conn_cfg cfg;

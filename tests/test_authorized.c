@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * authorized_keys files on a real file system (S70), and what several keys together permit (S37, S58).
+ * authorized_keys files on a real file system (S70), and what several keys together permit (S37,
+ * S58).
  */
 #include "server/authorized.h"
 #include "server/rights.h"
@@ -48,9 +49,9 @@ static void home_write(struct home *h, const char *text)
 static void home_key(struct nacre_privkey *k, char line[256])
 {
     cr_assert_eq(nacre_privkey_generate(k, "ssh-ed25519", 0, &nacre_rng_os), NACRE_OK);
-    cr_assert_eq(nacre_pubkey_format(line, 256, nacre_privkey_public_blob(k),
-                                     (struct nacre_bytes){NULL, 0}),
-                 NACRE_OK);
+    cr_assert_eq(
+        nacre_pubkey_format(line, 256, nacre_privkey_public_blob(k), (struct nacre_bytes){NULL, 0}),
+        NACRE_OK);
 }
 
 static struct home *home_make(void)
@@ -294,10 +295,14 @@ Test(authorized, paths)
 {
     static const struct {
         const char *pattern, *path;
-    } cases[] = {{".ssh/k", "/home/joe/.ssh/k"}, {"/etc/k/%u", "/etc/k/joe"},
-                 {"%h/k", "/home/joe/k"},        {"/k/%U", "/k/1234"},
-                 {"/k/%%u", "/k/%u"},            {"/k/%x", NULL},
-                 {"/k/%", NULL},                 {"keys/%u", "/home/joe/keys/joe"}};
+    } cases[] = {{".ssh/k", "/home/joe/.ssh/k"},
+                 {"/etc/k/%u", "/etc/k/joe"},
+                 {"%h/k", "/home/joe/k"},
+                 {"/k/%U", "/k/1234"},
+                 {"/k/%%u", "/k/%u"},
+                 {"/k/%x", NULL},
+                 {"/k/%", NULL},
+                 {"keys/%u", "/home/joe/keys/joe"}};
     struct ncr_account a = {.found = true, .uid = 1234, .name = "joe", .home = "/home/joe"};
     char out[NCR_ACCOUNT_PATH_MAX];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -421,14 +426,13 @@ Test(rights, permit_lists)
         const char *word, *host;
         uint32_t port;
         bool ok;
-    } cases[] = {{"any", "h", 1, true},           {"none", "h", 1, false},
-                 {"h:1", "h", 1, true},           {"h:1", "h", 2, false},
-                 {"h:1", "g", 1, false},          {"h:*", "h", 9, true},
-                 {"*:1", "g", 1, true},           {"*:*", "g", 7, true},
-                 {"[::1]:1", "::1", 1, true},     {"[::1]:1", "::2", 1, false},
-                 {"8080", "", 8080, true},        {"8080", "h", 81, false},
-                 {"h:1x", "h", 1, false},         {"h:", "h", 0, false},
-                 {"h:-1", "h", 4294967295u, false}, {"H:1", "h", 1, false}};
+    } cases[] = {
+        {"any", "h", 1, true},        {"none", "h", 1, false},  {"h:1", "h", 1, true},
+        {"h:1", "h", 2, false},       {"h:1", "g", 1, false},   {"h:*", "h", 9, true},
+        {"*:1", "g", 1, true},        {"*:*", "g", 7, true},    {"[::1]:1", "::1", 1, true},
+        {"[::1]:1", "::2", 1, false}, {"8080", "", 8080, true}, {"8080", "h", 81, false},
+        {"h:1x", "h", 1, false},      {"h:", "h", 0, false},    {"h:-1", "h", 4294967295u, false},
+        {"H:1", "h", 1, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ncr_sshd_list list = {.word = {cases[i].word}, .n = 1};
         cr_assert_eq(ncr_rights_list(&list, nacre_bytes_str(cases[i].host), cases[i].port),

@@ -169,7 +169,8 @@ Test(gate, S71_what_one_source_is)
     cr_assert_arr_eq(a, b, sizeof a);
 }
 
-/* More sources than there are places: nothing grows, and those that are connected are not forgotten. */
+/* More sources than there are places: nothing grows, and those that are connected are not
+ * forgotten. */
 Test(gate, S71_table_is_bounded)
 {
     struct ncr_gate g = gate_make_for(1000000, 30, 2000000, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * The monitor, asked as a hostile network process would ask (S64), and the rules of a login behind it
- * (S35, S37, S38, S40). The account is the one that runs the test.
+ * The monitor, asked as a hostile network process would ask (S64), and the rules of a login behind
+ * it (S35, S37, S38, S40). The account is the one that runs the test.
  */
 #include "server/monitor.h"
 
@@ -156,11 +156,11 @@ static void desk_sign(struct desk *d)
 static bool desk_auth(struct desk *d, uint32_t stage, const char *user, struct nacre_bytes blob,
                       struct nacre_bytes secret)
 {
-    struct ncr_mon_msg ask = {.type = NCR_MON_AUTH,
-                              .value = {stage},
-                              .field = {nacre_bytes_str(user), nacre_bytes_str("ssh-ed25519"), blob,
-                                        secret},
-                              .fds = {-1, -1}};
+    struct ncr_mon_msg ask = {
+        .type = NCR_MON_AUTH,
+        .value = {stage},
+        .field = {nacre_bytes_str(user), nacre_bytes_str("ssh-ed25519"), blob, secret},
+        .fds = {-1, -1}};
     return ncr_monitor_request(&d->m, &ask, false);
 }
 
@@ -190,15 +190,16 @@ static size_t desk_string(uint8_t *m, size_t n, struct nacre_bytes b)
 }
 
 /* A signature by key over what RFC 4252 section 7 has, for the key named and the user. */
-static enum nacre_verdict desk_key(struct desk *d, const char *user, const struct nacre_privkey *named,
+static enum nacre_verdict desk_key(struct desk *d, const char *user,
+                                   const struct nacre_privkey *named,
                                    const struct nacre_privkey *key, bool spoil)
 {
     uint8_t m[1024], sig[256];
     struct nacre_bytes blob = nacre_privkey_public_blob(named);
     struct nacre_bytes alg = nacre_bytes_str("ssh-ed25519");
     size_t k = 0;
-    size_t n = desk_string(m, 0, (struct nacre_bytes){d->m.login.session_id,
-                                                      d->m.login.session_id_len});
+    size_t n =
+        desk_string(m, 0, (struct nacre_bytes){d->m.login.session_id, d->m.login.session_id_len});
     m[n++] = 50;
     n = desk_string(m, n, nacre_bytes_str(user));
     n = desk_string(m, n, nacre_bytes_str("ssh-connection"));
@@ -321,7 +322,7 @@ Test(monitor, S64_log_lines_are_counted_and_levels_checked)
 
 Test(monitor, S64_lengths_of_a_message)
 {
-    static const uint32_t lengths[] = {0,          1,          3,          4,         5,
+    static const uint32_t lengths[] = {0,           1,          3,          4,          5,
                                        NCR_MON_MAX, 0x7fffffff, 0x80000000, 0xfffffffc, 0xffffffff};
     struct desk *d = desk_open();
     struct {
@@ -389,12 +390,12 @@ Test(monitor, S64_the_monitor_verifies_signatures_itself)
     struct desk *d = desk_open();
     struct nacre_bytes blob = nacre_privkey_public_blob(&d->user);
     desk_sign(d);
-    cr_assert_eq(desk_verdict(d, NACRE_STAGE_KEY_QUERY, d->me.name, blob,
-                              (struct nacre_bytes){NULL, 0}),
-                 NACRE_ACCEPT);
-    cr_assert_eq(desk_verdict(d, NACRE_STAGE_KEY_PROVED, d->me.name, blob,
-                              (struct nacre_bytes){NULL, 0}),
-                 NACRE_REFUSE, "no signature");
+    cr_assert_eq(
+        desk_verdict(d, NACRE_STAGE_KEY_QUERY, d->me.name, blob, (struct nacre_bytes){NULL, 0}),
+        NACRE_ACCEPT);
+    cr_assert_eq(
+        desk_verdict(d, NACRE_STAGE_KEY_PROVED, d->me.name, blob, (struct nacre_bytes){NULL, 0}),
+        NACRE_REFUSE, "no signature");
     cr_assert_eq(desk_key(d, d->me.name, &d->user, &d->other, false), NACRE_REFUSE, "another's");
     cr_assert_eq(desk_key(d, d->me.name, &d->user, &d->user, true), NACRE_REFUSE,
                  "of another session");
@@ -423,9 +424,9 @@ Test(monitor, S38_an_unknown_user_is_refused_everything)
     struct desk *d = desk_open();
     struct nacre_bytes blob = nacre_privkey_public_blob(&d->user);
     desk_sign(d);
-    cr_assert_eq(desk_verdict(d, NACRE_STAGE_KEY_QUERY, "ghost", blob,
-                              (struct nacre_bytes){NULL, 0}),
-                 NACRE_REFUSE);
+    cr_assert_eq(
+        desk_verdict(d, NACRE_STAGE_KEY_QUERY, "ghost", blob, (struct nacre_bytes){NULL, 0}),
+        NACRE_REFUSE);
     cr_assert_eq(desk_key(d, "ghost", &d->user, &d->user, false), NACRE_REFUSE);
     cr_assert_eq(desk_password(d, "ghost", "secret"), NACRE_REFUSE, "right, but no account");
     cr_assert_eq(desk_verdict(d, NACRE_STAGE_INTERACTIVE, "ghost", (struct nacre_bytes){NULL, 0},
@@ -461,10 +462,11 @@ Test(monitor, names_that_are_none)
     memset(longer, 'a', sizeof longer);
     desk_sign(d);
     for (size_t i = 0; i < 3; i++) {
-        struct ncr_mon_msg ask = {.type = NCR_MON_AUTH,
-                                  .value = {NACRE_STAGE_PASSWORD},
-                                  .field = {names[i], {NULL, 0}, {NULL, 0}, nacre_bytes_str("secret")},
-                                  .fds = {-1, -1}};
+        struct ncr_mon_msg ask = {
+            .type = NCR_MON_AUTH,
+            .value = {NACRE_STAGE_PASSWORD},
+            .field = {names[i], {NULL, 0}, {NULL, 0}, nacre_bytes_str("secret")},
+            .fds = {-1, -1}};
         cr_assert(ncr_monitor_request(&d->m, &ask, false));
         cr_assert(desk_reply(d));
         cr_assert_eq(d->reply.value[0], (uint32_t)NACRE_REFUSE);
@@ -478,16 +480,19 @@ Test(monitor, S36_responses_need_a_challenge)
     struct desk *d = desk_open();
     struct nacre_bytes none = {NULL, 0};
     desk_sign(d);
-    cr_assert_eq(desk_verdict(d, NACRE_STAGE_RESPONSES, d->me.name, none, nacre_bytes_str("secret")),
-                 NACRE_REFUSE);
+    cr_assert_eq(
+        desk_verdict(d, NACRE_STAGE_RESPONSES, d->me.name, none, nacre_bytes_str("secret")),
+        NACRE_REFUSE);
     cr_assert_eq(desk_verdict(d, NACRE_STAGE_INTERACTIVE, d->me.name, none, none), NACRE_CHALLENGE);
     cr_assert_eq(desk_verdict(d, NACRE_STAGE_RESPONSES, d->me.name, none, nacre_bytes_str("wrong")),
                  NACRE_REFUSE);
-    cr_assert_eq(desk_verdict(d, NACRE_STAGE_RESPONSES, d->me.name, none, nacre_bytes_str("secret")),
-                 NACRE_REFUSE, "one challenge, one response");
+    cr_assert_eq(
+        desk_verdict(d, NACRE_STAGE_RESPONSES, d->me.name, none, nacre_bytes_str("secret")),
+        NACRE_REFUSE, "one challenge, one response");
     cr_assert_eq(desk_verdict(d, NACRE_STAGE_INTERACTIVE, d->me.name, none, none), NACRE_CHALLENGE);
-    cr_assert_eq(desk_verdict(d, NACRE_STAGE_RESPONSES, d->me.name, none, nacre_bytes_str("secret")),
-                 NACRE_ACCEPT);
+    cr_assert_eq(
+        desk_verdict(d, NACRE_STAGE_RESPONSES, d->me.name, none, nacre_bytes_str("secret")),
+        NACRE_ACCEPT);
     desk_close(d);
 }
 
@@ -522,8 +527,9 @@ Test(monitor, methods_in_a_row)
     cr_assert_eq(desk_key(d, d->me.name, &d->user, &d->user, false), NACRE_REFUSE, "was used");
     cr_assert_eq(desk_password(d, d->me.name, "wrong"), NACRE_REFUSE);
     cr_assert_eq(desk_verdict(d, NACRE_STAGE_INTERACTIVE, d->me.name, none, none), NACRE_CHALLENGE);
-    cr_assert_eq(desk_verdict(d, NACRE_STAGE_RESPONSES, d->me.name, none, nacre_bytes_str("secret")),
-                 NACRE_ACCEPT);
+    cr_assert_eq(
+        desk_verdict(d, NACRE_STAGE_RESPONSES, d->me.name, none, nacre_bytes_str("secret")),
+        NACRE_ACCEPT);
     desk_close(d);
 }
 
@@ -681,9 +687,15 @@ Test(monitor, patterns_of_names)
     static const struct {
         const char *pattern, *name;
         bool ok;
-    } cases[] = {{"joe", "joe", true},    {"joe", "Joe", false}, {"j*", "joe", true},
-                 {"*", "", true},         {"?", "", false},      {"j?e", "joe", true},
-                 {"*a*a*a*b", "aaaa", false}, {"**e", "joe", true}, {"", "x", false}};
+    } cases[] = {{"joe", "joe", true},
+                 {"joe", "Joe", false},
+                 {"j*", "joe", true},
+                 {"*", "", true},
+                 {"?", "", false},
+                 {"j?e", "joe", true},
+                 {"*a*a*a*b", "aaaa", false},
+                 {"**e", "joe", true},
+                 {"", "x", false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cr_assert_eq(ncr_login_glob(cases[i].pattern, strlen(cases[i].pattern), cases[i].name),
                      cases[i].ok, "%s %s", cases[i].pattern, cases[i].name);

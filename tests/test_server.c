@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * The server library over socket pairs, a client in the same thread: hooks and their defaults, answers
- * now and later, data and its limits, descriptors, programs, SFTP, and what an idle connection costs.
+ * The server library over socket pairs, a client in the same thread: hooks and their defaults,
+ * answers now and later, data and its limits, descriptors, programs, SFTP, and what an idle
+ * connection costs.
  */
 #include "server/nacre_server.h"
 #include "server/peer.h"
@@ -307,9 +308,8 @@ Test(server, S46_requests_without_hooks_are_refused)
     struct rig *r = rig_start(&hooks, NULL);
     cr_assert(driver_none(&r->d, "joe"));
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        struct nacre_request q = {.kind = kinds[i],
-                                  .data = nacre_bytes_str("x"),
-                                  .text = nacre_bytes_str("x")};
+        struct nacre_request q = {
+            .kind = kinds[i], .data = nacre_bytes_str("x"), .text = nacre_bytes_str("x")};
         cr_assert(driver_session(&r->d));
         cr_assert_not(driver_request(&r->d, &q), "request %d", (int)kinds[i]);
         cr_assert_eq(nacre_chan_close(&r->d.conn, r->d.chan), NACRE_OK);
@@ -387,8 +387,7 @@ Test(server, S35_ask_A_prove_B)
 Test(server, S35_without_a_hook_for_the_proof_nobody_gets_in)
 {
     static const struct nacre_server_hooks hooks = {.key_query = rig_query};
-    struct nacre_server_cfg cfg = {.fail_delay_ms = 1,
-                                   .conn.auth_methods = NACRE_AUTH_PUBLICKEY};
+    struct nacre_server_cfg cfg = {.fail_delay_ms = 1, .conn.auth_methods = NACRE_AUTH_PUBLICKEY};
     struct rig *r = rig_start(&hooks, &cfg);
     cr_assert_not(driver_key(&r->d, "joe", &r->user, true));
     cr_assert_eq(r->asked, 1u);
@@ -408,10 +407,8 @@ static enum nacre_when rig_later(void *ctx, struct nacre_peer *p, const struct n
     return NACRE_LATER;
 }
 
-static const struct nacre_server_hooks rig_later_hooks = {.connected = rig_connected,
-                                                          .gone = rig_gone,
-                                                          .password = rig_later,
-                                                          .open_session = rig_later};
+static const struct nacre_server_hooks rig_later_hooks = {
+    .connected = rig_connected, .gone = rig_gone, .password = rig_later, .open_session = rig_later};
 
 static void rig_ask_password(struct rig *r)
 {
@@ -508,10 +505,8 @@ Test(server, a_peer_that_leaves_while_its_refusal_waits)
 
 Test(server, S71_startups_are_limited)
 {
-    struct nacre_server_cfg cfg = {.startups_begin = 3,
-                                   .startups_rate = 100,
-                                   .startups_full = 3,
-                                   .startups_per_source = 100};
+    struct nacre_server_cfg cfg = {
+        .startups_begin = 3, .startups_rate = 100, .startups_full = 3, .startups_per_source = 100};
     struct rig *r = rig_start(&rig_echo_hooks, &cfg);
     int pair[4][2];
     struct nacre_peer *p;
@@ -695,7 +690,8 @@ Test(server, status_comes_before_eof)
 {
     struct rig *r = rig_start(&rig_spawn_hooks, NULL);
     cr_assert(driver_none(&r->d, "joe"));
-    rig_command_to_eof(r, "exec >&- 2>&-; i=0; while [ $i -lt 1000 ]; do i=$((i + 1)); done; exit 7");
+    rig_command_to_eof(r,
+                       "exec >&- 2>&-; i=0; while [ $i -lt 1000 ]; do i=$((i + 1)); done; exit 7");
     cr_assert_eq(r->d.status, 7);
     driver_finish(&r->d);
     rig_end(r);
@@ -732,7 +728,8 @@ Test(server, programs_get_and_give_megabytes)
     rig_end(r);
 }
 
-/* Each descriptor that starting a program takes is refused once: the request fails, nothing is left. */
+/* Each descriptor that starting a program takes is refused once: the request fails, nothing is
+ * left. */
 Test(server, S66_descriptors_run_out_at_every_step)
 {
     struct rig *r = rig_start(&rig_spawn_hooks, NULL);
@@ -803,7 +800,8 @@ Test(server, sftp_over_a_table)
     static const uint8_t realpath[] = {0, 0, 0, 10, 16, 0, 0, 0, 7, 0, 0, 0, 1, '.'};
     struct rig *r = rig_start(&hooks, NULL);
     struct nacre_request q = {.kind = NACRE_REQ_SUBSYSTEM, .data = nacre_bytes_str("sftp")};
-    cr_assert_eq(nacre_fs_memory_init(&r->fs, &r->memory, r->fs_mem, sizeof r->fs_mem, 16), NACRE_OK);
+    cr_assert_eq(nacre_fs_memory_init(&r->fs, &r->memory, r->fs_mem, sizeof r->fs_mem, 16),
+                 NACRE_OK);
     cr_assert(driver_none(&r->d, "joe"));
     cr_assert(driver_session(&r->d));
     cr_assert(driver_request(&r->d, &q));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * The daemon run for real: $BUILD/nacre-sshd on a port that the system picks, with keys and files made
- * on the spot, and a client of our own engine. The user is the one that runs the test.
+ * The daemon run for real: $BUILD/nacre-sshd on a port that the system picks, with keys and files
+ * made on the spot, and a client of our own engine. The user is the one that runs the test.
  */
 #include "proto/pkt.h"
 #include "server/account.h"
@@ -128,7 +128,7 @@ static struct daemon *daemon_prepare(void)
     daemon_arg(t, "-h");
     daemon_arg(t, "%s", t->host);
     static const char *const options[] = {"ListenAddress=127.0.0.1", "StrictModes=no",
-                                          "PermitRootLogin=yes",     "PerSourcePenalties=no",
+                                          "PermitRootLogin=yes", "PerSourcePenalties=no",
                                           "LogLevel=VERBOSE"};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         daemon_arg(t, "-o");
@@ -419,12 +419,24 @@ Test(sshd, S61_environment)
 {
     struct daemon *t = daemon_prepare();
     struct nacre_request env = {.kind = NACRE_REQ_EXEC, .data = nacre_bytes_str("env")};
-    static const char *const denied[] = {"LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "IFS",
-                                         "GLIBC_TUNABLES", "PATH", "HOME", "SHELL", "USER",
-                                         "SSH_CONNECTION", "PYTHONPATH", "BASH_FUNC_x", "PS4"};
+    static const char *const denied[] = {"LD_PRELOAD",
+                                         "LD_LIBRARY_PATH",
+                                         "BASH_ENV",
+                                         "ENV",
+                                         "IFS",
+                                         "GLIBC_TUNABLES",
+                                         "PATH",
+                                         "HOME",
+                                         "SHELL",
+                                         "USER",
+                                         "SSH_CONNECTION",
+                                         "PYTHONPATH",
+                                         "BASH_FUNC_x",
+                                         "PS4"};
     char want[300];
     cr_assert_eq(setenv("NACRE_TEST_LEAK", "1", 1), 0);
-    daemon_option(t, "AcceptEnv=LANG LC_* LD_* BASH_ENV ENV IFS GLIBC_* PATH HOME SHELL USER SSH_* *");
+    daemon_option(t,
+                  "AcceptEnv=LANG LC_* LD_* BASH_ENV ENV IFS GLIBC_* PATH HOME SHELL USER SSH_* *");
     daemon_option(t, "SetEnv=FOO=bar LANG=fixed");
     daemon_run(t);
     daemon_connect(t);
@@ -543,7 +555,8 @@ Test(sshd, signals_reach_the_program)
     struct daemon *t = daemon_start();
     struct nacre_request exec = {
         .kind = NACRE_REQ_EXEC,
-        .data = nacre_bytes_str("trap 'echo got; exit 9' USR1; echo up; while :; do sleep 0.05; done")};
+        .data =
+            nacre_bytes_str("trap 'echo got; exit 9' USR1; echo up; while :; do sleep 0.05; done")};
     struct nacre_request sig = {.kind = NACRE_REQ_SIGNAL, .text = nacre_bytes_str("USR1")};
     daemon_login(t);
     cr_assert(driver_session(&t->d));
@@ -563,8 +576,8 @@ Test(sshd, passwords_and_keys)
 {
     struct daemon *t = daemon_start();
     cr_assert_not(driver_none(&t->d, t->me.name));
-    cr_assert_eq(t->d.methods, (unsigned)(NACRE_AUTH_PUBLICKEY | NACRE_AUTH_PASSWORD |
-                                          NACRE_AUTH_INTERACTIVE));
+    cr_assert_eq(t->d.methods,
+                 (unsigned)(NACRE_AUTH_PUBLICKEY | NACRE_AUTH_PASSWORD | NACRE_AUTH_INTERACTIVE));
     cr_assert_not(driver_password(&t->d, t->me.name, "wrong"));
     cr_assert_not(driver_interactive(&t->d, t->me.name, "wrong"));
     cr_assert_not(driver_key(&t->d, t->me.name, &t->other, true));
@@ -621,8 +634,8 @@ Test(sshd, banner)
     daemon_stop(t);
 }
 
-/* The key that was asked about gives no rights, whatever its options; from= holds for passwords' peers
- * as for keys: by address. */
+/* The key that was asked about gives no rights, whatever its options; from= holds for passwords'
+ * peers as for keys: by address. */
 Test(sshd, S35_from)
 {
     struct daemon *t = daemon_start();
@@ -674,8 +687,8 @@ Test(sshd, S38_user_enumeration)
         uint64_t quantum = method < 2 ? 100 : 10;
         cr_assert_geq(known[0] + 1, quantum);
         cr_assert_geq(unknown[0] + 1, quantum);
-        cr_assert_leq(a > b ? a - b : b - a, quantum, "method %d: %u and %u ms", method, (unsigned)a,
-                      (unsigned)b);
+        cr_assert_leq(a > b ? a - b : b - a, quantum, "method %d: %u and %u ms", method,
+                      (unsigned)a, (unsigned)b);
     }
     daemon_stop(t);
 }
@@ -718,14 +731,14 @@ static void sshd_expect_end(struct daemon *t)
 /* Messages of the connection protocol before authentication: nothing runs, the connection ends. */
 Test(sshd, S03_service_before_authentication)
 {
-    static const uint8_t open[] = {90, 0, 0, 0, 7, 's', 'e', 's', 's', 'i', 'o', 'n', 0, 0, 0, 0,
-                                   0,  0, 1, 0, 0, 0,   0,   4,   0,   0};
+    static const uint8_t open[] = {90, 0, 0, 0, 7, 's', 'e', 's', 's', 'i', 'o', 'n', 0,
+                                   0,  0, 0, 0, 0, 1,   0,   0,   0,   0,   4,   0,   0};
     static const uint8_t global[] = {80, 0, 0, 0, 1, 'x', 1};
     struct daemon *t = daemon_start();
     char mark[128], exec[256];
     snprintf(mark, sizeof mark, "%s/mark", t->dir);
-    int n = snprintf(exec, sizeof exec, "%c%c%c%c%c%c%c%c%cexec%c%c%c%c%ctouch %s", 98, 0, 0, 0, 0, 0,
-                     0, 0, 4, 1, 0, 0, 0, (int)strlen(mark) + 6, mark);
+    int n = snprintf(exec, sizeof exec, "%c%c%c%c%c%c%c%c%cexec%c%c%c%c%ctouch %s", 98, 0, 0, 0, 0,
+                     0, 0, 0, 4, 1, 0, 0, 0, (int)strlen(mark) + 6, mark);
     for (int stage = 0; stage < 3; stage++) {
         daemon_connect(t);
         cr_assert_not(driver_none(&t->d, t->me.name));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Passwords of a users file (S38, S39). PBKDF2-HMAC-SHA-256 against the vectors of RFC 7914 section 11
- * (64-byte keys there; the first 32 bytes are the first block).
+ * Passwords of a users file (S38, S39). PBKDF2-HMAC-SHA-256 against the vectors of RFC 7914 section
+ * 11 (64-byte keys there; the first 32 bytes are the first block).
  */
 #include "server/users_file.h"
 
@@ -16,12 +16,14 @@ static struct nacre_bytes users_str(const char *s)
 
 Test(users_file, RFC7914_11_pbkdf2_hmac_sha256)
 {
-    static const uint8_t one[32] = {0x55, 0xac, 0x04, 0x6e, 0x56, 0xe3, 0x08, 0x9f, 0xec, 0x16, 0x91,
-                                    0xc2, 0x25, 0x44, 0xb6, 0x05, 0xf9, 0x41, 0x85, 0x21, 0x6d, 0xde,
-                                    0x04, 0x65, 0xe6, 0x8b, 0x9d, 0x57, 0xc2, 0x0d, 0xac, 0xbc};
-    static const uint8_t many[32] = {0x4d, 0xdc, 0xd8, 0xf6, 0x0b, 0x98, 0xbe, 0x21, 0x83, 0x0c, 0xee,
-                                     0x5e, 0xf2, 0x27, 0x01, 0xf9, 0x64, 0x1a, 0x44, 0x18, 0xd0, 0x4c,
-                                     0x04, 0x14, 0xae, 0xff, 0x08, 0x87, 0x6b, 0x34, 0xab, 0x56};
+    static const uint8_t one[32] = {0x55, 0xac, 0x04, 0x6e, 0x56, 0xe3, 0x08, 0x9f,
+                                    0xec, 0x16, 0x91, 0xc2, 0x25, 0x44, 0xb6, 0x05,
+                                    0xf9, 0x41, 0x85, 0x21, 0x6d, 0xde, 0x04, 0x65,
+                                    0xe6, 0x8b, 0x9d, 0x57, 0xc2, 0x0d, 0xac, 0xbc};
+    static const uint8_t many[32] = {0x4d, 0xdc, 0xd8, 0xf6, 0x0b, 0x98, 0xbe, 0x21,
+                                     0x83, 0x0c, 0xee, 0x5e, 0xf2, 0x27, 0x01, 0xf9,
+                                     0x64, 0x1a, 0x44, 0x18, 0xd0, 0x4c, 0x04, 0x14,
+                                     0xae, 0xff, 0x08, 0x87, 0x6b, 0x34, 0xab, 0x56};
     uint8_t out[NACRE_SHA256_LEN];
     ncr_pbkdf2_sha256(out, users_str("passwd"), users_str("salt"), 1);
     cr_assert_arr_eq(out, one, sizeof one);
@@ -79,8 +81,9 @@ Test(users_file, S39_locked_empty_and_unknown_formats_never_match)
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         snprintf(text, sizeof text, "joe:%s\n", fields[i]);
         for (size_t k = 0; k < sizeof passwords / sizeof *passwords; k++) {
-            cr_assert_not(ncr_users_check(users_str(text), users_str("joe"), users_str(passwords[k])),
-                          "field \"%s\", password \"%s\"", fields[i], passwords[k]);
+            cr_assert_not(
+                ncr_users_check(users_str(text), users_str("joe"), users_str(passwords[k])),
+                "field \"%s\", password \"%s\"", fields[i], passwords[k]);
         }
         cr_assert_not(ncr_users_check(users_str(text), users_str("joe"), users_str(fields[i])));
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * A server that echoes what a session sends, for the user demo with the password demo. Its host key is
- * made at start, its port is the system's choice; it prints the command to reach it.
+ * A server that echoes what a session sends, for the user demo with the password demo. Its host key
+ * is made at start, its port is the system's choice; it prints the command to reach it.
  */
 #include <stdio.h>
 
@@ -33,8 +33,12 @@ static void bye(void *ctx, struct nacre_peer *p, uint32_t chan)
 
 int main(void)
 {
-    struct nacre_server_hooks hooks = {.password = allow, .open_session = allow, .shell = allow,
-                                       .exec = allow,     .data = echo,          .eof = bye};
+    struct nacre_server_hooks hooks = {.password = allow,
+                                       .open_session = allow,
+                                       .shell = allow,
+                                       .exec = allow,
+                                       .data = echo,
+                                       .eof = bye};
     struct nacre_privkey key;
     struct nacre_server_cfg cfg = {.hooks = &hooks, .keys = &key, .n_keys = 1};
     struct nacre_server *s;
