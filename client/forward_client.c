@@ -98,7 +98,7 @@ static bool fwd_port(const char *s, uint32_t least, uint32_t *port)
 
 bool ncr_forward_parse(struct ncr_forward_rule *r, const char *text, bool remote)
 {
-    char *copy = strdup(text); /* stays: addresses are in it */
+    char *copy = strdup(text);
     char *rest = copy;
     char *f[4] = {NULL, NULL, NULL, NULL};
     size_t n = 0;
@@ -112,10 +112,17 @@ bool ncr_forward_parse(struct ncr_forward_rule *r, const char *text, bool remote
         free(copy);
         return false;
     }
+    r->text = copy;
     r->host = f[n - 2];
     if (n == 4)
         r->bind_addr = strcmp(f[0], "*") == 0 ? "" : f[0];
     return true;
+}
+
+void ncr_forward_rule_free(struct ncr_forward_rule *r)
+{
+    free(r->text);
+    memset(r, 0, sizeof *r);
 }
 
 static const char *fwd_bind_text(const struct fwd_rule *r)

@@ -19,11 +19,13 @@ struct ncr_forward_rule {
     uint32_t bind_port;    /* 0 (remote only): the server picks */
     const char *host;
     uint32_t port;
+    char *text; /* the copy that the addresses are in */
 };
 
 /* Reads "[bind_address:]port:host:hostport", addresses of IPv6 in brackets; makes copies. False:
  * not of that form. */
 bool ncr_forward_parse(struct ncr_forward_rule *r, const char *text, bool remote);
+void ncr_forward_rule_free(struct ncr_forward_rule *r);
 
 struct ncr_forwards;
 struct nacre_client;

@@ -214,7 +214,11 @@ static char *opt_copy(struct ncr_options *o, const char *s)
 void ncr_opt_free(struct ncr_options *o)
 {
     struct ncr_opt_text *t;
+    uint32_t i;
 
+    for (i = 0; i < o->n_forwards; i++)
+        ncr_forward_rule_free(&o->forwards[i]);
+    o->n_forwards = 0;
     while ((t = o->texts) != NULL) {
         o->texts = t->next;
         free(t);

@@ -263,12 +263,15 @@ Test(options, forwards)
     cr_assert_eq(r.bind_port, 8080);
     cr_assert_str_eq(r.host, "host");
     cr_assert_eq(r.port, 80);
+    ncr_forward_rule_free(&r);
     cr_assert(ncr_forward_parse(&r, "[::1]:8080:[fe80::1]:80", false));
     cr_assert_str_eq(r.bind_addr, "::1");
     cr_assert_str_eq(r.host, "fe80::1");
+    ncr_forward_rule_free(&r);
     cr_assert(ncr_forward_parse(&r, "*:0:h:1", true));
     cr_assert_str_eq(r.bind_addr, "");
     cr_assert_eq(r.bind_port, 0);
+    ncr_forward_rule_free(&r);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         cr_assert_not(ncr_forward_parse(&r, bad[i], false), "%s", bad[i]);
 }
