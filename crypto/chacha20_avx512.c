@@ -5,8 +5,7 @@
  *
  * Key stream is never in memory as such: it is turned from lanes into blocks in registers, and the
  * last bytes of a message are loaded and stored under a mask. What the compiler spills is beyond
- * reach, but the array of blocks, which may be in memory, is wiped. CT in key, nonce and message;
- * the length and the counter leak.
+ * reach. CT in key, nonce and message; the length and the counter leak.
  */
 #include "crypto/fast.h"
 #include "crypto/ct.h"
@@ -106,14 +105,14 @@ CHACHA20_AVX512 static void chacha20_avx512_tail(uint8_t *out, const uint8_t *in
 {
     __m512i blocks[16];
     chacha20_avx512_batch(blocks, s);
-    for (unsigned i = 0; n > 0; i++) {
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < 16 && n > 0; i++) {
         size_t take = n < 64 ? n : 64;
         __mmask64 there = UINT64_MAX >> (64 - take);
         __m512i m = _mm512_maskz_loadu_epi8(there, in);
         _mm512_mask_storeu_epi8(out, there, _mm512_xor_si512(m, blocks[i]));
         in += take, out += take, n -= take;
     }
-    nacre_wipe(blocks, sizeof blocks);
 }
 
 CHACHA20_AVX512 static void chacha20_avx512_whole(uint8_t *out, const uint8_t *in,
