@@ -106,7 +106,10 @@ CHACHA20_AVX512 static void chacha20_avx512_tail(uint8_t *out, const uint8_t *in
     __m512i blocks[16];
     chacha20_avx512_batch(blocks, s);
 #pragma GCC unroll 16
-    for (unsigned i = 0; i < 16 && n > 0; i++) {
+    for (unsigned i = 0; i < 16; i++) {
+        if (n == 0) {
+            return;
+        }
         size_t take = n < 64 ? n : 64;
         __mmask64 there = UINT64_MAX >> (64 - take);
         __m512i m = _mm512_maskz_loadu_epi8(there, in);
