@@ -515,10 +515,10 @@ static nacre_err conn_check_order(struct nacre_conn *c, uint8_t number, bool *un
         *unknown = true;
         return NACRE_OK;
     case NCR_DENY_STRICT:
-        return ncr_fail(c, NACRE_ERR_STRICT_KEX, "message not allowed in strict key exchange");
+        return ncr_fail(c, NACRE_ERR_STRICT_KEX, "");
     case NCR_DENY_ORDER:
     default:
-        return ncr_fail(c, NACRE_ERR_ORDER, "message not allowed in this phase");
+        return ncr_fail(c, NACRE_ERR_ORDER, "");
     }
     if (!ncr_phase_rx_extra(c, number))
         return ncr_fail(c, number == NCR_MSG_KEXINIT ? NACRE_ERR_STRICT_KEX : NACRE_ERR_ORDER,
