@@ -645,3 +645,27 @@ Test(conn, goes_on_when_room_has_come)
     cr_assert_eq(pongs, pings);
     pair_free(&p);
 }
+
+/* Nothing of a session is in memory after it: keys, passwords, data. */
+Test(conn, s68_nothing_is_left_after_wipe)
+{
+    struct pair p;
+    pair_init(&p);
+    p.plan.send = 100000;
+    pair_session(&p);
+    for (int i = 0; i < 2; i++) {
+        struct nacre_conn *c = p.side[i].c;
+        const uint8_t *mem = (const uint8_t *)c + c->mem_off;
+        const size_t n = c->mem_len;
+        size_t left = 0;
+        nacre_conn_wipe(c);
+        for (size_t at = 0; at < n; at++) {
+            left += mem[at] != 0;
+        }
+        for (size_t at = 0; at < sizeof *c; at++) {
+            left += ((const uint8_t *)c)[at] != 0;
+        }
+        cr_assert_eq(left, 0);
+    }
+    pair_free(&p);
+}

@@ -818,6 +818,30 @@ Test(sshd, S59_a_forced_command_gets_no_signals)
     daemon_stop(t);
 }
 
+/* sshd once told each client the rules of its key line in DEBUG messages (CVE-2012-0814). */
+static void sshd_count_debug(void *ctx, char dir, uint32_t seq, const uint8_t *payload, size_t n)
+{
+    unsigned *count = ctx;
+    (void)seq;
+    count[0] += dir == 'r';
+    count[1] += dir == 'r' && n > 0 && payload[0] == 4;
+}
+
+Test(sshd, S69_rules_are_not_told)
+{
+    unsigned count[2] = {0, 0};
+    struct daemon *t = daemon_start();
+    t->d.cfg.trace = sshd_count_debug;
+    t->d.cfg.trace_ctx = count;
+    daemon_authorize(t, "restrict,environment=\"SECRET=1\",command=\"exit 5\"");
+    daemon_connect(t); /* again, with the hook */
+    daemon_login(t);
+    cr_assert_eq(driver_exec(&t->d, "id", NULL, 0), 5);
+    cr_assert(count[0] > 5);
+    cr_assert_eq(count[1], 0);
+    daemon_stop(t);
+}
+
 Test(sshd, S59_force_command_of_the_configuration)
 {
     struct daemon *t = daemon_start_with("ForceCommand=echo \"no\"; exit 6");
