@@ -17,6 +17,19 @@
 
 #define FRONT_LINE_CAP 9216 /* an error line of the library and what stands before it */
 
+bool ncr_front_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR | O_NOCTTY);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return false;
+    (void)close(fd); /* the first that was not needed */
+    return true;
+}
+
 /* ---- Messages ---------------------------------------------------------------------------- */
 
 static void front_put(struct ncr_front *f, const char *before, const char *format, va_list args)

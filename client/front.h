@@ -15,6 +15,9 @@ struct ncr_front {
     bool no_prompts; /* BatchMode */
 };
 
+/* Before anything else is opened: standard descriptors that are closed become /dev/null, so that no
+ * socket takes their place. False with errno. */
+bool ncr_front_descriptors(void);
 /* One line. level: enum ncr_opt_log; debug lines get "debug1: " before them. */
 void ncr_front_say(struct ncr_front *f, unsigned level, const char *format, ...);
 /* "program: text" at level FATAL; returns 255. */

@@ -555,6 +555,8 @@ int main(int argc, char **argv)
     m.p.front.fd = STDERR_FILENO;
     ncr_opt_init(&m.p.front.opt, "nacre-sftp");
     (void)signal(SIGPIPE, SIG_IGN);
+    if (!ncr_front_descriptors())
+        return 255;
     if (!sftp_options(&m, argc, argv)) {
         if (m.p.front.opt.error[0] == '\0')
             return sftp_usage();

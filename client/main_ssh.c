@@ -388,6 +388,8 @@ int main(int argc, char **argv)
     m.front.fd = STDERR_FILENO;
     ncr_opt_init(&m.front.opt, "nacre-ssh");
     (void)signal(SIGPIPE, SIG_IGN);
+    if (!ncr_front_descriptors())
+        return 255;
     if (!ssh_options(&m, argc, argv) || (!m.show_version && !ssh_check(&m))) {
         if (m.front.opt.error[0] == '\0')
             return ssh_usage();
