@@ -220,7 +220,7 @@ POSIX_TESTS = \
 	relay \
 	socket \
 	tty
-CLIENT_TESTS = client files forward_client known_hosts_file options sftp_words
+CLIENT_TESTS = client client_memory files forward_client known_hosts_file options sftp_words
 SERVER_TESTS = authorized gate monitor server sshd sshd_config users_file
 # linked with client and server
 SESSION_TESTS =

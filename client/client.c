@@ -79,6 +79,14 @@ static bool client_set_user(struct nacre_client *c)
     return true;
 }
 
+/* No failure is without a word. */
+static nacre_err client_named(struct nacre_client *c, nacre_err err)
+{
+    if (err != NACRE_OK && c->error[0] == '\0')
+        ncr_client_error(c, "%s", nacre_err_text(err));
+    return err;
+}
+
 static nacre_err client_check(struct nacre_client *c)
 {
     c->key_host = c->cfg.host_key_alias != NULL ? c->cfg.host_key_alias : c->cfg.host;
@@ -117,7 +125,7 @@ nacre_err ncr_client_new(struct nacre_client **out, const struct nacre_client_cf
         c->cfg.conn.max_packet = CLIENT_BULK_PACKET;
     client_default_files(d);
     *out = c;
-    return client_check(c);
+    return client_named(c, client_check(c));
 }
 
 static void client_event(void *ctx, const struct nacre_event *ev);
@@ -181,9 +189,7 @@ static nacre_err client_make_conn(struct nacre_client *c)
                               c->cfg.channels);
     if (err == NACRE_ERR_UNKNOWN_ALG)
         client_blame_alg(c);
-    if (err != NACRE_OK && c->error[0] == '\0')
-        ncr_client_error(c, "%s", nacre_err_text(err));
-    return err;
+    return client_named(c, err);
 }
 
 static void client_attach(struct nacre_client *c, int rfd, int wfd)
@@ -241,7 +247,7 @@ nacre_err nacre_client_open(struct nacre_client **c, const struct nacre_client_c
 nacre_err ncr_client_use_loop(struct nacre_client *c, struct ncr_loop *l)
 {
     c->loop = l;
-    return ncr_drive_start(&c->drive, l);
+    return client_named(c, ncr_drive_start(&c->drive, l));
 }
 
 void nacre_client_close(struct nacre_client *c)

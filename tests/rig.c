@@ -277,9 +277,8 @@ static void rig_room_both(struct rig *r, uint32_t chan, struct rig_chan *k)
         rig_exit(r, chan, 0);
 }
 
-static void rig_room(void *ctx)
+static void rig_rooms(struct rig *r)
 {
-    struct rig *r = ctx;
 
     for (uint32_t i = 0; i < RIG_CHANNELS; i++) {
         struct rig_chan *k = &r->chan[i];
@@ -295,6 +294,17 @@ static void rig_room(void *ctx)
     }
     if (r->room != NULL)
         r->room(r->ctx, r);
+}
+
+static void rig_room(void *ctx)
+{
+    struct rig *r = ctx;
+
+    if (r->work != NULL)
+        r->work(true);
+    rig_rooms(r);
+    if (r->work != NULL)
+        r->work(false);
 }
 
 /* ---- Events ------------------------------------------------------------------------------ */
@@ -338,10 +348,8 @@ static void rig_sign(struct rig *r, const struct nacre_event *ev)
     rig_answer(r, &a);
 }
 
-static void rig_event(void *ctx, const struct nacre_event *ev)
+static void rig_act(struct rig *r, const struct nacre_event *ev)
 {
-    struct rig *r = ctx;
-
     if (r->hook != NULL && r->hook(r->ctx, r, ev))
         return;
     switch (ev->type) {
@@ -372,6 +380,17 @@ static void rig_event(void *ctx, const struct nacre_event *ev)
     default:
         break;
     }
+}
+
+static void rig_event(void *ctx, const struct nacre_event *ev)
+{
+    struct rig *r = ctx;
+
+    if (r->work != NULL)
+        r->work(true);
+    rig_act(r, ev);
+    if (r->work != NULL)
+        r->work(false);
 }
 
 static void rig_over(void *ctx, nacre_err err)

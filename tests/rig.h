@@ -66,6 +66,8 @@ struct rig {
     bool (*subsystem)(void *ctx, struct rig *r, uint32_t chan, struct nacre_bytes name);
     void (*data)(void *ctx, struct rig *r, uint32_t chan, struct nacre_bytes data);
     void (*room)(void *ctx, struct rig *r);
+    /* Called before and after the server's own work, for tests that count what the client does. */
+    void (*work)(bool begins);
     void *ctx;
 };
 
