@@ -46,7 +46,7 @@ struct nacre_client {
     const char *key_host; /* host or its alias, as known_hosts names it */
     uint32_t key_port;
     char host_text[NACRE_HOST_TEXT_LEN]; /* as in known_hosts */
-    char prefer[1024]; /* host key algorithms in the order of what is known */
+    char prefer[1024];                   /* host key algorithms in the order of what is known */
     char peer[NCR_SOCK_NAME];
     uint32_t peer_port;
     struct ncr_auth_plan plan;

@@ -36,7 +36,7 @@ struct nacre_files {
     uint8_t *copy; /* of the reply's slices */
     size_t copy_n;
     uint64_t timeout_ms, last; /* of the server's last sign of life */
-    uint64_t wake_at; /* a wait ends then; 0: not */
+    uint64_t wake_at;          /* a wait ends then; 0: not */
     uint32_t status;
     char error[NCR_FILES_ERROR_CAP];
     /* Over descriptors. */

@@ -217,8 +217,10 @@ static int ssh_show_options(struct ssh_main *m)
     memset(&cfg, 0, sizeof cfg);
     ncr_opt_client_cfg(o, &cfg);
     printf("host %s\nuser %s\nhostname %s\nport %u\n", o->host,
-           o->user != NULL ? o->user : getenv("LOGNAME") != NULL ? getenv("LOGNAME") : "", cfg.host,
-           (unsigned)(o->port != 0 ? o->port : 22));
+           o->user != NULL             ? o->user
+           : getenv("LOGNAME") != NULL ? getenv("LOGNAME")
+                                       : "",
+           cfg.host, (unsigned)(o->port != 0 ? o->port : 22));
     printf("batchmode %s\nidentitiesonly %s\n", o->batch == 2 ? "yes" : "no",
            o->identities_only == 2 ? "yes" : "no");
     for (size_t i = 0; i < cfg.n_identities; i++)

@@ -78,16 +78,16 @@ enum nacre_log_level {
 
 /* Everything pointed to is borrowed until close. Zeroed: see above. */
 struct nacre_client_cfg {
-    const char *host;           /* name or number */
-    uint32_t port;              /* 0: 22 */
-    const char *user;           /* NULL: name of the user that runs the program */
-    const char *host_key_alias; /* name in the known-hosts files, without port; NULL: host, port */
-    int family;                 /* 4 or 6; 0: both */
-    const char *bind_addr;      /* numeric local address; NULL: any */
-    uint64_t connect_ms;        /* to connect and see the version; 0: 2 minutes */
-    struct nacre_conn_cfg conn; /* algorithms, windows, rekeying, keepalives, deadlines */
-    uint32_t channels;          /* 0: 16 */
-    size_t buf;                 /* of each direction, bytes; 0: NACRE_BUF_BULK */
+    const char *host;            /* name or number */
+    uint32_t port;               /* 0: 22 */
+    const char *user;            /* NULL: name of the user that runs the program */
+    const char *host_key_alias;  /* name in the known-hosts files, without port; NULL: host, port */
+    int family;                  /* 4 or 6; 0: both */
+    const char *bind_addr;       /* numeric local address; NULL: any */
+    uint64_t connect_ms;         /* to connect and see the version; 0: 2 minutes */
+    struct nacre_conn_cfg conn;  /* algorithms, windows, rekeying, keepalives, deadlines */
+    uint32_t channels;           /* 0: 16 */
+    size_t buf;                  /* of each direction, bytes; 0: NACRE_BUF_BULK */
     const struct nacre_rng *rng; /* NULL: nacre_rng_os */
 
     enum nacre_host_policy host_policy;

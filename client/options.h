@@ -35,8 +35,8 @@ struct ncr_opt_text;
 
 struct ncr_options {
     struct ncr_opt_text *texts; /* copies that the others point into */
-    uint64_t seen;       /* rows of the table that have a value */
-    const char *program; /* for messages */
+    uint64_t seen;              /* rows of the table that have a value */
+    const char *program;        /* for messages */
     const char *host, *user, *host_name, *host_key_alias;
     uint32_t port, family, tty, log, policy;
     const char *bind_addr;

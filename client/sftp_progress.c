@@ -37,7 +37,7 @@ static void meter_rate(char out[16], double rate)
         u++;
     }
     if (rate >= 1000)
-        rate = 999.9; /* faster than anything */
+        rate = 999.9;                                                     /* faster than anything */
     (void)snprintf(out, 16, "%5.1f%cB/s", rate < 0 ? 0 : rate, units[u]); /* fits: rate < 1,000 */
 }
 
@@ -56,7 +56,7 @@ void ncr_meter_line(char *out, size_t cap, const char *name, unsigned width, uin
                     uint64_t total, double rate, int64_t seconds, bool eta)
 {
     int room = width > METER_FIXED + METER_NAME_MIN ? (int)(width - METER_FIXED) : METER_NAME_MIN;
-    int percent = total == 0 ? 100 : (int)((double)done * 100.0 / (double)total);
+    int percent = total == 0 ? (eta ? 0 : 100) : (int)((double)done * 100.0 / (double)total);
     char size[16], speed[16], time[24];
 
     meter_size(size, (double)done, "");

@@ -33,8 +33,8 @@ struct ncr_ssh_session {
     struct ncr_forwards *forwards; /* for the list of them; may be NULL */
     bool relaying, raw, over, left;
     bool resize_owed; /* found no room */
-    bool raw_wanted; /* keys are looked at for escapes */
-    int status;      /* -1: none was told */
+    bool raw_wanted;  /* keys are looked at for escapes */
+    int status;       /* -1: none was told */
 };
 
 extern char **environ;

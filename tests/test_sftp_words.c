@@ -136,7 +136,7 @@ Test(sftp_words, meter)
                      "00:05 ETA",
                      "%s", line);
     ncr_meter_line(line, sizeof line, "x", 80, 0, 0, 0, -1, true);
-    cr_assert_not_null(strstr(line, "100%    0 B   0.0 B/s   --:-- ETA"), "%s", line);
+    cr_assert_not_null(strstr(line, "  0%    0 B   0.0 B/s   --:-- ETA"), "%s", line);
     ncr_meter_line(line, sizeof line, "x", 80, 5, 10, 1, 3725, false);
     cr_assert_not_null(strstr(line, " 1:02:05    "), "%s", line);
     for (unsigned width = 0; width < 200; width++) {
