@@ -128,6 +128,18 @@ static void ask_exec(const char *program, const char *prompt, int out)
     _exit(127);
 }
 
+/* Whatever follows the line, so that its writer does not die of a closed pipe. */
+static void ask_drain(int fd)
+{
+    char rest[64];
+    ssize_t got;
+
+    do {
+        got = read(fd, rest, sizeof rest);
+    } while (got > 0 || (got < 0 && errno == EINTR));
+    nacre_wipe(rest, sizeof rest);
+}
+
 static bool ask_program(const char *program, const char *prompt, char *answer, size_t cap)
 {
     int fds[2];
@@ -143,6 +155,8 @@ static bool ask_program(const char *program, const char *prompt, char *answer, s
     (void)close(fds[1]); /* the child's end */
     ask_caught = 0;
     good = pid > 0 && ask_read_line(fds[0], answer, cap);
+    if (good)
+        ask_drain(fds[0]);
     (void)close(fds[0]); /* only read from */
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
