@@ -116,11 +116,11 @@ static nacre_err plan_decode_key(struct nacre_client *c, struct nacre_privkey *k
 
     if (scratch == NULL)
         return err;
-    err = nacre_keyfile_read(key, NULL, 0, file, none, scratch, f->n + 1, &info);
+    err = nacre_keyfile_read(key, NULL, 0, file, none, scratch, f->n + 1, &info, c->work);
     (void)snprintf(prompt, sizeof prompt, "Enter passphrase for key '%.400s': ", path);
     if (err == NACRE_ERR_PASSPHRASE && plan_ask(c, &q, answer)) {
         err = nacre_keyfile_read(key, NULL, 0, file, nacre_bytes_str(answer), scratch, f->n + 1,
-                                 &info);
+                                 &info, c->work);
         nacre_wipe(answer, sizeof answer);
     }
     *what = info.what[0] != '\0' ? info.what : nacre_err_text(err);
@@ -220,7 +220,7 @@ static void plan_sign(struct nacre_client *c, const struct nacre_event *ev)
 
     if (p->current >= p->n_keys ||
         nacre_privkey_sign(&p->keys[p->current].key, ev->alg, ev->data, sig, sizeof sig, &n,
-                           c->cfg.rng) != NACRE_OK) {
+                           c->cfg.rng, c->work) != NACRE_OK) {
         ncr_client_refuse(c, ev->id);
         return;
     }

@@ -138,6 +138,7 @@ static bool client_list_known(struct nacre_client *c, size_t field, const char *
     struct nacre_conn_cfg cfg;
 
     memset(&cfg, 0, sizeof cfg);
+    cfg.work = c->work;
     *(const char **)(void *)((char *)&cfg + field) = list;
     return nacre_conn_init(&c->conn, NACRE_CLIENT, &cfg, c->cfg.rng, c->mem, c->mem_len,
                            c->cfg.channels) != NACRE_ERR_UNKNOWN_ALG;
@@ -182,6 +183,7 @@ static nacre_err client_make_conn(struct nacre_client *c)
     if (cfg->host_key_algs != NULL &&
         ncr_client_prefer_hosts(c, c->prefer, sizeof c->prefer, cfg->host_key_algs))
         cfg->host_key_algs = c->prefer;
+    cfg->work = c->work;
     c->mem_len = NACRE_CONN_MEM(c->cfg.channels, c->cfg.buf, c->cfg.buf);
     c->mem = malloc(c->mem_len);
     if (c->mem != NULL)

@@ -31,6 +31,7 @@ struct ncr_chan_user {
 struct nacre_client {
     struct nacre_client_cfg cfg;
     struct nacre_conn conn;
+    uint64_t work[NACRE_WORK];
     void *mem;
     size_t mem_len;
     bool conn_made;

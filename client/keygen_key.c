@@ -16,6 +16,9 @@
 #include "proto/posix/escape.h"
 #include "proto/posix/file.h"
 
+/* What public-key operations work in. */
+static uint64_t keygen_work[NACRE_WORK];
+
 #define KEYGEN_HOST_MAX 256
 #define KEYGEN_PASS_MAX 1024
 
@@ -67,7 +70,7 @@ static int keygen_decode(struct keygen_key *k, const struct ncr_keygen *g, const
     if (scratch == NULL)
         return keygen_file_error(path, NACRE_ERR_NO_MEMORY);
     err = nacre_keyfile_read(&k->key, k->comment, sizeof k->comment, file, pass, scratch, f->n,
-                             &info);
+                             &info, keygen_work);
     free(scratch);
     return err == NACRE_OK ? 0 : keygen_load_error(path, &info);
 }
@@ -101,7 +104,7 @@ static bool keygen_write_private(const struct keygen_key *k, const char *path)
     uint8_t text[NACRE_KEYFILE_TEXT_MAX];
     size_t n;
     nacre_err err = nacre_keyfile_write(text, sizeof text, &n, &k->key, nacre_bytes_str(k->comment),
-                                        NULL, &nacre_rng_os);
+                                        NULL, &nacre_rng_os, keygen_work);
 
     if (err == NACRE_OK)
         err = ncr_file_write(path, 0600, text, n);
@@ -277,7 +280,7 @@ int ncr_keygen_generate(const struct ncr_keygen *g)
     if (!keygen_may_write(path) || !keygen_no_passphrase(g) ||
         !(g->comment == NULL ? keygen_default_comment(&k) : keygen_set_comment(&k, g->comment)))
         return NCR_KEYGEN_REFUSED;
-    if (nacre_privkey_generate(&k.key, type, 0, &nacre_rng_os) == NACRE_OK)
+    if (nacre_privkey_generate(&k.key, type, 0, &nacre_rng_os, keygen_work) == NACRE_OK)
         status = keygen_save(&k, path, pub);
     else
         ncr_keygen_complain(path, nacre_err_text(NACRE_ERR_RNG));
@@ -493,7 +496,8 @@ static int keygen_show_private(const struct ncr_keygen *g, const char *path,
 
     if (scratch == NULL)
         return keygen_file_error(path, NACRE_ERR_NO_MEMORY);
-    err = nacre_keyfile_read(&k.key, k.comment, sizeof k.comment, file, none, scratch, f->n, &info);
+    err = nacre_keyfile_read(&k.key, k.comment, sizeof k.comment, file, none, scratch, f->n, &info,
+                             keygen_work);
     if (err == NACRE_OK)
         err = nacre_pubkey_decode(&pub, nacre_privkey_public_blob(&k.key));
     else if (info.encrypted)

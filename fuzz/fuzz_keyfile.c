@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the operations work in. */
+static uint64_t work[NACRE_WORK];
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 #define FUZZ_KEYFILE_MAX 65536
@@ -40,10 +43,10 @@ static void fuzz_keyfile_again(const struct nacre_privkey *k, const char *commen
     size_t n;
 
     fuzz_keyfile_check(nacre_keyfile_write(text, sizeof text, &n, k, nacre_bytes_str(comment), NULL,
-                                           &rng) == NACRE_OK);
+                                           &rng, work) == NACRE_OK);
     fuzz_keyfile_check(nacre_keyfile_read(&k2, comment2, sizeof comment2,
                                           (struct nacre_bytes){text, n}, none, scratch,
-                                          sizeof scratch, NULL) == NACRE_OK);
+                                          sizeof scratch, NULL, work) == NACRE_OK);
     fuzz_keyfile_check(strcmp(comment, comment2) == 0);
     fuzz_keyfile_check(k2.blob_len == k->blob_len && memcmp(k2.blob, k->blob, k->blob_len) == 0);
 }
@@ -61,7 +64,7 @@ static void fuzz_keyfile_read(const uint8_t *file, size_t n)
 
     if (scratch == NULL)
         return;
-    err = nacre_keyfile_read(&k, comment, sizeof comment, b, none, scratch, n, &info);
+    err = nacre_keyfile_read(&k, comment, sizeof comment, b, none, scratch, n, &info, work);
     fuzz_keyfile_check((err == NACRE_OK) == (info.what[0] == '\0'));
     fuzz_keyfile_check((err == NACRE_OK) == (nacre_privkey_public_blob(&k).n > 0));
     if (err == NACRE_OK)

@@ -128,8 +128,7 @@ static bool adopt_rows(struct ncr_dir *d, const struct nacre_algs *a)
         return false;
     if (d->cipher->aead != NULL)
         return d->macrow == NULL;
-    return mac && (d->mac.hash == &nacre_hash_sha256 || d->mac.hash == &nacre_hash_sha512) &&
-           d->mac.hash->len == d->macrow->tag_len;
+    return mac && d->macrow->sound(d);
 }
 
 static bool adopt_dir(const struct nacre_conn *c, struct ncr_dir *d, const struct nacre_algs *a)

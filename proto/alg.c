@@ -83,10 +83,11 @@ const struct ncr_comp *ncr_alg_comp(const struct nacre_algs *a, struct nacre_byt
 }
 
 nacre_err nacre_sig_verify(const struct nacre_algs *algs, struct nacre_bytes alg,
-                           struct nacre_bytes key, struct nacre_bytes data, struct nacre_bytes sig)
+                           struct nacre_bytes key, struct nacre_bytes data, struct nacre_bytes sig,
+                           uint64_t *work)
 {
     const struct ncr_sig *row = ncr_alg_sig(algs, alg);
     nacre_err err = row != NULL ? row->check_key(key) : NACRE_ERR_UNKNOWN_ALG;
 
-    return err == NACRE_OK ? row->verify(key, data, sig) : err;
+    return err == NACRE_OK ? row->verify(key, data, sig, work) : err;
 }

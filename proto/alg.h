@@ -15,21 +15,36 @@
 #define NCR_KEX_K_MAX 1024     /* shared secret */
 #define NCR_SIG_MAX 4096       /* signature blob */
 
+/* Group exchange, RFC 4419: the server sends the group first, so that the public values have the
+ * length of its prime p. The secret is x, as long as x_len says. */
+struct ncr_gex {
+    size_t x_len;
+    nacre_err (*start)(uint8_t *pub, uint8_t *x, const struct nacre_dh_group *group,
+                       const struct nacre_rng *rng, uint64_t *work);
+    nacre_err (*agree)(uint8_t *k, const struct nacre_dh_group *group, const uint8_t *x,
+                       struct nacre_bytes peer, uint64_t *work);
+};
+
 /* Key exchange in the shape of a KEM: start -> (public, secret); respond(public) -> (reply, K);
  * finish(reply, secret) -> K. Each returns NACRE_OK, NACRE_ERR_KEX for a value of the peer's that
- * must be refused, or NACRE_ERR_RNG. Outputs are zeroed on failure. */
+ * must be refused, or NACRE_ERR_RNG. Outputs are zeroed on failure. work: NACRE_WORK words. */
 struct ncr_kex {
     const char *name;
     const struct nacre_hash *hash;
+    const struct ncr_gex *gex; /* group exchange: this instead of all that follows; else NULL */
     size_t init_len;    /* client's public value */
     size_t reply_len;   /* server's public value */
     size_t secret_len;  /* client's ephemeral secret */
     size_t k_len;       /* shared secret */
     bool k_is_string;   /* K enters hashes as a string (hybrids), else as an mpint */
-    nacre_err (*start)(uint8_t *pub, uint8_t *secret, const struct nacre_rng *rng);
+    /* Public values are mpints on the wire and in hashes (DH), else strings. Ours have full width,
+     * the peer's come without leading zeros. */
+    bool pub_is_mpint;
+    nacre_err (*start)(uint8_t *pub, uint8_t *secret, const struct nacre_rng *rng, uint64_t *work);
     nacre_err (*respond)(uint8_t *reply, uint8_t *k, struct nacre_bytes init,
-                         const struct nacre_rng *rng);
-    nacre_err (*finish)(uint8_t *k, struct nacre_bytes reply, const uint8_t *secret);
+                         const struct nacre_rng *rng, uint64_t *work);
+    nacre_err (*finish)(uint8_t *k, struct nacre_bytes reply, const uint8_t *secret,
+                        uint64_t *work);
 };
 
 /* A signature algorithm, for host and user keys. */
@@ -41,7 +56,8 @@ struct ncr_sig {
     nacre_err (*check_key)(struct nacre_bytes key);
     /* NACRE_OK if sig (string name, string signature) over data verifies under key; else
      * SIG_FORMAT, KEY_FORMAT, KEY_REFUSED or SIG. */
-    nacre_err (*verify)(struct nacre_bytes key, struct nacre_bytes data, struct nacre_bytes sig);
+    nacre_err (*verify)(struct nacre_bytes key, struct nacre_bytes data, struct nacre_bytes sig,
+                        uint64_t *work);
 };
 
 struct ncr_pkt_mode;
@@ -72,6 +88,8 @@ struct ncr_mac {
     /* tag = MAC(key, seq || a || b). */
     void (*compute)(uint8_t *tag, struct ncr_dir *d, uint32_t seq, struct nacre_bytes a,
                     struct nacre_bytes b);
+    /* True if pointers and counts inside d->mac are what load() makes them. */
+    bool (*sound)(const struct ncr_dir *d);
 };
 
 struct ncr_comp {

@@ -218,7 +218,7 @@ static nacre_err auth_server_publickey(struct nacre_conn *c, const struct ncr_ms
 
         if (err != NACRE_OK)
             return err;
-        if (sig->verify(q->b, data, q->sig) != NACRE_OK)
+        if (sig->verify(q->b, data, q->sig, c->cfg.work) != NACRE_OK)
             return auth_server_refuse(c);
     }
     ev->alg = ncr_auth_saved_alg(c);

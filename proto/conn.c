@@ -138,6 +138,8 @@ static nacre_err conn_check_cfg(const struct nacre_conn *c)
 {
     size_t i;
 
+    if (c->cfg.work == NULL)
+        return NACRE_ERR_USAGE;
     if (c->cfg.banner != NULL && strlen(c->cfg.banner) > NCR_BANNER_MAX)
         return NACRE_ERR_USAGE;
     if (c->cfg.banner != NULL && strlen(c->cfg.banner) > c->out_cap - NCR_OUT_RESERVE - 256)

@@ -138,7 +138,8 @@ static nacre_err kex_client_start(struct nacre_conn *c)
     const struct ncr_kex *row = c->kex.row;
     uint8_t *pub = ncr_scratch(c, NCR_SCRATCH_PUB);
     struct nacre_bytes b = {pub, row->init_len};
-    nacre_err err = row->start(pub, ncr_scratch(c, NCR_SCRATCH_SECRET), &c->rng);
+    nacre_err err = row->start(pub, ncr_scratch(c, NCR_SCRATCH_SECRET), &c->rng,
+                               c->cfg.work);
     struct ncr_out o;
 
     if (err != NACRE_OK)
@@ -306,7 +307,7 @@ nacre_err ncr_kex_on_init(struct nacre_conn *c, const union ncr_msg *m)
     uint8_t k[NCR_KEX_K_MAX];
     uint8_t *reply = ncr_scratch(c, NCR_SCRATCH_PUB);
     struct nacre_bytes b = {reply, row->reply_len};
-    nacre_err err = row->respond(reply, k, m->bytes, &c->rng);
+    nacre_err err = row->respond(reply, k, m->bytes, &c->rng, c->cfg.work);
 
     if (err != NACRE_OK)
         return ncr_fail(c, err, "client's public value refused");
@@ -349,7 +350,7 @@ nacre_err ncr_kex_answer_sign(struct nacre_conn *c, const struct nacre_answer *a
 static nacre_err kex_verify_host(struct nacre_conn *c, const struct ncr_msg_kex_reply *m)
 {
     struct nacre_bytes h = {c->kex.h, c->kex.h_len};
-    nacre_err err = c->kex.host_sig->verify(m->host_key, h, m->sig);
+    nacre_err err = c->kex.host_sig->verify(m->host_key, h, m->sig, c->cfg.work);
 
     if (err == NACRE_ERR_SIG || err == NACRE_ERR_KEY_REFUSED)
         err = NACRE_ERR_HOST_SIG;
@@ -379,7 +380,7 @@ static nacre_err kex_client_finish(struct nacre_conn *c, const struct ncr_msg_ke
     const struct ncr_kex *row = c->kex.row;
     struct nacre_bytes init = {ncr_scratch(c, NCR_SCRATCH_PUB), row->init_len};
     uint8_t k[NCR_KEX_K_MAX];
-    nacre_err err = row->finish(k, m->pub, ncr_scratch(c, NCR_SCRATCH_SECRET));
+    nacre_err err = row->finish(k, m->pub, ncr_scratch(c, NCR_SCRATCH_SECRET), c->cfg.work);
 
     nacre_wipe(ncr_scratch(c, NCR_SCRATCH_SECRET), row->secret_len);
     if (err == NACRE_OK)

@@ -21,8 +21,10 @@ static nacre_err kex25519_agree(uint8_t k[NACRE_X25519_LEN], const uint8_t *scal
     return NACRE_ERR_KEX;
 }
 
-static nacre_err kex25519_start(uint8_t *pub, uint8_t *secret, const struct nacre_rng *rng)
+static nacre_err kex25519_start(uint8_t *pub, uint8_t *secret, const struct nacre_rng *rng,
+                                uint64_t *work)
 {
+    (void)work;
     if (!nacre_rng_fill(rng, secret, NACRE_X25519_LEN)) {
         nacre_wipe(secret, NACRE_X25519_LEN);
         nacre_wipe(pub, NACRE_X25519_LEN);
@@ -35,10 +37,10 @@ static nacre_err kex25519_start(uint8_t *pub, uint8_t *secret, const struct nacr
 }
 
 static nacre_err kex25519_respond(uint8_t *reply, uint8_t *k, struct nacre_bytes init,
-                                  const struct nacre_rng *rng)
+                                  const struct nacre_rng *rng, uint64_t *work)
 {
     uint8_t scalar[NACRE_X25519_LEN];
-    nacre_err err = kex25519_start(reply, scalar, rng);
+    nacre_err err = kex25519_start(reply, scalar, rng, work);
 
     if (err == NACRE_OK)
         err = kex25519_agree(k, scalar, init);
@@ -50,8 +52,10 @@ static nacre_err kex25519_respond(uint8_t *reply, uint8_t *k, struct nacre_bytes
     return err;
 }
 
-static nacre_err kex25519_finish(uint8_t *k, struct nacre_bytes reply, const uint8_t *secret)
+static nacre_err kex25519_finish(uint8_t *k, struct nacre_bytes reply, const uint8_t *secret,
+                                 uint64_t *work)
 {
+    (void)work;
     return kex25519_agree(k, secret, reply);
 }
 

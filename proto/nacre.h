@@ -145,12 +145,16 @@ struct nacre_algs {
 
 extern const struct nacre_algs nacre_algs_default;
 
+/* What public-key operations work in, 64-bit words (nacre_crypto.h says more). One piece serves any
+ * number of connections and keys of a thread. */
+#define NACRE_WORK 8192
+
 /* NACRE_OK if the signature blob sig over data verifies under the signature algorithm of that name
  * and the key blob, and the key is fit to be trusted; for a process that must not believe another
  * one's verification. Errors: UNKNOWN_ALG, KEY_FORMAT, KEY_REFUSED, SIG_FORMAT, SIG. */
 NACRE_MUST_CHECK nacre_err nacre_sig_verify(const struct nacre_algs *algs, struct nacre_bytes alg,
                                             struct nacre_bytes key, struct nacre_bytes data,
-                                            struct nacre_bytes sig);
+                                            struct nacre_bytes sig, uint64_t *work);
 
 /* What the last key exchange agreed upon; names are static strings, "" where not applicable (the
  * MAC of an AEAD cipher). Index 0 is client to server, 1 server to client. */
@@ -178,10 +182,11 @@ enum nacre_auth_method {
  * the payload (secrets of authentication included) and must not call into the engine. */
 typedef void (*nacre_trace_fn)(void *ctx, char dir, uint32_t seq, const uint8_t *payload, size_t n);
 
-/* A zeroed configuration means: default algorithms, standard limits, no host keys (a server then
+/* A configuration that is zero but for work means: default algorithms, standard limits, no host keys (a server then
  * cannot answer), no authentication method (a server then refuses everyone). */
 struct nacre_conn_cfg {
     const struct nacre_algs *algs; /* NULL: nacre_algs_default */
+    uint64_t *work; /* NACRE_WORK words, needed: used inside calls only, may be shared */
     /* Comma-separated names out of algs in order of preference; NULL: all of algs. For both
      * directions. */
     const char *kex;
@@ -442,9 +447,18 @@ struct ncr_dir {
     const struct ncr_comp *comp;
     union {
         struct nacre_aes_ctr ctr;
+        struct {
+            struct nacre_gcm gcm;
+            uint8_t iv[NACRE_GCM_IV_LEN];
+        } gcm;
+        struct nacre_aes_cbc cbc;
+        struct nacre_des3_cbc des3;
         uint8_t chapoly[NCR_KEY_LEN];
     } key;
-    struct nacre_hmac mac;
+    union {
+        struct nacre_hmac hmac;
+        struct nacre_umac umac;
+    } mac;
     uint32_t seq;
     uint64_t packets, bytes; /* since the keys were installed */
     uint64_t all_bytes;      /* on the wire since the start; not counted by pkt.c */

@@ -115,12 +115,22 @@ const struct ncr_pkt_mode ncr_pkt_mode_etm = {
 /* RFC 6668 section 2: the key is as long as the hash. */
 static void mac_sha256_load(struct ncr_dir *d, const uint8_t *key)
 {
-    nacre_hmac_init(&d->mac, &nacre_hash_sha256, key, NACRE_SHA256_LEN);
+    nacre_hmac_init(&d->mac.hmac, &nacre_hash_sha256, key, NACRE_SHA256_LEN);
 }
 
 static void mac_sha512_load(struct ncr_dir *d, const uint8_t *key)
 {
-    nacre_hmac_init(&d->mac, &nacre_hash_sha512, key, NACRE_SHA512_LEN);
+    nacre_hmac_init(&d->mac.hmac, &nacre_hash_sha512, key, NACRE_SHA512_LEN);
+}
+
+static bool mac_sha256_sound(const struct ncr_dir *d)
+{
+    return d->mac.hmac.hash == &nacre_hash_sha256;
+}
+
+static bool mac_sha512_sound(const struct ncr_dir *d)
+{
+    return d->mac.hmac.hash == &nacre_hash_sha512;
 }
 
 static void mac_hmac(uint8_t *tag, struct ncr_dir *d, uint32_t seq, struct nacre_bytes a,
@@ -129,10 +139,10 @@ static void mac_hmac(uint8_t *tag, struct ncr_dir *d, uint32_t seq, struct nacre
     uint8_t head[4];
 
     ncr_store32be(head, seq);
-    nacre_hmac_update(&d->mac, head, sizeof head);
-    nacre_hmac_update(&d->mac, a.p, a.n);
-    nacre_hmac_update(&d->mac, b.p, b.n);
-    nacre_hmac_final(tag, &d->mac);
+    nacre_hmac_update(&d->mac.hmac, head, sizeof head);
+    nacre_hmac_update(&d->mac.hmac, a.p, a.n);
+    nacre_hmac_update(&d->mac.hmac, b.p, b.n);
+    nacre_hmac_final(tag, &d->mac.hmac);
 }
 
 const struct ncr_mac ncr_mac_sha2_256 = {
@@ -142,6 +152,7 @@ const struct ncr_mac ncr_mac_sha2_256 = {
     .mode = &ncr_pkt_mode_mac,
     .load = mac_sha256_load,
     .compute = mac_hmac,
+    .sound = mac_sha256_sound,
 };
 
 const struct ncr_mac ncr_mac_sha2_512 = {
@@ -151,6 +162,7 @@ const struct ncr_mac ncr_mac_sha2_512 = {
     .mode = &ncr_pkt_mode_mac,
     .load = mac_sha512_load,
     .compute = mac_hmac,
+    .sound = mac_sha512_sound,
 };
 
 const struct ncr_mac ncr_mac_sha2_256_etm = {
@@ -160,6 +172,7 @@ const struct ncr_mac ncr_mac_sha2_256_etm = {
     .mode = &ncr_pkt_mode_etm,
     .load = mac_sha256_load,
     .compute = mac_hmac,
+    .sound = mac_sha256_sound,
 };
 
 const struct ncr_mac ncr_mac_sha2_512_etm = {
@@ -169,6 +182,7 @@ const struct ncr_mac ncr_mac_sha2_512_etm = {
     .mode = &ncr_pkt_mode_etm,
     .load = mac_sha512_load,
     .compute = mac_hmac,
+    .sound = mac_sha512_sound,
 };
 
 /* ---- AES-CTR rows ---- */

@@ -33,11 +33,12 @@ static nacre_err sig25519_check_key(struct nacre_bytes key)
 }
 
 static nacre_err sig25519_verify(struct nacre_bytes key, struct nacre_bytes data,
-                                 struct nacre_bytes sig)
+                                 struct nacre_bytes sig, uint64_t *work)
 {
     const uint8_t *pub = sig25519_take(key, NACRE_ED25519_PUB_LEN);
     const uint8_t *rs = sig25519_take(sig, NACRE_ED25519_SIG_LEN);
 
+    (void)work;
     if (pub == NULL)
         return NACRE_ERR_KEY_FORMAT;
     if (rs == NULL)

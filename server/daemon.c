@@ -49,11 +49,12 @@ static bool daemon_key_file(const struct ncr_daemon *d, const char *path, struct
         ncr_file_wipe(&f);
         return false;
     }
+    static uint64_t work[NACRE_WORK];
     uint8_t *scratch = malloc(f.n + 1);
     err = scratch == NULL
               ? NACRE_ERR_NO_MEMORY
               : nacre_keyfile_read(k, NULL, 0, (struct nacre_bytes){f.p, f.n},
-                                   (struct nacre_bytes){NULL, 0}, scratch, f.n + 1, &info);
+                                   (struct nacre_bytes){NULL, 0}, scratch, f.n + 1, &info, work);
     if (err != NACRE_OK) {
         ncr_log(&d->log, NCR_LOG_ERROR, "Unable to load host key \"%s\": %s%s%s", path,
                 nacre_err_text(err), scratch != NULL ? ": " : "", scratch != NULL ? info.what : "");

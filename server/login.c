@@ -233,6 +233,7 @@ static size_t login_put(uint8_t *out, size_t n, struct nacre_bytes b)
 static bool login_signature(const struct ncr_login *l, const struct ncr_login_ask *a)
 {
     static uint8_t m[LOGIN_SIGNED_MAX];
+    static uint64_t work[NACRE_WORK];
     struct nacre_bytes id = {l->session_id, l->session_id_len};
     if (id.n == 0 || a->alg.n > 64 || a->blob.n > NACRE_KEY_BLOB_MAX) {
         return false;
@@ -246,7 +247,7 @@ static bool login_signature(const struct ncr_login *l, const struct ncr_login_as
     n = login_put(m, n, a->alg);
     n = login_put(m, n, a->blob);
     return nacre_sig_verify(&nacre_algs_default, a->alg, a->blob, (struct nacre_bytes){m, n},
-                            a->secret) == NACRE_OK;
+                            a->secret, work) == NACRE_OK;
 }
 
 /* A key counts once: "publickey,publickey" wants two different ones. */

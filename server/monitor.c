@@ -25,6 +25,9 @@
 #define MONITOR_AUTH_MAX 64     /* tries, queries and rounds together */
 #define MONITOR_LOG_MAX 64
 #define MONITOR_FORWARDS 118        /* forwarded connections beside sessions */
+/* Each process that comes of this one has its own. */
+static uint64_t monitor_work[NACRE_WORK];
+
 #define MONITOR_CHANNELS_MAX 1024   /* as the engine has it */
 #define MONITOR_GRACE_EXTRA_MS 2000 /* the network process keeps the deadline itself */
 
@@ -67,7 +70,7 @@ static bool monitor_sign(struct ncr_monitor *m, const struct ncr_mon_msg *a, boo
         memcpy(m->login.session_id, data.p, data.n);
         m->login.session_id_len = data.n;
     }
-    if (nacre_privkey_sign(k, alg, data, sig, sizeof sig, &n, &nacre_rng_os) != NACRE_OK) {
+    if (nacre_privkey_sign(k, alg, data, sig, sizeof sig, &n, &nacre_rng_os, m->work) != NACRE_OK) {
         return monitor_reply(m, NCR_MON_NO, (struct nacre_bytes){NULL, 0});
     }
     return monitor_reply(m, NCR_MON_REPLY, (struct nacre_bytes){sig, n});
@@ -291,6 +294,8 @@ static bool monitor_map(struct ncr_monitor *m)
 static void monitor_setup(struct ncr_monitor *m)
 {
     ncr_sshd_config_engine(m->cfg, &m->engine);
+    m->work = monitor_work;
+    m->engine.work = monitor_work;
     m->engine.host_keys = m->keys->blob;
     m->engine.n_host_keys = m->keys->n;
     m->engine.banner = m->banner;

@@ -67,6 +67,7 @@ struct ncr_monitor {
     uint32_t channels;
     struct ncr_login login;
     struct nacre_conn_cfg engine;
+    uint64_t *work; /* NACRE_WORK words */
     int sock;
     unsigned n_sign, n_auth, n_log, n_pty;
     bool illegal;

@@ -187,8 +187,8 @@ static void peer_sign(struct nacre_peer *p, const struct nacre_event *ev)
         peer_ask(p, p->server->cfg.hooks->sign, ev);
         return;
     }
-    if (nacre_privkey_sign(k, ev->alg, ev->data, sig, sizeof sig, &n, &p->server->rng) ==
-        NACRE_OK) {
+    if (nacre_privkey_sign(k, ev->alg, ev->data, sig, sizeof sig, &n, &p->server->rng,
+                           p->server->work) == NACRE_OK) {
         ans.verdict = NACRE_ACCEPT;
         ans.data = (struct nacre_bytes){sig, n};
     }

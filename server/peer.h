@@ -84,6 +84,7 @@ struct ncr_server_listener {
 struct nacre_server {
     struct nacre_server_cfg cfg;
     struct nacre_rng rng;
+    uint64_t work[NACRE_WORK];
     struct ncr_loop loop;
     struct ncr_gate gate;
     struct ncr_server_listener *listeners;

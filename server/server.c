@@ -83,6 +83,7 @@ static nacre_err server_init(struct nacre_server *s, const struct nacre_server_c
 {
     s->cfg = server_defaults(cfg);
     s->rng = *s->cfg.rng;
+    s->cfg.conn.work = s->work;
     if (s->cfg.conn.auth_methods == 0) {
         s->cfg.conn.auth_methods = server_methods(s->cfg.hooks);
     }

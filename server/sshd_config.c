@@ -325,8 +325,10 @@ static bool sshd_alg_known(const struct sshd_row *row, const char *name)
 {
     static uint64_t region[NACRE_CONN_MEM(1, NACRE_BUF_STANDARD, NACRE_BUF_STANDARD) / 8 + 1];
     static struct nacre_conn conn;
+    static uint64_t work[NACRE_WORK];
     struct nacre_conn_cfg cfg;
     memset(&cfg, 0, sizeof cfg);
+    cfg.work = work;
     const char **field[] = {&cfg.ciphers, &cfg.macs, &cfg.kex, &cfg.host_key_algs};
     *field[row->max] = name;
     nacre_err err =

@@ -14,6 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What the operations work in. */
+static uint64_t driver_work[NACRE_WORK];
+
 #define DRIVER_BUF (64 * 1024)
 #define DRIVER_CHANNELS 8
 
@@ -51,6 +54,7 @@ void driver_init(struct driver *d, int fd)
     size_t len = NACRE_CONN_MEM(DRIVER_CHANNELS, DRIVER_BUF, DRIVER_BUF);
     memset(d, 0, sizeof *d);
     d->cfg = cfg;
+    d->cfg.work = driver_work;
     d->fd = fd;
     d->deadline_ms = 20000;
     d->status = -1;
@@ -111,7 +115,7 @@ static void driver_sign(struct driver *d, const struct nacre_event *ev)
     size_t n = 0;
     d->pk_asked++;
     if (d->key != NULL && nacre_privkey_sign(d->key, ev->alg, ev->data, sig, sizeof sig, &n,
-                                             &nacre_rng_os) == NACRE_OK) {
+                                             &nacre_rng_os, driver_work) == NACRE_OK) {
         a.verdict = NACRE_ACCEPT;
         a.data = (struct nacre_bytes){sig, n};
     }

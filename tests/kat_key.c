@@ -11,6 +11,9 @@
 
 #include <string.h>
 
+/* What the operations work in. */
+static uint64_t work[NACRE_WORK];
+
 /* What the protocol names beyond what this build has. */
 static const char other_types[] =
     "ssh-rsa ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 "
@@ -92,7 +95,7 @@ static enum kat_result read_priv(struct kat_req *r, struct nacre_privkey *k, cha
     struct nacre_bytes file = r->arg[0].b;
     struct nacre_keyfile_info info;
     nacre_err err = nacre_keyfile_read(k, comment, NACRE_KEY_COMMENT_MAX + 1, file, r->arg[1].b,
-                                       kat_alloc(r, file.n), file.n, &info);
+                                       kat_alloc(r, file.n), file.n, &info, work);
 
     if (err == NACRE_ERR_UNKNOWN_ALG && is_later(r, file, &info))
         return KAT_UNSUPPORTED;
@@ -136,7 +139,7 @@ static enum kat_result verb_key_sign(struct kat_req *r)
     if (result != KAT_OK)
         return result;
     if (nacre_privkey_sign(&k, nacre_bytes_str(alg), r->arg[3].b, sig, NACRE_SIG_BLOB_MAX, &n,
-                           &nacre_rng_os) != NACRE_OK)
+                           &nacre_rng_os, work) != NACRE_OK)
         result = KAT_REJECT;
     else
         kat_put(r, sig, n);
@@ -159,7 +162,7 @@ static enum kat_result verb_key_verify(struct kat_req *r)
         return result;
     if (row == NULL || !nacre_bytes_is(k.name, row->key_type))
         return KAT_REJECT;
-    return row->verify(k.blob, r->arg[2].b, r->arg[3].b) == NACRE_OK ? KAT_OK : KAT_REJECT;
+    return row->verify(k.blob, r->arg[2].b, r->arg[3].b, work) == NACRE_OK ? KAT_OK : KAT_REJECT;
 }
 
 const struct kat_verb kat_key_verbs[] = {

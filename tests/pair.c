@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the operations work in. */
+static uint64_t pair_work[NACRE_WORK];
+
 _Noreturn void pair_fail(const char *file, int line, const char *what)
 {
     fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
@@ -799,6 +802,7 @@ static void pair_make(struct pair_side *s)
     PAIR_CHECK(block != NULL);
     memset(block, 0xa5, PAIR_CONN_ROOM + s->mem_len);
     s->c = (struct nacre_conn *)(void *)block;
+    s->cfg.work = pair_work;
     s->init_err = nacre_conn_init(s->c, s->role, &s->cfg, &rng, block + PAIR_CONN_ROOM, s->mem_len,
                                   s->channels);
 }

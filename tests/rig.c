@@ -12,6 +12,9 @@
 
 #include "proto/posix/socket.h"
 
+/* What the operations work in. */
+static uint64_t rig_work[NACRE_WORK];
+
 #define RIG_BUF (256 * 1024)
 
 uint8_t rig_byte(uint64_t i)
@@ -423,6 +426,7 @@ void rig_start(struct rig *r, struct ncr_loop *l, int fd)
     r->cfg.host_keys = r->host_keys;
     r->cfg.n_host_keys = 1;
     r->cfg.auth_methods = rig_methods(r);
+    r->cfg.work = rig_work;
     PAIR_CHECK(nacre_conn_init(&r->conn, NACRE_SERVER, &r->cfg, &nacre_rng_os, r->mem, len,
                                RIG_CHANNELS) == NACRE_OK);
     ncr_drive_init(&r->drive, &r->conn, fd, fd);

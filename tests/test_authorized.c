@@ -14,6 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What the operations work in. */
+static uint64_t work[NACRE_WORK];
+
 /* ---- A home directory -------------------------------------------------------------------- */
 
 struct home {
@@ -48,7 +51,7 @@ static void home_write(struct home *h, const char *text)
 
 static void home_key(struct nacre_privkey *k, char line[256])
 {
-    cr_assert_eq(nacre_privkey_generate(k, "ssh-ed25519", 0, &nacre_rng_os), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(k, "ssh-ed25519", 0, &nacre_rng_os, work), NACRE_OK);
     cr_assert_eq(
         nacre_pubkey_format(line, 256, nacre_privkey_public_blob(k), (struct nacre_bytes){NULL, 0}),
         NACRE_OK);

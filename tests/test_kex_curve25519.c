@@ -55,14 +55,15 @@ Test(kex_curve25519, rfc7748_6_1)
     for (size_t i = 0; i < 2; i++) {
         uint8_t copy[32], pub[32], secret[32], reply[32], k[32];
         struct nacre_rng rng = fixed(alice, copy);
-        cr_assert_eq(rows[i]->start(pub, secret, &rng), NACRE_OK);
+        cr_assert_eq(rows[i]->start(pub, secret, &rng, NULL), NACRE_OK);
         cr_assert_arr_eq(pub, alice_pub, 32);
         rng = fixed(bob, copy);
-        cr_assert_eq(rows[i]->respond(reply, k, (struct nacre_bytes){pub, 32}, &rng), NACRE_OK);
+        cr_assert_eq(rows[i]->respond(reply, k, (struct nacre_bytes){pub, 32}, &rng, NULL),
+                     NACRE_OK);
         cr_assert_arr_eq(reply, bob_pub, 32);
         cr_assert_arr_eq(k, shared_k, 32);
         memset(k, 0xee, sizeof k);
-        cr_assert_eq(rows[i]->finish(k, (struct nacre_bytes){reply, 32}, secret), NACRE_OK);
+        cr_assert_eq(rows[i]->finish(k, (struct nacre_bytes){reply, 32}, secret, NULL), NACRE_OK);
         cr_assert_arr_eq(k, shared_k, 32);
     }
 }
@@ -81,11 +82,12 @@ Test(kex_curve25519, fresh_values_each_time)
 {
     uint8_t pub[2][32], secret[2][32], reply[2][32], k[2][32], k2[32];
     for (size_t i = 0; i < 2; i++) {
-        cr_assert_eq(rows[0]->start(pub[i], secret[i], &nacre_rng_os), NACRE_OK);
+        cr_assert_eq(rows[0]->start(pub[i], secret[i], &nacre_rng_os, NULL), NACRE_OK);
         cr_assert_eq(
-            rows[0]->respond(reply[i], k[i], (struct nacre_bytes){pub[i], 32}, &nacre_rng_os),
+            rows[0]->respond(reply[i], k[i], (struct nacre_bytes){pub[i], 32}, &nacre_rng_os, NULL),
             NACRE_OK);
-        cr_assert_eq(rows[0]->finish(k2, (struct nacre_bytes){reply[i], 32}, secret[i]), NACRE_OK);
+        cr_assert_eq(rows[0]->finish(k2, (struct nacre_bytes){reply[i], 32}, secret[i], NULL),
+                     NACRE_OK);
         cr_assert_arr_eq(k[i], k2, 32);
     }
     cr_assert_neq(memcmp(pub[0], pub[1], 32), 0);
@@ -100,10 +102,10 @@ static void refused(struct nacre_bytes peer)
     struct nacre_rng rng = fixed(bob, copy);
     memset(reply, 0xee, sizeof reply);
     memset(k, 0xee, sizeof k);
-    cr_assert_eq(rows[0]->respond(reply, k, peer, &rng), NACRE_ERR_KEX);
+    cr_assert_eq(rows[0]->respond(reply, k, peer, &rng, NULL), NACRE_ERR_KEX);
     cr_assert(is_zero(k) && is_zero(reply));
     memset(k, 0xee, sizeof k);
-    cr_assert_eq(rows[0]->finish(k, peer, alice), NACRE_ERR_KEX);
+    cr_assert_eq(rows[0]->finish(k, peer, alice, NULL), NACRE_ERR_KEX);
     cr_assert(is_zero(k));
 }
 
@@ -128,10 +130,10 @@ Test(s26, edge_values)
         uint8_t copy[32], reply[32], k[32];
         struct nacre_rng rng = fixed(scalar, copy);
         nacre_err want = is_zero(vec_fixed(&v, "shared", 32)) ? NACRE_ERR_KEX : NACRE_OK;
-        cr_assert_eq(rows[0]->finish(k, point, scalar), want);
+        cr_assert_eq(rows[0]->finish(k, point, scalar, NULL), want);
         vec_expect(&v, "shared", k, 32);
         memset(k, 0xee, sizeof k);
-        cr_assert_eq(rows[0]->respond(reply, k, point, &rng), want);
+        cr_assert_eq(rows[0]->respond(reply, k, point, &rng, NULL), want);
         vec_expect(&v, "shared", k, 32);
         if (want != NACRE_OK) {
             refused(point);
@@ -161,10 +163,11 @@ Test(kex_curve25519, randomness_fails)
     uint8_t a[32], b[32];
     memset(a, 0xee, sizeof a);
     memset(b, 0xee, sizeof b);
-    cr_assert_eq(rows[0]->start(a, b, &none), NACRE_ERR_RNG);
+    cr_assert_eq(rows[0]->start(a, b, &none, NULL), NACRE_ERR_RNG);
     cr_assert(is_zero(a) && is_zero(b));
     memset(a, 0xee, sizeof a);
     memset(b, 0xee, sizeof b);
-    cr_assert_eq(rows[0]->respond(a, b, (struct nacre_bytes){alice_pub, 32}, &none), NACRE_ERR_RNG);
+    cr_assert_eq(rows[0]->respond(a, b, (struct nacre_bytes){alice_pub, 32}, &none, NULL),
+                 NACRE_ERR_RNG);
     cr_assert(is_zero(a) && is_zero(b));
 }

@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the operations work in. */
+static uint64_t work[NACRE_WORK];
+
 #define FILE_MAX 4096
 #define LABEL "OPENSSH PRIVATE KEY"
 
@@ -48,7 +51,7 @@ static struct got read_exact(const void *file, size_t n, const char *pass)
         memcpy(copy, file, n);
     memset(&g, 0xa5, sizeof g);
     g.err = nacre_keyfile_read(&g.key, g.comment, sizeof g.comment, (struct nacre_bytes){copy, n},
-                               nacre_bytes_str(pass), scratch, n, &g.info);
+                               nacre_bytes_str(pass), scratch, n, &g.info, work);
     if (g.err != NACRE_OK) {
         cr_assert(all_zero(&g.key, sizeof g.key));
         cr_assert(all_zero(g.comment, sizeof g.comment));
@@ -216,7 +219,8 @@ Test(keyfile_openssh, written_as_openssh_writes)
             ncr_pem_decode(bin, sizeof bin, &n_bin, (struct nacre_bytes){file, n}, LABEL, &what),
             NACRE_OK);
         nacre_privkey_from_seed(&k, vec_fixed(&v, "seed", NACRE_ED25519_SEED_LEN));
-        cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &rng), NACRE_OK);
+        cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &rng, work),
+                     NACRE_OK);
         vec_expect(&v, "file", out, n);
         cr_assert(all_zero(out + n, sizeof out - n), "the binary form is left behind the text");
     }
@@ -576,7 +580,7 @@ Test(keyfile_openssh, scratch_room)
         struct nacre_privkey k;
 
         cr_assert_eq(nacre_keyfile_read(&k, NULL, 0, (struct nacre_bytes){file, n},
-                                        (struct nacre_bytes){NULL, 0}, scratch, len, NULL),
+                                        (struct nacre_bytes){NULL, 0}, scratch, len, NULL, work),
                      len < n ? NACRE_ERR_NO_ROOM : NACRE_OK);
         free(scratch);
     }
@@ -603,30 +607,32 @@ Test(keyfile_openssh, write_refuses)
     uint8_t out[NACRE_KEYFILE_TEXT_MAX];
     size_t n;
 
-    cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os), NACRE_OK);
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &empty, comment, NULL, &nacre_rng_os),
-                 NACRE_ERR_USAGE);
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &with_pass, &nacre_rng_os),
-                 NACRE_ERR_UNKNOWN_ALG);
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &ppk, &nacre_rng_os),
+    cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os, work), NACRE_OK);
+    cr_assert_eq(
+        nacre_keyfile_write(out, sizeof out, &n, &empty, comment, NULL, &nacre_rng_os, work),
+        NACRE_ERR_USAGE);
+    cr_assert_eq(
+        nacre_keyfile_write(out, sizeof out, &n, &k, comment, &with_pass, &nacre_rng_os, work),
+        NACRE_ERR_UNKNOWN_ALG);
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &ppk, &nacre_rng_os, work),
                  NACRE_ERR_UNKNOWN_ALG);
     memset(out, 0xa5, sizeof out);
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &broken),
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &broken, work),
                  NACRE_ERR_RNG);
     cr_assert(n == 0 && all_zero(out, sizeof out));
     memset(big, 'x', sizeof big);
     comment = (struct nacre_bytes){(uint8_t *)big, sizeof big};
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &nacre_rng_os),
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &nacre_rng_os, work),
                  NACRE_ERR_USAGE);
     comment.n--; /* NACRE_KEYFILE_TEXT_MAX is enough for the longest */
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &nacre_rng_os),
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &nacre_rng_os, work),
                  NACRE_OK);
     cr_assert_eq(read_exact(out, n, "").err, NACRE_OK);
     for (size_t cap = 0; cap < n; cap += 11) {
         size_t m = 1;
 
         memset(out, 0xa5, sizeof out);
-        cr_assert_eq(nacre_keyfile_write(out, cap, &m, &k, comment, NULL, &nacre_rng_os),
+        cr_assert_eq(nacre_keyfile_write(out, cap, &m, &k, comment, NULL, &nacre_rng_os, work),
                      NACRE_ERR_NO_ROOM);
         cr_assert(m == 0 && all_zero(out, cap));
     }

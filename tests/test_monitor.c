@@ -14,6 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* What the operations work in. */
+static uint64_t work[NACRE_WORK];
+
 struct desk {
     struct ncr_monitor m;
     struct ncr_sshd_config cfg;
@@ -59,7 +62,8 @@ static void desk_keys(struct desk *d)
 {
     struct nacre_privkey *all[] = {&d->host, &d->user, &d->second, &d->other};
     for (size_t i = 0; i < 4; i++) {
-        cr_assert_eq(nacre_privkey_generate(all[i], "ssh-ed25519", 0, &nacre_rng_os), NACRE_OK);
+        cr_assert_eq(nacre_privkey_generate(all[i], "ssh-ed25519", 0, &nacre_rng_os, work),
+                     NACRE_OK);
     }
     d->host_blob = nacre_privkey_public_blob(&d->host);
     d->keys = (struct ncr_host_keys){.key = &d->host, .n = 1, .blob = &d->host_blob};
@@ -209,7 +213,7 @@ static enum nacre_verdict desk_key(struct desk *d, const char *user,
     n = desk_string(m, n, blob);
     m[4] = (uint8_t)(m[4] ^ (spoil ? 1 : 0));
     cr_assert_eq(nacre_privkey_sign(key, alg, (struct nacre_bytes){m, n}, sig, sizeof sig, &k,
-                                    &nacre_rng_os),
+                                    &nacre_rng_os, work),
                  NACRE_OK);
     return desk_verdict(d, NACRE_STAGE_KEY_PROVED, user, blob, (struct nacre_bytes){sig, k});
 }

@@ -11,6 +11,9 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+/* What the operations work in. */
+static uint64_t work[NACRE_WORK];
+
 static const char alg_name[] = "ssh-ed25519";
 
 struct counting_rng {
@@ -68,14 +71,14 @@ Test(privkey, rfc8032_signatures)
 
         data.n = n_data;
         nacre_privkey_from_seed(&k, vec_fixed(&v, "seed", NACRE_ED25519_SEED_LEN));
-        cr_assert_eq(
-            nacre_privkey_sign(&k, nacre_bytes_str(alg_name), data, sig, sizeof sig, &n, NULL),
-            NACRE_OK);
+        cr_assert_eq(nacre_privkey_sign(&k, nacre_bytes_str(alg_name), data, sig, sizeof sig, &n,
+                                        NULL, work),
+                     NACRE_OK);
         cr_assert_eq(n, 4 + 11 + 4 + NACRE_ED25519_SIG_LEN);
         cr_assert_arr_eq(sig, "\0\0\0\13ssh-ed25519\0\0\0\100", 19);
         vec_expect(&v, "signature", sig + 19, NACRE_ED25519_SIG_LEN);
         cr_assert_eq(ncr_sig_ed25519.verify(nacre_privkey_public_blob(&k), data,
-                                            (struct nacre_bytes){sig, n}),
+                                            (struct nacre_bytes){sig, n}, work),
                      NACRE_OK);
     }
     vec_close(&v);
@@ -88,12 +91,12 @@ Test(privkey, generate)
     struct nacre_privkey k;
     struct nacre_pubkey pub;
 
-    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &rng), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &rng, work), NACRE_OK);
     cr_assert_eq(nacre_pubkey_decode(&pub, nacre_privkey_public_blob(&k)), NACRE_OK);
     cr_assert(nacre_pubkey_trustworthy(&pub));
     cr_assert_str_eq(nacre_privkey_alg(&k, 0), alg_name);
     cr_assert_null(nacre_privkey_alg(&k, 1));
-    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 256, &rng), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 256, &rng, work), NACRE_OK);
     nacre_privkey_wipe(&k);
     cr_assert(all_zero(&k, sizeof k));
 }
@@ -106,9 +109,9 @@ Test(privkey, s34_failing_randomness)
     struct nacre_privkey k;
 
     memset(&k, 0xa5, sizeof k);
-    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &rng), NACRE_ERR_RNG);
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &rng, work), NACRE_ERR_RNG);
     cr_assert(all_zero(&k, sizeof k));
-    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &zeroed), NACRE_ERR_RNG);
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &zeroed, work), NACRE_ERR_RNG);
     cr_assert(all_zero(&k, sizeof k));
 }
 
@@ -117,9 +120,10 @@ Test(privkey, generate_refuses)
     struct nacre_privkey k;
 
     memset(&k, 0xa5, sizeof k);
-    cr_assert_eq(nacre_privkey_generate(&k, "ssh-foo", 0, &nacre_rng_os), NACRE_ERR_UNKNOWN_ALG);
+    cr_assert_eq(nacre_privkey_generate(&k, "ssh-foo", 0, &nacre_rng_os, work),
+                 NACRE_ERR_UNKNOWN_ALG);
     cr_assert(all_zero(&k, sizeof k));
-    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 2048, &nacre_rng_os), NACRE_ERR_USAGE);
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 2048, &nacre_rng_os, work), NACRE_ERR_USAGE);
     cr_assert(all_zero(&k, sizeof k));
 }
 
@@ -131,22 +135,22 @@ Test(privkey, sign_refuses)
     uint8_t sig[128];
     size_t n = 5;
 
-    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &nacre_rng_os), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &nacre_rng_os, work), NACRE_OK);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         cr_assert_eq(nacre_privkey_sign(&k, nacre_bytes_str(others[i]), nacre_bytes_str("m"), sig,
-                                        sizeof sig, &n, NULL),
+                                        sizeof sig, &n, NULL, work),
                      NACRE_ERR_UNKNOWN_ALG);
         cr_assert_eq(n, 0);
     }
     for (size_t cap = 0; cap < 83; cap++) {
         cr_assert_eq(nacre_privkey_sign(&k, nacre_bytes_str(alg_name), nacre_bytes_str("m"), sig,
-                                        cap, &n, NULL),
+                                        cap, &n, NULL, work),
                      NACRE_ERR_NO_ROOM);
         cr_assert_eq(n, 0);
     }
-    cr_assert_eq(
-        nacre_privkey_sign(&k, nacre_bytes_str(alg_name), nacre_bytes_str("m"), sig, 83, &n, NULL),
-        NACRE_OK);
+    cr_assert_eq(nacre_privkey_sign(&k, nacre_bytes_str(alg_name), nacre_bytes_str("m"), sig, 83,
+                                    &n, NULL, work),
+                 NACRE_OK);
 }
 
 /* S46: a zeroed key is no key. */
@@ -160,7 +164,7 @@ Test(privkey, s46_empty_key)
     cr_assert_eq(nacre_privkey_public_blob(&k).n, 0);
     cr_assert_null(nacre_privkey_alg(&k, 0));
     cr_assert_eq(nacre_privkey_sign(&k, nacre_bytes_str(alg_name), nacre_bytes_str("m"), sig,
-                                    sizeof sig, &n, NULL),
+                                    sizeof sig, &n, NULL, work),
                  NACRE_ERR_UNKNOWN_ALG);
 }
 
@@ -178,14 +182,14 @@ Test(privkey, ct_from_making_to_reading)
     uint8_t sig[128];
     size_t n;
 
-    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &rng), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&k, alg_name, 0, &rng, work), NACRE_OK);
     cr_assert_eq(nacre_privkey_sign(&k, nacre_bytes_str(alg_name), nacre_bytes_str("m"), sig,
-                                    sizeof sig, &n, NULL),
+                                    sizeof sig, &n, NULL, work),
                  NACRE_OK);
-    cr_assert_eq(nacre_keyfile_write(file, sizeof file, &n, &k, none, NULL, &rng), NACRE_OK);
+    cr_assert_eq(nacre_keyfile_write(file, sizeof file, &n, &k, none, NULL, &rng, work), NACRE_OK);
     NCR_CT_PUBLIC(file, sizeof file);
     cr_assert_eq(nacre_keyfile_read(&again, NULL, 0, (struct nacre_bytes){file, n}, none, scratch,
-                                    sizeof scratch, NULL),
+                                    sizeof scratch, NULL, work),
                  NACRE_OK);
     cr_assert_arr_eq(again.blob, k.blob, k.blob_len);
     nacre_privkey_wipe(&k);

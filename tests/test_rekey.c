@@ -322,7 +322,8 @@ Test(security, s09_old_keys_are_wiped)
         for (int j = 0; j < 2; j++) {
             for (int k = 0; k < 2; k++) {
                 cr_assert(!pair_holds(&p.side[j], (const uint8_t *)&old[j][k].key, 16));
-                cr_assert(i == 0 || !pair_holds(&p.side[j], (uint8_t *)&old[j][k].mac.inner, 16));
+                cr_assert(i == 0 ||
+                          !pair_holds(&p.side[j], (uint8_t *)&old[j][k].mac.hmac.inner, 16));
             }
             for (int k = 0; k < 2; k++) { /* nor is anything left of what derived the new ones */
                 const uint8_t *next = (const uint8_t *)&p.side[j].c->kex.next[k];

@@ -15,6 +15,9 @@
 #include "proto/posix/socket.h"
 #include "tests/rig.h"
 
+/* What the operations work in. */
+static uint64_t work[NACRE_WORK];
+
 #define BUF 65536
 #define ROUNDS 200000
 
@@ -99,6 +102,7 @@ static void bench_start(struct bench *b, const char *command, enum ncr_loop_kind
     rig_start(&b->rig, &b->loop, fds[1]);
     b->mem = malloc(len);
     cr_assert_not_null(b->mem);
+    b->cfg.work = work;
     cr_assert_eq(nacre_conn_init(&b->conn, NACRE_CLIENT, &b->cfg, &nacre_rng_os, b->mem, len, 4),
                  NACRE_OK);
     ncr_drive_init(&b->drive, &b->conn, fds[0], fds[0]);

@@ -20,6 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What the operations work in. */
+static uint64_t work[NACRE_WORK];
+
 /* ---- A server and its client ------------------------------------------------------------- */
 
 struct rig {
@@ -103,9 +106,10 @@ static struct rig *rig_start(const struct nacre_server_hooks *hooks, struct nacr
     static struct nacre_server_cfg none;
     cfg = cfg != NULL ? cfg : &none;
     memset(r, 0, sizeof *r);
-    cr_assert_eq(nacre_privkey_generate(&r->host, "ssh-ed25519", 0, &nacre_rng_os), NACRE_OK);
-    cr_assert_eq(nacre_privkey_generate(&r->user, "ssh-ed25519", 0, &nacre_rng_os), NACRE_OK);
-    cr_assert_eq(nacre_privkey_generate(&r->other, "ssh-ed25519", 0, &nacre_rng_os), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&r->host, "ssh-ed25519", 0, &nacre_rng_os, work), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&r->user, "ssh-ed25519", 0, &nacre_rng_os, work), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&r->other, "ssh-ed25519", 0, &nacre_rng_os, work),
+                 NACRE_OK);
     cfg->hooks = hooks;
     cfg->ctx = r;
     cfg->keys = &r->host;
@@ -344,7 +348,7 @@ static enum nacre_when rig_proved(void *ctx, struct nacre_peer *p, const struct 
     (void)p;
     r->proved++;
     cr_assert_gt(ev->data.n, 0u, "the signature comes along");
-    cr_assert_eq(nacre_sig_verify(&nacre_algs_default, ev->alg, ev->blob, ev->data, ev->data),
+    cr_assert_eq(nacre_sig_verify(&nacre_algs_default, ev->alg, ev->blob, ev->data, ev->data, work),
                  NACRE_ERR_SIG);
     ans->verdict = rig_is_key(&r->user, ev->blob) ? NACRE_ACCEPT : NACRE_REFUSE;
     return NACRE_NOW;

@@ -56,7 +56,7 @@ static nacre_err verify_exact(struct nacre_bytes key, struct nacre_bytes data,
     memcpy(copy, key.p, key.n);
     memcpy(sig_copy, sig.p, sig.n);
     nacre_err err = ncr_sig_ed25519.verify((struct nacre_bytes){copy, key.n}, data,
-                                           (struct nacre_bytes){sig_copy, sig.n});
+                                           (struct nacre_bytes){sig_copy, sig.n}, NULL);
     free(copy);
     free(sig_copy);
     return err;

@@ -23,6 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What the operations work in. */
+static uint64_t work[NACRE_WORK];
+
 #define SSHD_ARGS 48
 
 /* ---- A daemon ---------------------------------------------------------------------------- */
@@ -76,9 +79,10 @@ static void daemon_host_key(struct daemon *t)
     struct nacre_keyfile_opts opts;
     size_t n;
     memset(&opts, 0, sizeof opts);
-    cr_assert_eq(nacre_privkey_generate(&t->host_key, "ssh-ed25519", 0, &nacre_rng_os), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&t->host_key, "ssh-ed25519", 0, &nacre_rng_os, work),
+                 NACRE_OK);
     cr_assert_eq(nacre_keyfile_write(text, sizeof text - 1, &n, &t->host_key,
-                                     (struct nacre_bytes){NULL, 0}, &opts, &nacre_rng_os),
+                                     (struct nacre_bytes){NULL, 0}, &opts, &nacre_rng_os, work),
                  NACRE_OK);
     text[n] = 0;
     daemon_write(t->host, (const char *)text, 0600);
@@ -117,8 +121,9 @@ static struct daemon *daemon_prepare(void)
         cr_skip_test("no account of this user in /etc/passwd");
     }
     daemon_host_key(t);
-    cr_assert_eq(nacre_privkey_generate(&t->user, "ssh-ed25519", 0, &nacre_rng_os), NACRE_OK);
-    cr_assert_eq(nacre_privkey_generate(&t->other, "ssh-ed25519", 0, &nacre_rng_os), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&t->user, "ssh-ed25519", 0, &nacre_rng_os, work), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&t->other, "ssh-ed25519", 0, &nacre_rng_os, work),
+                 NACRE_OK);
     daemon_authorize(t, "");
     snprintf(text, sizeof text, "%.255s:{plain}secret\nghost:{plain}secret\n", t->me.name);
     daemon_write(t->users, text, 0600);

@@ -52,10 +52,11 @@ void nacre_privkey_from_seed(struct nacre_privkey *k, const uint8_t seed[NACRE_E
 }
 
 static nacre_err key_ed25519_generate(struct nacre_privkey *k, unsigned bits,
-                                      const struct nacre_rng *rng)
+                                      const struct nacre_rng *rng, uint64_t *work)
 {
     uint8_t seed[NACRE_ED25519_SEED_LEN];
 
+    (void)work;
     if (bits != 0 && bits != KEY_ED25519_BITS)
         return NACRE_ERR_USAGE;
     if (!nacre_rng_fill(rng, seed, sizeof seed))
@@ -66,12 +67,14 @@ static nacre_err key_ed25519_generate(struct nacre_privkey *k, unsigned bits,
     return NACRE_OK;
 }
 
-static nacre_err key_ed25519_read_private(struct nacre_privkey *k, struct ncr_rd *r)
+static nacre_err key_ed25519_read_private(struct nacre_privkey *k, struct ncr_rd *r,
+                                          uint64_t *work)
 {
     struct nacre_bytes pub = ncr_rd_string(r);
     struct nacre_bytes both = ncr_rd_string(r);
     const uint8_t *own = k->secret.ed25519.key.pub;
 
+    (void)work;
     if (pub.n != NACRE_ED25519_PUB_LEN || both.n != NACRE_ED25519_SEED_LEN + NACRE_ED25519_PUB_LEN)
         return NACRE_ERR_KEY_FORMAT;
     NCR_CT_SECRET(both.p, NACRE_ED25519_SEED_LEN);
@@ -94,11 +97,13 @@ static void key_ed25519_write_private(struct ncr_wr *w, const struct nacre_privk
 }
 
 static nacre_err key_ed25519_sign(struct ncr_wr *w, const struct nacre_privkey *k, const char *alg,
-                                  struct nacre_bytes data, const struct nacre_rng *rng)
+                                  struct nacre_bytes data, const struct nacre_rng *rng,
+                                  uint64_t *work)
 {
     uint8_t sig[NACRE_ED25519_SIG_LEN];
 
     (void)rng; /* Ed25519 is deterministic */
+    (void)work;
     nacre_ed25519_sign(sig, &k->secret.ed25519.key, data.p, data.n);
     NCR_CT_PUBLIC(sig, sizeof sig);
     ncr_wr_cstring(w, alg);

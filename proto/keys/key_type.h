@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * Types of keys as rows: what the public blob holds, how the private half is made, stored and used.
+ * Types of keys as rows (work: NACRE_WORK words): what the public blob holds, how the private half is made, stored and used.
  * A new type is one file with a row, and its name in ncr_key_types[].
  */
 #ifndef NCR_KEY_TYPE_H
@@ -21,14 +21,15 @@ struct ncr_key_type {
     bool (*trustworthy)(struct nacre_bytes blob);
 
     /* The private half. The caller wipes k on failure. */
-    nacre_err (*generate)(struct nacre_privkey *k, unsigned bits, const struct nacre_rng *rng);
+    nacre_err (*generate)(struct nacre_privkey *k, unsigned bits, const struct nacre_rng *rng,
+                          uint64_t *work);
     /* The fields of openssh-key-v1's private section after the name and before the comment.
      * KEY_REFUSED: public half inside differs. */
-    nacre_err (*read_private)(struct nacre_privkey *k, struct ncr_rd *r);
+    nacre_err (*read_private)(struct nacre_privkey *k, struct ncr_rd *r, uint64_t *work);
     void (*write_private)(struct ncr_wr *w, const struct nacre_privkey *k);
     /* Writes the signature blob. alg is one of algs. */
     nacre_err (*sign)(struct ncr_wr *w, const struct nacre_privkey *k, const char *alg,
-                      struct nacre_bytes data, const struct nacre_rng *rng);
+                      struct nacre_bytes data, const struct nacre_rng *rng, uint64_t *work);
 };
 
 /* Ends with a NULL. At most 32, for sets of them. */

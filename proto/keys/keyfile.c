@@ -186,9 +186,10 @@ static void keyfile_copy_comment(char *comment, size_t cap, struct nacre_bytes b
 
 nacre_err nacre_keyfile_read(struct nacre_privkey *k, char *comment, size_t comment_cap,
                              struct nacre_bytes file, struct nacre_bytes passphrase,
-                             uint8_t *scratch, size_t scratch_len, struct nacre_keyfile_info *info)
+                             uint8_t *scratch, size_t scratch_len, struct nacre_keyfile_info *info,
+                             uint64_t *work)
 {
-    struct ncr_keyfile_in in = {file, passphrase, scratch, scratch_len, info};
+    struct ncr_keyfile_in in = {file, passphrase, scratch, scratch_len, work, info};
     struct nacre_keyfile_info own;
     const struct ncr_keyfile_row *row;
     struct nacre_bytes found = {NULL, 0};
@@ -215,7 +216,7 @@ nacre_err nacre_keyfile_read_public(struct nacre_pubkey *k, struct nacre_bytes *
                                     struct nacre_bytes file, uint8_t *scratch, size_t scratch_len,
                                     struct nacre_keyfile_info *info)
 {
-    struct ncr_keyfile_in in = {file, {NULL, 0}, scratch, scratch_len, info};
+    struct ncr_keyfile_in in = {file, {NULL, 0}, scratch, scratch_len, NULL, info};
     struct nacre_keyfile_info own;
     const struct ncr_keyfile_row *row;
     struct nacre_bytes found = {NULL, 0};
@@ -250,10 +251,11 @@ static nacre_err keyfile_line_read(struct nacre_pubkey *k, struct nacre_bytes *c
 
 nacre_err nacre_keyfile_write(uint8_t *out, size_t cap, size_t *n, const struct nacre_privkey *k,
                               struct nacre_bytes comment, const struct nacre_keyfile_opts *opts,
-                              const struct nacre_rng *rng)
+                              const struct nacre_rng *rng, uint64_t *work)
 {
     static const struct nacre_keyfile_opts plain;
 
+    (void)work; /* for a key derivation */
     *n = 0;
     nacre_wipe(out, cap);
     if (opts == NULL)

@@ -14,6 +14,7 @@ struct ncr_keyfile_in {
     struct nacre_bytes passphrase;
     uint8_t *scratch; /* at least file.n bytes */
     size_t scratch_len;
+    uint64_t *work;
     struct nacre_keyfile_info *info; /* never NULL here */
 };
 

@@ -112,7 +112,7 @@ static nacre_err openssh_section(struct nacre_privkey *k, struct nacre_bytes *co
         return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: check values differ");
     if (type == NULL)
         return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "key type not supported by this build");
-    err = type->read_private(k, &r);
+    err = type->read_private(k, &r, in->work);
     if (err == NACRE_ERR_KEY_REFUSED)
         return ncr_keyfile_fail(in, err, "public half does not belong to the private half");
     if (err != NACRE_OK)

@@ -11,8 +11,8 @@
  * with a NUL that cap includes; NACRE_ERR_NO_ROOM leaves an empty text. A zeroed struct is safe: an
  * empty key signs nothing, a search that saw nothing trusts nothing.
  *
- * This build understands ssh-ed25519; keys of other types pass through as name and blob where a
- * function says so.
+ * Keys of types that are not understood pass through as name and blob where a function says so.
+ * work is memory for public-key operations, NACRE_WORK words (nacre.h).
  */
 #ifndef NACRE_KEYS_H
 #define NACRE_KEYS_H
@@ -82,8 +82,9 @@ void nacre_randomart(char out[NACRE_RANDOMART_LEN], enum nacre_fp_hash hash,
 
 /* ---- Private keys ------------------------------------------------------------------------ */
 
-#define NACRE_PRIVKEY_BLOB_MAX 64 /* largest public blob of a private key of this build */
-#define NACRE_SIG_BLOB_MAX 4096   /* enough for every signature blob */
+#define NACRE_PRIVKEY_BLOB_MAX 2304 /* largest public blob of a private key: RSA of 16,384 bits */
+#define NACRE_PRIVKEY_RSA_MAX 8448  /* n, e, d, p, q, iqmp of such a key */
+#define NACRE_SIG_BLOB_MAX 4096     /* enough for every signature blob */
 
 /* A private key with its public blob. Not moved by reference anywhere; may be copied; wipe it with
  * nacre_privkey_wipe(). The fields are private. */
@@ -96,13 +97,29 @@ struct nacre_privkey {
             uint8_t seed[NACRE_ED25519_SEED_LEN];
             struct nacre_ed25519_key key; /* expanded from the seed, public half recomputed */
         } ed25519;
+        struct {
+            uint8_t scalar[NACRE_EC_LEN_MAX]; /* big-endian, as long as the curve's coordinates */
+        } ecdsa;
+        struct {
+            uint16_t len[6]; /* of n, e, d, p, q, iqmp, without leading zeros, one after another */
+            uint8_t num[NACRE_PRIVKEY_RSA_MAX];
+        } rsa;
+        struct {
+            uint8_t seed[NACRE_MLDSA44_ED25519_SEED_LEN];
+        } mldsa44_ed25519;
+        struct { /* a security key's file: nothing secret, and nothing to sign with */
+            uint8_t flags;
+            uint16_t handle_len;
+            uint8_t handle[1024];
+        } sk;
     } secret;
 };
 
 /* Makes a key of a type by name ("ssh-ed25519"); bits 0: the type's own size. Errors: UNKNOWN_ALG,
  * USAGE (bits that the type does not have), RNG. On failure k is zeroed. */
 NACRE_MUST_CHECK nacre_err nacre_privkey_generate(struct nacre_privkey *k, const char *type_name,
-                                                  unsigned bits, const struct nacre_rng *rng);
+                                                  unsigned bits, const struct nacre_rng *rng,
+                                                  uint64_t *work);
 void nacre_privkey_from_seed(struct nacre_privkey *k, const uint8_t seed[NACRE_ED25519_SEED_LEN]);
 /* Borrowed from k; empty for an empty key. */
 struct nacre_bytes nacre_privkey_public_blob(const struct nacre_privkey *k);
@@ -114,7 +131,8 @@ const char *nacre_privkey_alg(const struct nacre_privkey *k, size_t i);
  * NO_ROOM, RNG, SIGNER; *n is then 0. CT in k; data is public. */
 NACRE_MUST_CHECK nacre_err nacre_privkey_sign(const struct nacre_privkey *k, struct nacre_bytes alg,
                                               struct nacre_bytes data, uint8_t *out, size_t cap,
-                                              size_t *n, const struct nacre_rng *rng);
+                                              size_t *n, const struct nacre_rng *rng,
+                                              uint64_t *work);
 void nacre_privkey_wipe(struct nacre_privkey *k);
 
 /* ---- Key files --------------------------------------------------------------------------- */
@@ -163,7 +181,8 @@ struct nacre_keyfile_info {
 NACRE_MUST_CHECK nacre_err nacre_keyfile_read(struct nacre_privkey *k, char *comment,
                                               size_t comment_cap, struct nacre_bytes file,
                                               struct nacre_bytes passphrase, uint8_t *scratch,
-                                              size_t scratch_len, struct nacre_keyfile_info *info);
+                                              size_t scratch_len, struct nacre_keyfile_info *info,
+                                              uint64_t *work);
 /* Reads the public half of a private key file (openssh-key-v1 tells it without the passphrase; it
  * is then not yet proved that it belongs to the private half) or a one-line public key file. k's
  * blob lies in scratch; *comment (may be NULL) in file, empty where the format hides it. Keys of an
@@ -179,7 +198,7 @@ struct nacre_keyfile_opts {
     enum nacre_keyfile_format format; /* UNKNOWN: OPENSSH */
     struct nacre_bytes passphrase;
 };
-#define NACRE_KEYFILE_TEXT_MAX 4096 /* enough for every key and comment of this build */
+#define NACRE_KEYFILE_TEXT_MAX 16384 /* enough for every key and comment */
 /* Writes the whole file, line ends included and without NUL; *n is its length. rng gives the check
  * value. Errors: USAGE (empty key, comment over NACRE_KEY_COMMENT_MAX), UNKNOWN_ALG (format or
  * passphrase not supported), NO_ROOM, RNG; out is then zeroed and *n 0. out holds a secret. */
@@ -187,7 +206,7 @@ NACRE_MUST_CHECK nacre_err nacre_keyfile_write(uint8_t *out, size_t cap, size_t 
                                                const struct nacre_privkey *k,
                                                struct nacre_bytes comment,
                                                const struct nacre_keyfile_opts *opts,
-                                               const struct nacre_rng *rng);
+                                               const struct nacre_rng *rng, uint64_t *work);
 
 /* ---- Lines ------------------------------------------------------------------------------- */
 

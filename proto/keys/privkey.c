@@ -9,14 +9,14 @@
 #include "proto/keys/key_type.h"
 
 nacre_err nacre_privkey_generate(struct nacre_privkey *k, const char *type_name, unsigned bits,
-                                 const struct nacre_rng *rng)
+                                 const struct nacre_rng *rng, uint64_t *work)
 {
     const struct ncr_key_type *type = ncr_key_type(nacre_bytes_str(type_name));
     nacre_err err = NACRE_ERR_UNKNOWN_ALG;
 
     nacre_privkey_wipe(k);
     if (type != NULL)
-        err = type->generate(k, bits, rng);
+        err = type->generate(k, bits, rng, work);
     if (err != NACRE_OK)
         nacre_privkey_wipe(k);
     return err;
@@ -36,7 +36,7 @@ const char *nacre_privkey_alg(const struct nacre_privkey *k, size_t i)
 
 nacre_err nacre_privkey_sign(const struct nacre_privkey *k, struct nacre_bytes alg,
                              struct nacre_bytes data, uint8_t *out, size_t cap, size_t *n,
-                             const struct nacre_rng *rng)
+                             const struct nacre_rng *rng, uint64_t *work)
 {
     struct ncr_wr w = ncr_wr(out, cap);
     const char *name = NULL;
@@ -50,7 +50,7 @@ nacre_err nacre_privkey_sign(const struct nacre_privkey *k, struct nacre_bytes a
     }
     if (name == NULL)
         return NACRE_ERR_UNKNOWN_ALG;
-    err = k->type->sign(&w, k, name, data, rng);
+    err = k->type->sign(&w, k, name, data, rng, work);
     if (err == NACRE_OK && w.bad)
         err = NACRE_ERR_NO_ROOM;
     if (err == NACRE_OK)

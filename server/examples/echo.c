@@ -7,6 +7,9 @@
 
 #include "server/nacre_server.h"
 
+/* What the operations work in. */
+static uint64_t work[NACRE_WORK];
+
 static enum nacre_when allow(void *ctx, struct nacre_peer *p, const struct nacre_event *ev,
                              struct nacre_answer *ans)
 {
@@ -44,7 +47,7 @@ int main(void)
     struct nacre_server *s;
     uint32_t port = 0;
 
-    if (nacre_privkey_generate(&key, "ssh-ed25519", 0, &nacre_rng_os) != NACRE_OK ||
+    if (nacre_privkey_generate(&key, "ssh-ed25519", 0, &nacre_rng_os, work) != NACRE_OK ||
         nacre_server_new(&s, &cfg) != NACRE_OK ||
         nacre_server_listen(s, "localhost", &port) != NACRE_OK)
         return 1;

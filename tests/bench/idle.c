@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Memory of an idle authenticated connection of the library server in the standard profile: a server
- * process, N clients in another, and the growth of the server's private memory divided by N.
+ * Memory of an idle authenticated connection of the library server in the standard profile: a
+ * server process, N clients in another, and the growth of the server's private memory divided by N.
  *
  *   idle N
  */
@@ -15,6 +15,9 @@
 
 #include "client/nacre_client.h"
 #include "server/nacre_server.h"
+
+/* What the operations work in. */
+static uint64_t work[NACRE_WORK];
 
 static enum nacre_when idle_let_in(void *ctx, struct nacre_peer *peer, const struct nacre_event *ev,
                                    struct nacre_answer *ans)
@@ -38,7 +41,8 @@ static int idle_serve(int pipe_fd, unsigned n)
 {
     static struct nacre_privkey key;
     static const struct nacre_server_hooks hooks = {.none = idle_let_in};
-    struct nacre_server_cfg cfg = {.hooks = &hooks, .keys = &key, .n_keys = 1, .no_penalties = true};
+    struct nacre_server_cfg cfg = {
+        .hooks = &hooks, .keys = &key, .n_keys = 1, .no_penalties = true};
     struct nacre_server *s;
     uint32_t port = 0;
 
@@ -46,8 +50,7 @@ static int idle_serve(int pipe_fd, unsigned n)
     cfg.startups_rate = 100;
     cfg.startups_per_source = n + 10;
     cfg.conn.auth_methods = NACRE_AUTH_NONE;
-    if (nacre_privkey_generate(&key, "ssh-ed25519", 0, &nacre_rng_os) !=
-            NACRE_OK ||
+    if (nacre_privkey_generate(&key, "ssh-ed25519", 0, &nacre_rng_os, work) != NACRE_OK ||
         nacre_server_new(&s, &cfg) != NACRE_OK ||
         nacre_server_listen(s, "127.0.0.1", &port) != NACRE_OK)
         return 1;
