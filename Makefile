@@ -33,6 +33,9 @@ CRYPTO_SRC = \
 	crypto/fe25519_64.c \
 	crypto/ge25519.c \
 	crypto/hmac.c \
+	crypto/keccak.c \
+	crypto/keccak_avx2.c \
+	crypto/keccak_avx512.c \
 	crypto/poly1305.c \
 	crypto/poly1305_avx2.c \
 	crypto/poly1305_ifma.c \
@@ -177,6 +180,7 @@ CRYPTO_TESTS = \
 	fe25519 \
 	ge25519 \
 	hmac \
+	keccak \
 	poly1305 \
 	rng \
 	sc25519 \

@@ -35,5 +35,9 @@ void ncr_aes_ctr_xor_vaes(uint8_t *out, const struct nacre_aes_ctr *c, const uin
 void ncr_poly1305_blocks_avx2(uint64_t h[3], const uint64_t r[2], const uint8_t *m, size_t blocks);
 void ncr_poly1305_blocks_ifma(uint64_t h[3], const uint64_t r[2], const uint8_t *m, size_t blocks);
 
+/* Keccak-f[1600] on four states, lane by lane, as in keccak.h. */
+void ncr_keccak_f_x4_avx2(uint64_t a[25][4]);
+void ncr_keccak_f_x4_avx512(uint64_t a[25][4]);
+
 #endif
 #endif
