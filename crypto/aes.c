@@ -5,13 +5,15 @@
  * Sixteen blocks per 64-bit lane are held as 32 words x[8 * row + bit]; in each, bit 16 * column +
  * block is that bit of the state's byte (row, column) of that block. So the S-box is a circuit of
  * logic operations on 8 words, one row at a time; ShiftRows rotates a word by 16 bits per column;
- * MixColumns only combines words; and a round key byte is 16 equal bits.
+ * MixColumns only combines words; and a round key byte is 16 equal bits. The context holds round
+ * keys as FIPS 197 has them, word by word in little-endian order, which is what the instructions of
+ * the fast twins take.
  *
  * The S-box circuit is the straight-line program of 115 gates of Boyar and Peralta, "A new
  * combinational logic minimization technique with applications to cryptology" (2010), in their
  * names y, t, z, s, without the four NOTs of the constant 63: ShiftRows and MixColumns leave a
- * state of 63s as it is, so the constant is in the round keys instead. S' means the S-box without
- * it: S'(x) = A(1/x), with A the bit matrix of section 5.1.1.
+ * state of 63s as it is, so the constant goes into the round keys instead. S' means the S-box
+ * without it: S'(x) = A(1/x), with A the bit matrix of section 5.1.1.
  */
 #include "crypto/aes.h"
 #include "crypto/load.h"
@@ -172,9 +174,24 @@ static void aes_shift_rows_inverse(ncr_lanes64 x[32])
     }
 }
 
-/* Word i of a round key for one lane. k is two words of the schedule: rows 0 and 1, rows 2 and 3,
- * 16 bits a column. One bit of each column is spread over the 16 blocks by a multiplication with
- * ffff. */
+/* Two columns a word becomes four half columns a word: rows 0 and 1, rows 2 and 3. The constant of
+ * the S-box (see above) is in the round keys from round 1 on. */
+NCR_INLINE void aes_round_key(uint64_t k[2], const struct nacre_aes *c, unsigned round)
+{
+    const uint64_t halves = 0x0000ffff0000ffff, constant = round > 0 ? 0x6363636363636363 : 0;
+    uint64_t low[2], high[2];
+    for (unsigned i = 0; i < 2; i++) {
+        low[i] = c->rk[2 * round + i] & halves;
+        high[i] = c->rk[2 * round + i] >> 16 & halves;
+        low[i] = (low[i] | low[i] >> 16) & 0xffffffff;
+        high[i] = (high[i] | high[i] >> 16) & 0xffffffff;
+    }
+    k[0] = (low[0] | low[1] << 32) ^ constant;
+    k[1] = (high[0] | high[1] << 32) ^ constant;
+}
+
+/* Word i of a round key for one lane, k as above. One bit of each column is spread over the 16
+ * blocks by a multiplication with ffff. */
 NCR_INLINE uint64_t aes_key_word(const uint64_t k[2], unsigned i)
 {
     uint64_t bits = k[i / 16] >> i % 16 & 0x0001000100010001;
@@ -313,36 +330,46 @@ static void aes_store(uint8_t out[NCR_AES_BATCH_LEN], ncr_lanes64 x[32])
 void ncr_aes_encrypt_batch(uint8_t io[NCR_AES_BATCH_LEN], const struct nacre_aes *c)
 {
     ncr_lanes64 x[32];
+    uint64_t k[2];
     aes_load(x, io);
-    aes_add_round_key(x, c->rk);
+    aes_round_key(k, c, 0);
+    aes_add_round_key(x, k);
     for (unsigned round = 1; round < c->rounds; round++) {
         aes_sub_bytes(x);
-        aes_mix(x, c->rk + 2 * round);
+        aes_round_key(k, c, round);
+        aes_mix(x, k);
     }
     aes_sub_bytes(x);
     aes_shift_rows(x);
-    aes_add_round_key(x, c->rk + 2 * c->rounds);
+    aes_round_key(k, c, c->rounds);
+    aes_add_round_key(x, k);
     aes_store(io, x);
     nacre_wipe(x, sizeof x);
+    nacre_wipe(k, sizeof k);
 }
 
 /* Section 5.3; the 63 in the round keys is the one that the inverse S-box wants removed. */
 void ncr_aes_decrypt_batch(uint8_t io[NCR_AES_BATCH_LEN], const struct nacre_aes *c)
 {
     ncr_lanes64 x[32];
+    uint64_t k[2];
     aes_load(x, io);
-    aes_add_round_key(x, c->rk + 2 * c->rounds);
+    aes_round_key(k, c, c->rounds);
+    aes_add_round_key(x, k);
     for (unsigned round = c->rounds - 1; round > 0; round--) {
         aes_shift_rows_inverse(x);
         aes_sub_bytes_inverse(x);
-        aes_add_round_key(x, c->rk + 2 * round);
+        aes_round_key(k, c, round);
+        aes_add_round_key(x, k);
         aes_mix_columns_inverse(x);
     }
     aes_shift_rows_inverse(x);
     aes_sub_bytes_inverse(x);
-    aes_add_round_key(x, c->rk);
+    aes_round_key(k, c, 0);
+    aes_add_round_key(x, k);
     aes_store(io, x);
     nacre_wipe(x, sizeof x);
+    nacre_wipe(k, sizeof k);
 }
 
 void nacre_aes_encrypt_block(uint8_t out[NACRE_AES_BLOCK], const struct nacre_aes *c,
@@ -403,16 +430,6 @@ static void aes_expand(uint32_t w[60], unsigned nk, unsigned n)
     }
 }
 
-/* The upper or lower halves of a round key's four words as 16 bits a column. */
-static uint64_t aes_half_columns(const uint32_t w[4], unsigned shift)
-{
-    uint64_t k = 0;
-    for (unsigned c = 0; c < 4; c++) {
-        k |= (uint64_t)(w[c] >> shift & 0xffff) << 16 * c;
-    }
-    return k;
-}
-
 bool nacre_aes_init(struct nacre_aes *c, const uint8_t *key, size_t n)
 {
     uint32_t w[60];
@@ -426,10 +443,8 @@ bool nacre_aes_init(struct nacre_aes *c, const uint8_t *key, size_t n)
         w[i] = ncr_load32le(key + 4 * i);
     }
     aes_expand(w, nk, 4 * (c->rounds + 1));
-    for (unsigned round = 0; round <= c->rounds; round++) {
-        uint64_t constant = round > 0 ? 0x6363636363636363 : 0;
-        c->rk[2 * round] = aes_half_columns(w + 4 * round, 0) ^ constant;
-        c->rk[2 * round + 1] = aes_half_columns(w + 4 * round, 16) ^ constant;
+    for (unsigned i = 0; i < 2 * (c->rounds + 1); i++) {
+        c->rk[i] = w[2 * i] | (uint64_t)w[2 * i + 1] << 32;
     }
     nacre_wipe(w, sizeof w);
     return true;

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: ISC
  *
  * AES in counter mode with VAES in AVX-512 registers, 32 blocks side by side: the twin of
- * aes_ctr.c, in the shape of aes_ctr_aesni.c, which explains keys and counters.
+ * aes_ctr.c, in the shape of aes_ctr_aesni.c, which explains the counters.
  *
  * The last bytes of a message are loaded and stored under a mask. CT in key, counter and message;
  * the length leaks.
  */
-#include "crypto/fast.h"
-#include "crypto/ct.h"
-#include "crypto/load.h"
+#include "crypto/aes_x86.h"
 
 #if NCR_X86
-#include <immintrin.h>
 
 #define AES_CTR_VAES __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,vaes,aes,ssse3")))
 
@@ -20,19 +17,12 @@ enum { AES_CTR_VAES_VECTORS = 8, AES_CTR_VAES_BATCH = 8 * 64 };
 
 AES_CTR_VAES NCR_INLINE __m512i aes_ctr_vaes_reverse(__m512i x)
 {
-    const __m128i order = _mm_setr_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    return _mm512_shuffle_epi8(x, _mm512_broadcast_i32x4(order));
+    return _mm512_shuffle_epi8(x, _mm512_broadcast_i32x4(ncr_x86_order()));
 }
 
-AES_CTR_VAES static void aes_ctr_vaes_keys(__m512i k[15], const struct nacre_aes *c)
+AES_CTR_VAES NCR_INLINE __m512i aes_ctr_vaes_key(const struct nacre_aes *c, unsigned round)
 {
-    for (unsigned round = 0; round <= c->rounds; round++) {
-        __m128i lower = _mm_cvtsi64_si128((long long)c->rk[2 * round]);
-        __m128i upper = _mm_cvtsi64_si128((long long)c->rk[2 * round + 1]);
-        __m128i constant = _mm_set1_epi8(round > 0 ? 0x63 : 0);
-        __m128i key = _mm_xor_si128(_mm_unpacklo_epi16(lower, upper), constant);
-        k[round] = _mm512_broadcast_i32x4(key);
-    }
+    return _mm512_broadcast_i32x4(ncr_aes_x86_key(c, round));
 }
 
 /* The four counter blocks from n on after the reversed ctr; n < 2^62. */
@@ -46,22 +36,25 @@ AES_CTR_VAES NCR_INLINE __m512i aes_ctr_vaes_after(__m512i ctr, uint64_t n)
 }
 
 /* Key stream of the 32 blocks from n on. */
-AES_CTR_VAES NCR_INLINE void aes_ctr_vaes_batch(__m512i x[8], const __m512i k[15], unsigned rounds,
+AES_CTR_VAES NCR_INLINE void aes_ctr_vaes_batch(__m512i x[8], const struct nacre_aes *c,
                                                 __m512i ctr, uint64_t n)
 {
+    __m512i k = aes_ctr_vaes_key(c, 0);
 #pragma GCC unroll 8
     for (unsigned i = 0; i < AES_CTR_VAES_VECTORS; i++) {
-        x[i] = _mm512_xor_si512(aes_ctr_vaes_after(ctr, n + 4 * i), k[0]);
+        x[i] = _mm512_xor_si512(aes_ctr_vaes_after(ctr, n + 4 * i), k);
     }
-    for (unsigned round = 1; round < rounds; round++) {
+    for (unsigned round = 1; round < c->rounds; round++) {
+        k = aes_ctr_vaes_key(c, round);
 #pragma GCC unroll 8
         for (unsigned i = 0; i < AES_CTR_VAES_VECTORS; i++) {
-            x[i] = _mm512_aesenc_epi128(x[i], k[round]);
+            x[i] = _mm512_aesenc_epi128(x[i], k);
         }
     }
+    k = aes_ctr_vaes_key(c, c->rounds);
 #pragma GCC unroll 8
     for (unsigned i = 0; i < AES_CTR_VAES_VECTORS; i++) {
-        x[i] = _mm512_aesenclast_epi128(x[i], k[rounds]);
+        x[i] = _mm512_aesenclast_epi128(x[i], k);
     }
 }
 
@@ -81,14 +74,11 @@ AES_CTR_VAES NCR_INLINE void aes_ctr_vaes_tail(uint8_t *out, const uint8_t *in, 
 AES_CTR_VAES void ncr_aes_ctr_xor_vaes(uint8_t *out, const struct nacre_aes_ctr *c,
                                        const uint8_t *in, size_t n)
 {
-    __m512i k[15], ctr;
-    __m128i start = _mm_loadu_si128((const __m128i *)(const void *)c->ctr);
+    __m512i ctr = aes_ctr_vaes_reverse(_mm512_broadcast_i32x4(ncr_x86_load(c->ctr)));
     uint64_t block = 0;
-    ctr = aes_ctr_vaes_reverse(_mm512_broadcast_i32x4(start));
-    aes_ctr_vaes_keys(k, &c->aes);
     for (; n >= AES_CTR_VAES_BATCH; n -= AES_CTR_VAES_BATCH) {
         __m512i x[AES_CTR_VAES_VECTORS];
-        aes_ctr_vaes_batch(x, k, c->aes.rounds, ctr, block);
+        aes_ctr_vaes_batch(x, &c->aes, ctr, block);
 #pragma GCC unroll 8
         for (unsigned i = 0; i < AES_CTR_VAES_VECTORS; i++) {
             x[i] = _mm512_xor_si512(x[i], _mm512_loadu_si512(in + 64 * i));
@@ -100,10 +90,9 @@ AES_CTR_VAES void ncr_aes_ctr_xor_vaes(uint8_t *out, const struct nacre_aes_ctr 
     }
     if (n > 0) {
         __m512i x[AES_CTR_VAES_VECTORS];
-        aes_ctr_vaes_batch(x, k, c->aes.rounds, ctr, block);
+        aes_ctr_vaes_batch(x, &c->aes, ctr, block);
         aes_ctr_vaes_tail(out, in, n, x);
         nacre_wipe(x, sizeof x);
     }
-    nacre_wipe(k, sizeof k);
 }
 #endif

@@ -193,7 +193,7 @@ void nacre_hmac_final(uint8_t *out, struct nacre_hmac *c);
 #define NACRE_UMAC_MAX_LEN 16
 
 struct nacre_aes {
-    uint64_t rk[30]; /* round keys, two words a round, see aes.c */
+    uint64_t rk[30]; /* round keys, two words a round, two columns a word, see aes.c */
     unsigned rounds; /* 10, 12 or 14 */
 };
 

@@ -76,7 +76,7 @@ static uint8_t aes_sbox_by_definition(unsigned x)
 
 /* The S-box of section 5.1.1 on all 256 values, by way of the key schedule: with four equal words x
  * as a key, the first new word is w[0] + SubWord(RotWord(x)) + Rcon. It is seen in the context's
- * round key 1 of AES-128, whose constant 63 is folded in. */
+ * round key 1 of AES-128. */
 Test(aes, sbox)
 {
     for (size_t i = 0; i < TWINS; i++) {
@@ -86,8 +86,7 @@ Test(aes, sbox)
             memset(key, (int)x, sizeof key);
             cr_assert(twins[i]->aes_init(&c, key, sizeof key));
             uint8_t second = (uint8_t)(c.rk[2] >> 8); /* row 1, column 0 */
-            cr_assert_eq(second ^ 0x63 ^ x, aes_sbox_by_definition(x), "%s: %02x", twins[i]->name,
-                         x);
+            cr_assert_eq(second ^ x, aes_sbox_by_definition(x), "%s: %02x", twins[i]->name, x);
         }
     }
 }
