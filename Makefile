@@ -36,12 +36,15 @@ CRYPTO_SRC = \
 	crypto/keccak.c \
 	crypto/keccak_avx2.c \
 	crypto/keccak_avx512.c \
+	crypto/md5.c \
 	crypto/poly1305.c \
 	crypto/poly1305_avx2.c \
 	crypto/poly1305_ifma.c \
 	crypto/rng.c \
 	crypto/rng_os.c \
 	crypto/sc25519.c \
+	crypto/sha1.c \
+	crypto/sha1_shani.c \
 	crypto/sha2.c \
 	crypto/sha2_shani.c \
 	crypto/wipe.c \
@@ -180,10 +183,12 @@ CRYPTO_TESTS = \
 	fe25519 \
 	ge25519 \
 	hmac \
+	md5 \
 	keccak \
 	poly1305 \
 	rng \
 	sc25519 \
+	sha1 \
 	sha2 \
 	twins \
 	x25519

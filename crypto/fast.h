@@ -23,7 +23,8 @@ size_t ncr_chacha20_avx2(uint8_t *out, const uint8_t *in, size_t n,
                          const uint8_t key[NACRE_CHACHA20_KEY_LEN],
                          const uint8_t nonce[NACRE_CHACHA20_NONCE_LEN], uint64_t counter);
 
-/* SHA-256's compression of a number of blocks into h. */
+/* SHA-1's and SHA-256's compression of a number of blocks into h. */
+void ncr_sha1_blocks_sha(uint32_t h[5], const uint8_t *m, size_t blocks);
 void ncr_sha256_blocks_sha(uint32_t h[8], const uint8_t *m, size_t blocks);
 
 /* XORs the key stream from c->ctr on over n bytes, any n; leaves c as it is. */

@@ -49,8 +49,8 @@ static enum kat_result verb_ssh_mac(struct kat_req *r)
 
 static const struct nacre_hash *kdf_hash(const char *name)
 {
-    static const struct nacre_hash *const rows[] = {&nacre_hash_sha256, &nacre_hash_sha384,
-                                                    &nacre_hash_sha512};
+    static const struct nacre_hash *const rows[] = {&nacre_hash_sha1, &nacre_hash_sha256,
+                                                    &nacre_hash_sha384, &nacre_hash_sha512};
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (strcmp(rows[i]->name, name) == 0)
@@ -72,7 +72,7 @@ static enum kat_result verb_ssh_kdf(struct kat_req *r)
     if (len > KDF_MAX)
         return kat_error(r, "length over 1048576");
     if (hash == NULL)
-        return kat_no_name(r, r->arg[0].name, "sha1");
+        return kat_error(r, "unknown name");
     out = kat_alloc(r, (size_t)len);
     ncr_keys_derive(out, (size_t)len, hash, r->arg[1].b, r->arg[2].b, letter[0], r->arg[4].b);
     kat_put(r, out, (size_t)len);

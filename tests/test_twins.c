@@ -159,6 +159,34 @@ Test(twins, aes_ctr_vaes)
 }
 
 /* The message in two parts. */
+static void twins_sha1_digest(uint8_t out[20], const struct twin *t, const uint8_t *m, size_t n,
+                              size_t cut)
+{
+    struct nacre_sha1 c;
+    t->sha1_init(&c);
+    t->sha1_update(&c, m, cut);
+    t->sha1_update(&c, m + cut, n - cut);
+    t->sha1_final(out, &c);
+}
+
+Test(twins, sha1_shani)
+{
+    static uint8_t m[TWINS_MAX + TWINS_EDGE];
+    static const struct twin library = {.sha1_init = nacre_sha1_init,
+                                        .sha1_update = nacre_sha1_update,
+                                        .sha1_final = nacre_sha1_final};
+    twins_only(NCR_CPU_SHA, "SHA-NI");
+    for (unsigned long i = twins_calls(); i > 0; i--) {
+        uint8_t out[20], want[20];
+        size_t n = twins_length(), from = twins_random() >> 58;
+        size_t cut = (size_t)(twins_random() >> 20) % (n + 1);
+        twins_fill(m + (size_t)(twins_random() >> 20) % TWINS_MAX, TWINS_EDGE);
+        twins_sha1_digest(want, &twin_portable, m + from, n, cut);
+        twins_sha1_digest(out, &library, m + from, n, cut);
+        cr_assert_arr_eq(out, want, sizeof out, "%zu bytes, cut at %zu", n, cut);
+    }
+}
+
 static void twins_sha256_digest(uint8_t out[32], const struct twin *t, const uint8_t *m, size_t n,
                                 size_t cut)
 {

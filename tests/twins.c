@@ -74,6 +74,21 @@ static void twins_use(uint32_t features)
         twins_use(features);                                                                       \
         nacre_aes_ctr_xor(out, c, in, n);                                                          \
     }                                                                                              \
+    static void form##_sha1_init(struct nacre_sha1 *c)                                             \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_sha1_init(c);                                                                        \
+    }                                                                                              \
+    static void form##_sha1_update(struct nacre_sha1 *c, const uint8_t *m, size_t n)               \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_sha1_update(c, m, n);                                                                \
+    }                                                                                              \
+    static void form##_sha1_final(uint8_t *out, struct nacre_sha1 *c)                              \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_sha1_final(out, c);                                                                  \
+    }                                                                                              \
     static void form##_sha256_init(struct nacre_sha256 *c)                                         \
     {                                                                                              \
         twins_use(features);                                                                       \
@@ -100,6 +115,9 @@ static void twins_use(uint32_t features)
         .aes_decrypt_block = form##_aes_decrypt_block,                                             \
         .aes_ctr_init = form##_aes_ctr_init,                                                       \
         .aes_ctr_xor = form##_aes_ctr_xor,                                                         \
+        .sha1_init = form##_sha1_init,                                                             \
+        .sha1_update = form##_sha1_update,                                                         \
+        .sha1_final = form##_sha1_final,                                                           \
         .sha256_init = form##_sha256_init,                                                         \
         .sha256_update = form##_sha256_update,                                                     \
         .sha256_final = form##_sha256_final,                                                       \

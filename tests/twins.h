@@ -22,6 +22,9 @@ struct twin {
     void (*aes_decrypt_block)(uint8_t *out, const struct nacre_aes *c, const uint8_t *in);
     bool (*aes_ctr_init)(struct nacre_aes_ctr *c, const uint8_t *key, size_t n, const uint8_t *iv);
     void (*aes_ctr_xor)(uint8_t *out, struct nacre_aes_ctr *c, const uint8_t *in, size_t n);
+    void (*sha1_init)(struct nacre_sha1 *c);
+    void (*sha1_update)(struct nacre_sha1 *c, const uint8_t *m, size_t n);
+    void (*sha1_final)(uint8_t *out, struct nacre_sha1 *c);
     void (*sha256_init)(struct nacre_sha256 *c);
     void (*sha256_update)(struct nacre_sha256 *c, const uint8_t *m, size_t n);
     void (*sha256_final)(uint8_t *out, struct nacre_sha256 *c);

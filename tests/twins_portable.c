@@ -17,6 +17,10 @@
 #define nacre_aes_decrypt_block portable_aes_decrypt_block
 #define nacre_aes_ctr_init portable_aes_ctr_init
 #define nacre_aes_ctr_xor portable_aes_ctr_xor
+#define nacre_sha1_init portable_sha1_init
+#define nacre_sha1_update portable_sha1_update
+#define nacre_sha1_final portable_sha1_final
+#define nacre_hash_sha1 portable_hash_sha1
 #define nacre_sha256_init portable_sha256_init
 #define nacre_sha256_update portable_sha256_update
 #define nacre_sha256_final portable_sha256_final
@@ -36,6 +40,7 @@
 #include "crypto/aes_ctr.c"
 #include "crypto/chacha20.c"
 #include "crypto/poly1305.c"
+#include "crypto/sha1.c"
 #include "crypto/sha2.c"
 #include "tests/twins.h"
 
@@ -50,6 +55,9 @@ const struct twin twin_portable = {
     .aes_decrypt_block = nacre_aes_decrypt_block,
     .aes_ctr_init = nacre_aes_ctr_init,
     .aes_ctr_xor = nacre_aes_ctr_xor,
+    .sha1_init = nacre_sha1_init,
+    .sha1_update = nacre_sha1_update,
+    .sha1_final = nacre_sha1_final,
     .sha256_init = nacre_sha256_init,
     .sha256_update = nacre_sha256_update,
     .sha256_final = nacre_sha256_final,
