@@ -19,7 +19,8 @@
 #define ADOPT_BOOL(field) offsetof(struct nacre_conn, field)
 static const size_t adopt_bool_at[] = {
     ADOPT_BOOL(chans_owe),        ADOPT_BOOL(kex.sent_init),    ADOPT_BOOL(kex.got_init),
-    ADOPT_BOOL(kex.drop_guess),   ADOPT_BOOL(kex.rekey_wanted), ADOPT_BOOL(kex.peer_ext_info),
+    ADOPT_BOOL(kex.drop_guess),   ADOPT_BOOL(kex.gex),
+       ADOPT_BOOL(kex.rekey_wanted), ADOPT_BOOL(kex.peer_ext_info),
     ADOPT_BOOL(auth.banner_sent), ADOPT_BOOL(auth.service),     ADOPT_BOOL(auth.done),
     ADOPT_BOOL(auth.waiting),     ADOPT_BOOL(auth.none_seen),   ADOPT_BOOL(neg.strict),
     ADOPT_BOOL(neg.peer_ping),    ADOPT_BOOL(first_kex_done),   ADOPT_BOOL(peer_closed),
@@ -61,7 +62,7 @@ static bool adopt_at_rest(const struct nacre_conn *c)
     return c->err == NACRE_OK && c->broken == NACRE_OK && c->auth.done && c->first_kex_done &&
            c->question == NACRE_EV_NONE && (c->pending & ~NCR_PENDING_SUCCESS) == 0 &&
            c->rx.phase == NCR_PH_CONN && c->tx.phase == NCR_PH_CONN && c->kex.row == NULL &&
-           !c->kex.sent_init && !c->kex.drop_guess && c->in_next <= c->in_start && !c->wipe_packet;
+           !c->kex.sent_init && !c->kex.gex && !c->kex.drop_guess && c->in_next <= c->in_start && !c->wipe_packet;
 }
 
 static bool adopt_chan(const struct nacre_conn *c, const struct ncr_chan *ch)

@@ -10,19 +10,28 @@
 #include "proto/nacre.h"
 
 /* Largest values of any row: they size buffers. */
-#define NCR_KEX_PUB_MAX 2048   /* client's or server's public value, bytes */
+#define NCR_KEX_PUB_MAX 2048    /* client's or server's public value, bytes */
 #define NCR_KEX_SECRET_MAX 4096 /* client's ephemeral secret */
-#define NCR_KEX_K_MAX 1024     /* shared secret */
-#define NCR_SIG_MAX 4096       /* signature blob */
+#define NCR_KEX_K_MAX 1024      /* shared secret */
+#define NCR_SIG_MAX 4096        /* signature blob */
 
-/* Group exchange, RFC 4419: the server sends the group first, so that the public values have the
- * length of its prime p. The secret is x, as long as x_len says. */
+union ncr_msg;
+struct ncr_wr;
+
+/* Group exchange, RFC 4419: two more messages, after which the public values have the length of the
+ * prime. The functions are those of kex_gex.c, here so that a table without such a row does not
+ * link them. */
 struct ncr_gex {
-    size_t x_len;
-    nacre_err (*start)(uint8_t *pub, uint8_t *x, const struct nacre_dh_group *group,
-                       const struct nacre_rng *rng, uint64_t *work);
-    nacre_err (*agree)(uint8_t *k, const struct nacre_dh_group *group, const uint8_t *x,
-                       struct nacre_bytes peer, uint64_t *work);
+    /* Client: asks for a group; takes the server's and answers with the public value. */
+    nacre_err (*ask)(struct nacre_conn *c);
+    nacre_err (*on_group)(struct nacre_conn *c, const union ncr_msg *m);
+    /* Server: which sizes the client asks for; answered with a group. */
+    nacre_err (*on_request)(struct nacre_conn *c, const union ncr_msg *m);
+    /* What enters H before the public values. */
+    void (*hash)(struct ncr_wr *w, const struct nacre_conn *c);
+    /* As in struct ncr_kex. */
+    nacre_err (*respond)(struct nacre_conn *c, uint8_t *reply, uint8_t *k, struct nacre_bytes init);
+    nacre_err (*finish)(struct nacre_conn *c, uint8_t *k, struct nacre_bytes reply);
 };
 
 /* Key exchange in the shape of a KEM: start -> (public, secret); respond(public) -> (reply, K);
@@ -32,11 +41,11 @@ struct ncr_kex {
     const char *name;
     const struct nacre_hash *hash;
     const struct ncr_gex *gex; /* group exchange: this instead of all that follows; else NULL */
-    size_t init_len;    /* client's public value */
-    size_t reply_len;   /* server's public value */
-    size_t secret_len;  /* client's ephemeral secret */
-    size_t k_len;       /* shared secret */
-    bool k_is_string;   /* K enters hashes as a string (hybrids), else as an mpint */
+    size_t init_len;           /* client's public value */
+    size_t reply_len;          /* server's public value */
+    size_t secret_len;         /* client's ephemeral secret */
+    size_t k_len;              /* shared secret */
+    bool k_is_string;          /* K enters hashes as a string (hybrids), else as an mpint */
     /* Public values are mpints on the wire and in hashes (DH), else strings. Ours have full width,
      * the peer's come without leading zeros. */
     bool pub_is_mpint;
@@ -65,8 +74,8 @@ struct ncr_pkt_mode;
 struct ncr_cipher {
     const char *name;
     size_t key_len, iv_len;
-    size_t block;  /* for padding: at least 8 */
-    size_t tag_len; /* AEAD only, else 0 */
+    size_t block;                    /* for padding: at least 8 */
+    size_t tag_len;                  /* AEAD only, else 0 */
     const struct ncr_pkt_mode *aead; /* packet mode of an AEAD; NULL: the MAC row gives it */
     /* Loads the keys into d->key. */
     void (*load)(struct ncr_dir *d, const uint8_t *key, const uint8_t *iv);
@@ -108,8 +117,12 @@ enum ncr_alg_kind { NCR_ALG_KEX, NCR_ALG_SIG, NCR_ALG_CIPHER, NCR_ALG_MAC, NCR_A
 /* Name of the i-th row of that kind, NULL past the end. */
 const char *ncr_alg_name(const struct nacre_algs *a, enum ncr_alg_kind kind, size_t i);
 
+/* Diffie-Hellman in a group that is known at run time only, for rows of group exchange. */
+extern const struct ncr_gex ncr_gex_dh;
+
 /* Rows (each in the file that implements it). */
 extern const struct ncr_kex ncr_kex_curve25519, ncr_kex_curve25519_libssh;
+extern const struct ncr_kex ncr_kex_gex_sha256, ncr_kex_gex_sha1;
 extern const struct ncr_sig ncr_sig_ed25519;
 extern const struct ncr_cipher ncr_cipher_chapoly;
 extern const struct ncr_cipher ncr_cipher_aes128_ctr, ncr_cipher_aes192_ctr, ncr_cipher_aes256_ctr;

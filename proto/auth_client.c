@@ -300,7 +300,7 @@ nacre_err ncr_auth_on_60(struct nacre_conn *c, const union ncr_msg *m, struct na
 
     if (err != NACRE_OK)
         return err;
-    switch (ncr_auth_active(c)) {
+    switch ((enum ncr_auth_method)c->auth.method) {
     case NCR_METHOD_PUBLICKEY:
         return auth_client_pk_ok(c, &m->pk_ok);
     case NCR_METHOD_PASSWORD:

@@ -20,7 +20,7 @@ static nacre_err auth_server_banner(struct nacre_conn *c)
     struct ncr_out o;
 
     if (c->auth.banner_sent || c->cfg.banner == NULL || ncr_phase_in_kex(&c->tx) ||
-        ncr_out_room(c, c->out_cap) < strlen(c->cfg.banner) + NCR_OUT_RESERVE)
+        ncr_out_room(c, c->out_cap) < strlen(c->cfg.banner) + ncr_out_reserve(c))
         return NACRE_OK;
     c->auth.banner_sent = true;
     o = ncr_out_begin(c, NCR_MSG_USERAUTH_BANNER, true);

@@ -5,7 +5,7 @@
  * Region, in this order: channels (first, for their alignment), scratch, held, in, out. It is found
  * by its distance from the struct, so that both can be moved together.
  *
- * The last NCR_OUT_RESERVE bytes of the out-buffer belong to what the engine owes: no packet is
+ * The last ncr_out_reserve() bytes of the out-buffer belong to what the engine owes: no packet is
  * taken from the in-buffer unless they are free, so that a reply always has room, and a peer that
  * asks without reading stops being heard (RFC 4254 4: replies in order, none dropped).
  */
@@ -62,11 +62,6 @@ void ncr_put_ident(struct ncr_wr *w, const struct nacre_conn *c)
     ncr_wr_bytes(w, (const uint8_t *)ident, strlen(ident));
 }
 
-enum ncr_auth_method ncr_auth_active(const struct nacre_conn *c)
-{
-    return (enum ncr_auth_method)c->auth.method;
-}
-
 const uint8_t *ncr_pad(struct nacre_conn *c)
 {
     static const uint8_t nonce[NACRE_CHACHA20_NONCE_LEN] = {0};
@@ -96,9 +91,14 @@ size_t ncr_out_room(struct nacre_conn *c, size_t want)
     return c->out_cap - c->out_end;
 }
 
+size_t ncr_out_reserve(const struct nacre_conn *c)
+{
+    return c->out_cap < NACRE_BUF_STANDARD ? NCR_OUT_RESERVE_SMALL : NCR_OUT_RESERVE;
+}
+
 bool ncr_out_ready(struct nacre_conn *c)
 {
-    return ncr_out_room(c, NCR_OUT_RESERVE) >= NCR_OUT_RESERVE;
+    return ncr_out_room(c, ncr_out_reserve(c)) >= ncr_out_reserve(c);
 }
 
 size_t ncr_out_payload(const struct nacre_conn *c, size_t room)
@@ -132,12 +132,13 @@ struct ncr_out ncr_out_begin(struct nacre_conn *c, uint8_t number, bool owed)
 {
     struct ncr_out o;
     size_t room;
-    enum ncr_auth_method method = ncr_auth_active(c);
+    enum ncr_auth_method method = ncr_method_active(c, number);
 
     memset(&o, 0, sizeof o);
     o.number = number;
     o.owed = owed;
-    if (ncr_phase_allows(number, c->role, (enum ncr_phase)c->tx.phase, false, method) != NCR_ALLOW) {
+    if (ncr_phase_allows(number, c->role, (enum ncr_phase)c->tx.phase, false, method) !=
+        NCR_ALLOW) {
         o.held = ncr_phase_later(&c->tx, number, c->role, method);
         o.refused = !o.held;
     } else if (c->held_len > 0 && number >= NCR_MSG_USERAUTH_REQUEST) {
@@ -149,9 +150,9 @@ struct ncr_out ncr_out_begin(struct nacre_conn *c, uint8_t number, bool owed)
         o.w = ncr_wr(ncr_held(c) + c->held_len + 2,
                      room < NCR_HELD_MSG_MAX ? room : NCR_HELD_MSG_MAX);
     } else {
-        room = ncr_out_room(c, owed ? NCR_OUT_RESERVE : c->out_cap);
+        room = ncr_out_room(c, owed ? ncr_out_reserve(c) : c->out_cap);
         if (!owed)
-            room = room > NCR_OUT_RESERVE ? room - NCR_OUT_RESERVE : 0;
+            room = room > ncr_out_reserve(c) ? room - ncr_out_reserve(c) : 0;
         o.w = ncr_wr(ncr_outbuf(c) + c->out_end + NCR_PKT_HEAD, ncr_out_payload(c, room));
     }
     ncr_wr_u8(&o.w, number);

@@ -15,7 +15,8 @@
 #define NCR_SCRATCH_THEIRS (NCR_SCRATCH_OURS + NCR_KEXINIT_OURS_MAX)
 #define NCR_SCRATCH_PUB (NCR_SCRATCH_THEIRS + NCR_KEXINIT_MAX) /* our public value */
 #define NCR_SCRATCH_SECRET (NCR_SCRATCH_PUB + NCR_KEX_PUB_MAX) /* our ephemeral secret */
-#define NCR_SCRATCH_AUTH (NCR_SCRATCH_SECRET + NCR_KEX_SECRET_MAX)
+#define NCR_SCRATCH_K (NCR_SCRATCH_SECRET + NCR_KEX_SECRET_MAX) /* shared secret */
+#define NCR_SCRATCH_AUTH (NCR_SCRATCH_K + NCR_KEX_K_MAX)
 #define NCR_SCRATCH_AUTH_LEN (NCR_SCRATCH_LEN - NCR_SCRATCH_AUTH)
 
 /* Events that are told before the next packet is taken (nacre_conn.pending). */
@@ -35,8 +36,6 @@ nacre_err ncr_fail(struct nacre_conn *c, nacre_err err, const char *what);
 /* Our wire name: "SSH-2.0-" and the configured rest, into w. */
 void ncr_put_ident(struct ncr_wr *w, const struct nacre_conn *c);
 
-/* The authentication method under way, for numbers 60-79. */
-enum ncr_auth_method ncr_auth_active(const struct nacre_conn *c);
 
 /* A message on its way out. begin: picks the place, in the out-buffer, or in the held area while a
  * key exchange is under way, and writes the number. end: seals it. A message that the engine owes
@@ -56,6 +55,8 @@ NACRE_MUST_CHECK nacre_err ncr_out_seal(struct nacre_conn *c, size_t n);
 /* Bytes free at the out-buffer's end, after closing the gap at its start if that is needed to have
  * `want` of them. */
 size_t ncr_out_room(struct nacre_conn *c, size_t want);
+/* Bytes at the out-buffer's end that only mandatory replies may use. */
+size_t ncr_out_reserve(const struct nacre_conn *c);
 /* Room for everything that handling one packet may owe. */
 bool ncr_out_ready(struct nacre_conn *c);
 /* Payload bytes that fit a sealed packet in `room` bytes. */

@@ -102,7 +102,7 @@ static size_t chan_out_room(struct nacre_conn *c, size_t head, size_t want)
     const size_t unsent = c->out_end - c->out_start;
     size_t room = unsent <= c->out_cap / 8 ? ncr_out_room(c, c->out_cap) : c->out_cap - c->out_end;
 
-    room = room > NCR_OUT_RESERVE ? ncr_out_payload(c, room - NCR_OUT_RESERVE) : 0;
+    room = room > ncr_out_reserve(c) ? ncr_out_payload(c, room - ncr_out_reserve(c)) : 0;
     room = room > head ? room - head : 0;
     if (room < want && room < CHAN_WORTHWHILE && unsent > 0)
         return 0;

@@ -142,10 +142,10 @@ static nacre_err conn_check_cfg(const struct nacre_conn *c)
         return NACRE_ERR_USAGE;
     if (c->cfg.banner != NULL && strlen(c->cfg.banner) > NCR_BANNER_MAX)
         return NACRE_ERR_USAGE;
-    if (c->cfg.banner != NULL && strlen(c->cfg.banner) > c->out_cap - NCR_OUT_RESERVE - 256)
+    if (c->cfg.banner != NULL && strlen(c->cfg.banner) > c->out_cap - ncr_out_reserve(c) - 256)
         return NACRE_ERR_USAGE;
     for (i = 0; i < c->cfg.n_host_keys; i++)
-        if (c->cfg.host_keys[i].n > NCR_OUT_RESERVE / 4)
+        if (c->cfg.host_keys[i].n > ncr_out_reserve(c) / 4)
             return NACRE_ERR_USAGE;
     return ncr_kexinit_check_cfg(c);
 }
@@ -271,12 +271,12 @@ static bool conn_may_tell(const struct nacre_conn *c)
 /* What is owed and can be sent. */
 static bool conn_owes(const struct nacre_conn *c, size_t room)
 {
-    if (ncr_kex_due(c) && c->full_queues == 0 && room >= NCR_OUT_RESERVE)
+    if (ncr_kex_due(c) && c->full_queues == 0 && room >= ncr_out_reserve(c))
         return true;
     if (ncr_phase_in_kex(&c->tx))
         return false;
     if (c->held_len > 0)
-        return room >= NCR_OUT_RESERVE;
+        return room >= ncr_out_reserve(c);
     return room >= NCR_CHAN_FLUSH_ROOM &&
            (c->chans_owe || (c->n_owed > 0 && c->owed[0].state != NCR_OWED_ASKED));
 }
@@ -289,7 +289,7 @@ bool ncr_conn_next_due(const struct nacre_conn *c)
         return false;
     if (c->broken != NACRE_OK || conn_may_tell(c) || conn_owes(c, room))
         return true;
-    return c->stalled && !ncr_conn_blocked(c) && room >= NCR_OUT_RESERVE &&
+    return c->stalled && !ncr_conn_blocked(c) && room >= ncr_out_reserve(c) &&
            !ncr_chan_queues_full(c);
 }
 
@@ -392,6 +392,19 @@ static nacre_err conn_on_kex_init(struct nacre_conn *c, const union ncr_msg *m,
     return ncr_kex_on_init(c, m);
 }
 
+static nacre_err conn_on_kex_reply(struct nacre_conn *c, const union ncr_msg *m,
+                                   struct nacre_event *ev)
+{
+    return c->kex.row->gex != NULL ? c->kex.row->gex->on_group(c, m) : ncr_kex_on_reply(c, m, ev);
+}
+
+static nacre_err conn_on_gex_request(struct nacre_conn *c, const union ncr_msg *m,
+                                     struct nacre_event *ev)
+{
+    (void)ev; /* answered inside */
+    return c->kex.row->gex->on_request(c, m);
+}
+
 /* ---- Handlers with other shapes, brought to one ---- */
 
 static nacre_err conn_on_service_request(struct nacre_conn *c, const union ncr_msg *m,
@@ -459,7 +472,10 @@ static const struct {
     {NCR_MSG_EXT_INFO, conn_on_ext_info},
     {NCR_MSG_NEWKEYS, conn_on_newkeys},
     {NCR_MSG_KEX_INIT, conn_on_kex_init},
-    {NCR_MSG_KEX_REPLY, ncr_kex_on_reply},
+    {NCR_MSG_KEX_REPLY, conn_on_kex_reply},
+    {NCR_MSG_GEX_REQUEST, conn_on_gex_request},
+    {NCR_MSG_GEX_INIT, conn_on_kex_init},
+    {NCR_MSG_GEX_REPLY, ncr_kex_on_reply},
     {NCR_MSG_USERAUTH_REQUEST, ncr_auth_on_request},
     {NCR_MSG_USERAUTH_FAILURE, ncr_auth_on_failure},
     {NCR_MSG_USERAUTH_SUCCESS, conn_on_success},
@@ -510,7 +526,7 @@ static nacre_err conn_check_order(struct nacre_conn *c, uint8_t number, bool *un
 
     *unknown = false;
     switch (ncr_phase_allows(number, conn_peer(c), (enum ncr_phase)c->rx.phase, strict,
-                             ncr_auth_active(c))) {
+                             ncr_method_active(c, number))) {
     case NCR_ALLOW:
         break;
     case NCR_UNKNOWN:
@@ -569,7 +585,7 @@ static nacre_err conn_dispatch(struct nacre_conn *c, struct nacre_bytes payload,
         return ncr_out_u32(c, NCR_MSG_UNIMPLEMENTED, true, c->rx.seq - 1);
     if (number >= NCR_MSG_USERAUTH_REQUEST)
         c->app_packets++;
-    rule = ncr_rule_find(number, ncr_auth_active(c));
+    rule = ncr_rule_find(number, ncr_method_active(c, number));
     if (!rule->decode(&m, body))
         return ncr_fail(c, NACRE_ERR_FORMAT, "message does not decode");
     err = conn_handle(c, number, &m, payload, ev);

@@ -56,7 +56,7 @@ static uint64_t time_rekey(const struct nacre_conn *c)
 {
     const size_t room = c->out_cap - (c->out_end - c->out_start);
 
-    if (!c->auth.done || ncr_kex_running(c) || room < NCR_OUT_RESERVE || c->full_queues > 0)
+    if (!c->auth.done || ncr_kex_running(c) || room < ncr_out_reserve(c) || c->full_queues > 0)
         return UINT64_MAX;
     return time_after(c->kex.keyed, c->cfg.rekey_ms, NCR_REKEY_MS);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Key exchange, RFC 4253 sections 7 to 9, RFC 5656 section 4, RFC 8731; strict key exchange as
- * OpenSSH's PROTOCOL 1.10; EXT_INFO, RFC 8308. One flow for all methods, which are rows in the
+ * Key exchange, RFC 4253 sections 7 to 9, RFC 5656 section 4, RFC 8268, 8731; strict key exchange
+ * as OpenSSH's PROTOCOL 1.10; EXT_INFO, RFC 8308. One flow for all methods, which are rows in the
  * shape of a KEM (alg.h):
  *
  *   client                                     server
@@ -12,8 +12,9 @@
  *     finish: K;  H;  verify; HOST_KEY question  <--  KEX_REPLY host key, reply, signature of H
  *     NEWKEYS  ------------------------------->  <--  NEWKEYS
  *
- * Each direction switches at its own NEWKEYS. Secrets: the client's ephemeral secret in the scratch
- * area until the reply, K on the stack of one function, the new keys in kex.next[] until NEWKEYS.
+ * Group exchange has two more messages first: kex_gex.c. Each direction switches at its own
+ * NEWKEYS. Secrets: the client's ephemeral secret and K in the scratch area, the first until the
+ * reply, the other during a call; the new keys in kex.next[] until NEWKEYS.
  */
 #include "proto/kex.h"
 
@@ -34,7 +35,7 @@ bool ncr_kex_running(const struct nacre_conn *c)
 
 void ncr_kex_wipe(struct nacre_conn *c)
 {
-    nacre_wipe(ncr_scratch(c, NCR_SCRATCH_SECRET), NCR_KEX_SECRET_MAX);
+    nacre_wipe(ncr_scratch(c, NCR_SCRATCH_SECRET), NCR_KEX_SECRET_MAX + NCR_KEX_K_MAX);
     nacre_wipe(c->kex.next, sizeof c->kex.next);
 }
 
@@ -53,7 +54,57 @@ bool ncr_kex_due(const struct nacre_conn *c)
            c->now - c->kex.keyed >= kex_limit(c->cfg.rekey_ms, NCR_REKEY_MS);
 }
 
+/* ---- Public values ---- */
+
+static bool kex_pub_is_mpint(const struct ncr_kex *row)
+{
+    return row->gex != NULL || row->pub_is_mpint;
+}
+
+/* Our public value as it lies in the scratch area. */
+static struct nacre_bytes kex_our_pub(const struct nacre_conn *c)
+{
+    const struct ncr_kex *row = c->kex.row;
+    size_t fixed = c->role == NACRE_CLIENT ? row->init_len : row->reply_len;
+    struct nacre_bytes b = {ncr_scratch(c, NCR_SCRATCH_PUB),
+                            row->gex != NULL ? c->kex.p_len : fixed};
+
+    return b;
+}
+
+static void kex_put_pub(struct ncr_wr *w, const struct ncr_kex *row, struct nacre_bytes pub)
+{
+    if (kex_pub_is_mpint(row))
+        ncr_wr_mpint(w, pub.p, pub.n);
+    else
+        ncr_wr_string(w, pub);
+}
+
+/* The peer's value out of the string that holds it: an mpint loses its leading zeros, and may not
+ * be negative. */
+static nacre_err kex_peer_pub(const struct ncr_kex *row, struct nacre_bytes *pub)
+{
+    if (!kex_pub_is_mpint(row))
+        return NACRE_OK;
+    if (pub->n > 0 && (pub->p[0] & 0x80) != 0)
+        return NACRE_ERR_KEX;
+    while (pub->n > 0 && pub->p[0] == 0) {
+        pub->p++;
+        pub->n--;
+    }
+    return NACRE_OK;
+}
+
 /* ---- Exchange hash ---- */
+
+/* RFC 4253 8; hybrids have a string. */
+static void kex_put_k(struct ncr_wr *w, const struct ncr_kex *row, struct nacre_bytes k)
+{
+    if (row->k_is_string)
+        ncr_wr_string(w, k);
+    else
+        ncr_wr_mpint(w, k.p, k.n);
+}
 
 /* H over the version lines, both KEXINITs, the host key, both public values and K in its encoding
  * (RFC 5656 4; order of client and server, not of ours and theirs). */
@@ -77,10 +128,13 @@ static void kex_hash(struct nacre_conn *c, struct nacre_bytes host_key, struct n
     ncr_wr_string(&w, client ? ours : theirs);
     ncr_wr_string(&w, client ? theirs : ours);
     ncr_wr_string(&w, host_key);
-    ncr_wr_string(&w, init);
-    ncr_wr_string(&w, reply);
-    ncr_wr_bytes(&w, k.p, k.n);
+    if (c->kex.row->gex != NULL)
+        c->kex.row->gex->hash(&w, c);
+    kex_put_pub(&w, c->kex.row, init);
+    kex_put_pub(&w, c->kex.row, reply);
+    kex_put_k(&w, c->kex.row, k);
     hash->final(c->kex.h, &ctx);
+    nacre_wipe(&ctx, sizeof ctx);
     c->kex.h_len = (uint8_t)hash->len;
 }
 
@@ -90,23 +144,22 @@ static void kex_derive(struct nacre_conn *c, struct nacre_bytes host_key, struct
                        struct nacre_bytes reply, const uint8_t *k)
 {
     const struct ncr_kex *row = c->kex.row;
-    uint8_t enc[NCR_KEX_K_MAX + 5];
-    struct ncr_wr w = ncr_wr(enc, sizeof enc);
-    struct nacre_bytes raw = {k, row->k_len};
+    struct nacre_bytes raw = {k, row->gex != NULL ? c->kex.p_len : row->k_len};
     struct nacre_bytes h, sid;
+    union nacre_hash_ctx start;
+    struct ncr_wr w = ncr_wr_hash(row->hash, &start);
     int dir;
 
-    if (row->k_is_string)
-        ncr_wr_string(&w, raw);
-    else
-        ncr_wr_mpint(&w, k, row->k_len);
-    kex_hash(c, host_key, init, reply, ncr_wr_done(&w));
+    kex_hash(c, host_key, init, reply, raw);
     h.p = c->kex.h;
     h.n = c->kex.h_len;
     sid = c->first_kex_done ? nacre_conn_session_id(c) : h;
+    row->hash->init(&start);
+    kex_put_k(&w, row, raw);
+    ncr_wr_bytes(&w, h.p, h.n);
     for (dir = 0; dir < 2; dir++)
-        ncr_keys_fill(&c->kex.next[dir], dir, row->hash, ncr_wr_done(&w), h, sid);
-    nacre_wipe(enc, sizeof enc);
+        ncr_keys_fill(&c->kex.next[dir], dir, row->hash, &start, sid);
+    nacre_wipe(&start, sizeof start);
 }
 
 static void kex_set_session_id(struct nacre_conn *c)
@@ -133,20 +186,25 @@ static nacre_err kex_count_rekey(struct nacre_conn *c)
     return NACRE_OK;
 }
 
+nacre_err ncr_kex_send_init(struct nacre_conn *c, uint8_t number)
+{
+    struct ncr_out o = ncr_out_begin(c, number, true);
+
+    kex_put_pub(&o.w, c->kex.row, kex_our_pub(c));
+    return ncr_out_end(c, &o);
+}
+
 static nacre_err kex_client_start(struct nacre_conn *c)
 {
     const struct ncr_kex *row = c->kex.row;
-    uint8_t *pub = ncr_scratch(c, NCR_SCRATCH_PUB);
-    struct nacre_bytes b = {pub, row->init_len};
-    nacre_err err = row->start(pub, ncr_scratch(c, NCR_SCRATCH_SECRET), &c->rng,
-                               c->cfg.work);
-    struct ncr_out o;
+    nacre_err err;
 
-    if (err != NACRE_OK)
-        return ncr_fail(c, err, "no ephemeral key");
-    o = ncr_out_begin(c, NCR_MSG_KEX_INIT, true);
-    ncr_wr_string(&o.w, b);
-    return ncr_out_end(c, &o);
+    if (row->gex != NULL)
+        return row->gex->ask(c);
+    err = row->start(ncr_scratch(c, NCR_SCRATCH_PUB), ncr_scratch(c, NCR_SCRATCH_SECRET), &c->rng,
+                     c->cfg.work);
+    return err == NACRE_OK ? ncr_kex_send_init(c, NCR_MSG_KEX_INIT)
+                           : ncr_fail(c, err, "no ephemeral key");
 }
 
 nacre_err ncr_kex_on_kexinit(struct nacre_conn *c, const union ncr_msg *m,
@@ -257,6 +315,7 @@ nacre_err ncr_kex_on_newkeys(struct nacre_conn *c)
     kex_note_negotiated(c);
     ncr_kex_wipe(c);
     c->kex.row = NULL;
+    c->kex.gex = false;
     c->kex.sent_init = false;
     c->kex.rekey_wanted = false;
     c->kex.keyed = c->now;
@@ -280,8 +339,8 @@ static void kex_read_sig_algs(struct nacre_conn *c, struct nacre_bytes list)
 nacre_err ncr_kex_on_ext_info(struct nacre_conn *c, const union ncr_msg *m)
 {
     struct ncr_rd r = ncr_rd(m->ext_info.entries);
-    const uint8_t max = c->role == NACRE_SERVER ? NCR_EXT_INFO_FROM_CLIENT_MAX
-                                                : NCR_EXT_INFO_FROM_SERVER_MAX;
+    const uint8_t max =
+        c->role == NACRE_SERVER ? NCR_EXT_INFO_FROM_CLIENT_MAX : NCR_EXT_INFO_FROM_SERVER_MAX;
 
     if (c->ext_info_seen >= max)
         return ncr_fail(c, NACRE_ERR_LIMIT, "too many EXT_INFO messages");
@@ -304,15 +363,18 @@ nacre_err ncr_kex_on_ext_info(struct nacre_conn *c, const union ncr_msg *m)
 nacre_err ncr_kex_on_init(struct nacre_conn *c, const union ncr_msg *m)
 {
     const struct ncr_kex *row = c->kex.row;
-    uint8_t k[NCR_KEX_K_MAX];
+    uint8_t *k = ncr_scratch(c, NCR_SCRATCH_K);
     uint8_t *reply = ncr_scratch(c, NCR_SCRATCH_PUB);
-    struct nacre_bytes b = {reply, row->reply_len};
-    nacre_err err = row->respond(reply, k, m->bytes, &c->rng, c->cfg.work);
+    struct nacre_bytes init = m->bytes;
+    nacre_err err = kex_peer_pub(row, &init);
 
+    if (err == NACRE_OK)
+        err = row->gex != NULL ? row->gex->respond(c, reply, k, init)
+                               : row->respond(reply, k, init, &c->rng, c->cfg.work);
     if (err != NACRE_OK)
         return ncr_fail(c, err, "client's public value refused");
-    kex_derive(c, c->cfg.host_keys[c->kex.host_key], m->bytes, b, k);
-    nacre_wipe(k, sizeof k);
+    kex_derive(c, c->cfg.host_keys[c->kex.host_key], init, kex_our_pub(c), k);
+    nacre_wipe(k, NCR_KEX_K_MAX);
     kex_set_session_id(c);
     c->question = NACRE_EV_SIGN;
     c->pending |= NCR_PENDING_SIGN;
@@ -331,15 +393,14 @@ void ncr_kex_sign_event(const struct nacre_conn *c, struct nacre_event *ev)
 
 nacre_err ncr_kex_answer_sign(struct nacre_conn *c, const struct nacre_answer *a)
 {
-    struct nacre_bytes pub = {ncr_scratch(c, NCR_SCRATCH_PUB), c->kex.row->reply_len};
     struct ncr_out o;
     nacre_err err;
 
     if (a->verdict != NACRE_ACCEPT || a->data.n == 0)
         return ncr_fail(c, NACRE_ERR_SIGNER, "host key did not sign");
-    o = ncr_out_begin(c, NCR_MSG_KEX_REPLY, true);
+    o = ncr_out_begin(c, c->kex.row->gex != NULL ? NCR_MSG_GEX_REPLY : NCR_MSG_KEX_REPLY, true);
     ncr_wr_string(&o.w, c->cfg.host_keys[c->kex.host_key]);
-    ncr_wr_string(&o.w, pub);
+    kex_put_pub(&o.w, c->kex.row, kex_our_pub(c));
     ncr_wr_string(&o.w, a->data);
     err = ncr_out_end(c, &o);
     return err != NACRE_OK ? err : kex_send_newkeys(c);
@@ -378,16 +439,20 @@ static nacre_err kex_same_host(struct nacre_conn *c, struct nacre_bytes host_key
 static nacre_err kex_client_finish(struct nacre_conn *c, const struct ncr_msg_kex_reply *m)
 {
     const struct ncr_kex *row = c->kex.row;
-    struct nacre_bytes init = {ncr_scratch(c, NCR_SCRATCH_PUB), row->init_len};
-    uint8_t k[NCR_KEX_K_MAX];
-    nacre_err err = row->finish(k, m->pub, ncr_scratch(c, NCR_SCRATCH_SECRET), c->cfg.work);
+    uint8_t *secret = ncr_scratch(c, NCR_SCRATCH_SECRET);
+    uint8_t *k = ncr_scratch(c, NCR_SCRATCH_K);
+    struct nacre_bytes reply = m->pub;
+    nacre_err err = kex_peer_pub(row, &reply);
 
-    nacre_wipe(ncr_scratch(c, NCR_SCRATCH_SECRET), row->secret_len);
     if (err == NACRE_OK)
-        kex_derive(c, m->host_key, init, m->pub, k);
+        err = row->gex != NULL ? row->gex->finish(c, k, reply)
+                               : row->finish(k, reply, secret, c->cfg.work);
+    if (err == NACRE_OK)
+        kex_derive(c, m->host_key, kex_our_pub(c), reply, k);
     else
         err = ncr_fail(c, err, "server's public value refused");
-    nacre_wipe(k, sizeof k);
+    nacre_wipe(secret, NCR_KEX_SECRET_MAX);
+    nacre_wipe(k, NCR_KEX_K_MAX);
     return err;
 }
 

@@ -10,6 +10,8 @@
 /* Peer's KEXINIT; payload is the whole message, it enters H. */
 NACRE_MUST_CHECK nacre_err ncr_kex_on_kexinit(struct nacre_conn *c, const union ncr_msg *m,
                                               struct nacre_bytes payload);
+/* Sends our public value, which lies in the scratch area. */
+NACRE_MUST_CHECK nacre_err ncr_kex_send_init(struct nacre_conn *c, uint8_t number);
 /* Server: client's public value. Leaves a SIGN question. */
 NACRE_MUST_CHECK nacre_err ncr_kex_on_init(struct nacre_conn *c, const union ncr_msg *m);
 /* Client: server's reply. In the first exchange it leaves a HOST_KEY question. */

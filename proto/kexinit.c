@@ -296,6 +296,7 @@ static nacre_err kexinit_choose_all(struct nacre_conn *c, const struct ncr_msg_k
     if (err != NACRE_OK)
         return err;
     c->kex.row = ncr_alg_kex(kexinit_algs(c), name);
+    c->kex.gex = c->kex.row->gex != NULL;
     err = kexinit_choose(c, ours, theirs, NCR_LIST_HOST_KEY, &name);
     if (err != NACRE_OK)
         return err;

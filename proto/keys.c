@@ -11,19 +11,18 @@
 
 #include <string.h>
 
-void ncr_keys_derive(uint8_t *out, size_t len, const struct nacre_hash *hash, struct nacre_bytes k,
-                     struct nacre_bytes h, char letter, struct nacre_bytes session_id)
+/* RFC 4253 7.2: start is a hash that has K and H in it. */
+static void keys_expand(uint8_t *out, size_t len, const struct nacre_hash *hash,
+                        const union nacre_hash_ctx *start, char letter,
+                        struct nacre_bytes session_id)
 {
     const uint8_t id = (uint8_t)letter;
-    union nacre_hash_ctx start, run;
+    union nacre_hash_ctx run;
     uint8_t block[NACRE_HASH_MAX_LEN];
     size_t done = 0, n;
 
-    hash->init(&start);
-    hash->update(&start, k.p, k.n);
-    hash->update(&start, h.p, h.n);
     while (done < len) {
-        run = start;
+        run = *start;
         if (done == 0) {
             hash->update(&run, &id, 1);
             hash->update(&run, session_id.p, session_id.n);
@@ -35,19 +34,29 @@ void ncr_keys_derive(uint8_t *out, size_t len, const struct nacre_hash *hash, st
         memcpy(out + done, block, n);
         done += n;
     }
-    nacre_wipe(&start, sizeof start);
     nacre_wipe(&run, sizeof run);
     nacre_wipe(block, sizeof block);
 }
 
+void ncr_keys_derive(uint8_t *out, size_t len, const struct nacre_hash *hash, struct nacre_bytes k,
+                     struct nacre_bytes h, char letter, struct nacre_bytes session_id)
+{
+    union nacre_hash_ctx start;
+
+    hash->init(&start);
+    hash->update(&start, k.p, k.n);
+    hash->update(&start, h.p, h.n);
+    keys_expand(out, len, hash, &start, letter, session_id);
+    nacre_wipe(&start, sizeof start);
+}
+
 void ncr_keys_fill(struct ncr_keyset *set, int dir, const struct nacre_hash *hash,
-                   struct nacre_bytes k, struct nacre_bytes h, struct nacre_bytes session_id)
+                   const union nacre_hash_ctx *start, struct nacre_bytes session_id)
 {
     const struct ncr_cipher *cipher = set->cipher;
 
-    ncr_keys_derive(set->iv, cipher->iv_len, hash, k, h, dir == 0 ? 'A' : 'B', session_id);
-    ncr_keys_derive(set->key, cipher->key_len, hash, k, h, dir == 0 ? 'C' : 'D', session_id);
+    keys_expand(set->iv, cipher->iv_len, hash, start, dir == 0 ? 'A' : 'B', session_id);
+    keys_expand(set->key, cipher->key_len, hash, start, dir == 0 ? 'C' : 'D', session_id);
     if (cipher->aead == NULL)
-        ncr_keys_derive(set->mac, set->macrow->key_len, hash, k, h, dir == 0 ? 'E' : 'F',
-                        session_id);
+        keys_expand(set->mac, set->macrow->key_len, hash, start, dir == 0 ? 'E' : 'F', session_id);
 }

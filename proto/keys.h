@@ -13,8 +13,8 @@ void ncr_keys_derive(uint8_t *out, size_t len, const struct nacre_hash *hash, st
                      struct nacre_bytes h, char letter, struct nacre_bytes session_id);
 
 /* Fills iv, key and mac of the set for its rows: dir 0 client to server (A, C, E), 1 server to
- * client (B, D, F). */
+ * client (B, D, F). start is a context of the hash that K in its encoding and H have gone into. */
 void ncr_keys_fill(struct ncr_keyset *set, int dir, const struct nacre_hash *hash,
-                   struct nacre_bytes k, struct nacre_bytes h, struct nacre_bytes session_id);
+                   const union nacre_hash_ctx *start, struct nacre_bytes session_id);
 
 #endif

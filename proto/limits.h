@@ -87,10 +87,20 @@
 #define NCR_IGNORE_MAX 1024
 
 /* Room in the out-buffer that only mandatory replies may use: the largest is a server's answer to
- * a key exchange message with host key, reply and signature, NEWKEYS and EXT_INFO. */
-#define NCR_OUT_RESERVE 4096
+ * a key exchange message with host key (at most a fourth of it), reply and signature, NEWKEYS and
+ * EXT_INFO. The small profile has less, and no room for host keys over 1 KiB (post-quantum ones,
+ * RSA over 8,000 bits). */
+#define NCR_OUT_RESERVE 12288
+#define NCR_OUT_RESERVE_SMALL 4096
 /* A message held during a key exchange must fit the reserve when it is sealed. */
-#define NCR_HELD_MSG_MAX (NCR_OUT_RESERVE - 256)
+#define NCR_HELD_MSG_MAX (NCR_OUT_RESERVE_SMALL - 256)
+
+/* Group exchange, RFC 4419, 8270: bits of the modulus. Over 8,192 a key exchange takes seconds. */
+#define NCR_GEX_MIN 2048
+#define NCR_GEX_N 3072
+#define NCR_GEX_MAX 8192
+/* What old devices have; asked for only by configuration. */
+#define NCR_GEX_FLOOR 1024
 
 /* What the in-buffer holds beside packet_length bytes: length field, tag and a block to spare. */
 #define NCR_IN_SPARE 128

@@ -107,6 +107,26 @@ bool ncr_msg_get_kex_reply(union ncr_msg *m, struct nacre_bytes body)
     return ncr_rd_end(&r);
 }
 
+/* RFC 4419 3. */
+bool ncr_msg_get_gex_request(union ncr_msg *m, struct nacre_bytes body)
+{
+    struct ncr_rd r = ncr_rd(body);
+
+    m->gex_request.min = ncr_rd_u32(&r);
+    m->gex_request.n = ncr_rd_u32(&r);
+    m->gex_request.max = ncr_rd_u32(&r);
+    return ncr_rd_end(&r);
+}
+
+bool ncr_msg_get_gex_group(union ncr_msg *m, struct nacre_bytes body)
+{
+    struct ncr_rd r = ncr_rd(body);
+
+    m->gex_group.p = ncr_rd_mpint(&r, NCR_MPINT_BITS_MAX);
+    m->gex_group.g = ncr_rd_mpint(&r, NCR_MPINT_BITS_MAX);
+    return ncr_rd_end(&r);
+}
+
 /* RFC 4252 7. */
 static void msg_get_publickey(struct ncr_msg_auth_request *q, struct ncr_rd *r)
 {

@@ -22,6 +22,12 @@ enum ncr_msg_number {
     NCR_MSG_NEWKEYS = 21,
     NCR_MSG_KEX_INIT = 30,  /* KEXDH_INIT, KEX_ECDH_INIT, KEX_HYBRID_INIT */
     NCR_MSG_KEX_REPLY = 31, /* and their replies */
+    NCR_MSG_KEX_FIRST = 30, /* the range of the key exchange method */
+    NCR_MSG_KEX_LAST = 49,
+    NCR_MSG_GEX_GROUP = 31, /* group exchange uses 31 for this instead */
+    NCR_MSG_GEX_INIT = 32,
+    NCR_MSG_GEX_REPLY = 33,
+    NCR_MSG_GEX_REQUEST = 34,
     NCR_MSG_USERAUTH_REQUEST = 50,
     NCR_MSG_USERAUTH_FAILURE = 51,
     NCR_MSG_USERAUTH_SUCCESS = 52,
@@ -79,6 +85,14 @@ struct ncr_msg_debug {
 struct ncr_msg_ext_info {
     uint32_t count;
     struct nacre_bytes entries; /* count pairs of strings, checked */
+};
+
+struct ncr_msg_gex_request {
+    uint32_t min, n, max; /* bits */
+};
+
+struct ncr_msg_gex_group {
+    struct nacre_bytes p, g;
 };
 
 struct ncr_msg_kex_reply {
@@ -157,6 +171,8 @@ union ncr_msg {
     struct ncr_msg_debug debug;
     struct ncr_msg_ext_info ext_info;
     struct ncr_msg_kex_reply kex_reply;
+    struct ncr_msg_gex_request gex_request;
+    struct ncr_msg_gex_group gex_group;
     struct ncr_msg_auth_request auth_request;
     struct ncr_msg_auth_failure auth_failure;
     struct ncr_msg_text text;
@@ -185,6 +201,8 @@ bool ncr_msg_get_debug(union ncr_msg *m, struct nacre_bytes body);
 bool ncr_msg_get_ext_info(union ncr_msg *m, struct nacre_bytes body);
 bool ncr_msg_get_kexinit(union ncr_msg *m, struct nacre_bytes body);
 bool ncr_msg_get_kex_reply(union ncr_msg *m, struct nacre_bytes body);
+bool ncr_msg_get_gex_request(union ncr_msg *m, struct nacre_bytes body);
+bool ncr_msg_get_gex_group(union ncr_msg *m, struct nacre_bytes body);
 bool ncr_msg_get_auth_request(union ncr_msg *m, struct nacre_bytes body);
 bool ncr_msg_get_auth_failure(union ncr_msg *m, struct nacre_bytes body);
 bool ncr_msg_get_text(union ncr_msg *m, struct nacre_bytes body);

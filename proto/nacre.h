@@ -207,6 +207,13 @@ struct nacre_conn_cfg {
     unsigned auth_tries;    /* server: failures until the end; 0: 6 */
     const char *user_sig_algs; /* server: signature names accepted from users; NULL: all of algs */
 
+    /* Group exchange (RFC 4419). Client: sizes in bits that are asked for; 0: 2048, 3072, 8192. */
+    uint16_t gex_min, gex_n, gex_max;
+    /* Server: groups to choose from, the best size first come, else at random; NULL: those of RFC
+     * 3526 from 2,048 to 8,192 bits. */
+    const struct nacre_dh_group *groups;
+    size_t n_groups;
+
     uint32_t window;     /* of a channel we receive on, bytes; 0: 2 MiB */
     uint32_t max_packet; /* data bytes per packet that we accept; 0: 32 KiB, or less in small profiles */
     uint64_t rekey_bytes;   /* 0: 1 GiB; counted in both directions */
@@ -425,7 +432,7 @@ struct nacre_errinfo {
 
 #define NCR_KEY_LEN 64
 #define NCR_IV_LEN 16
-#define NCR_SCRATCH_LEN 24576
+#define NCR_SCRATCH_LEN 25600
 #define NCR_HELD_LEN 4096
 #define NCR_OWED_CHAN 16
 #define NCR_OWED_GLOBAL 64
@@ -496,9 +503,12 @@ struct ncr_kex_state {
     uint8_t h_len;
     uint8_t step;       /* enum ncr_kex_step */
     bool sent_init, got_init, drop_guess, rekey_wanted;
+    bool gex;           /* the method in use is a group exchange */
     uint16_t host_key;  /* server: index of the host key in use */
     uint32_t ours_len, theirs_len; /* of the KEXINIT payloads in the scratch area */
     uint64_t started;   /* ms */
+    uint32_t gex_min, gex_n, gex_max; /* group exchange: bits asked for */
+    uint16_t p_len, g_len;            /* and of the group in the scratch area, bytes */
     uint32_t empty;     /* peer-started exchanges without traffic between */
     uint64_t app_seen;  /* app_packets at the last exchange */
     uint64_t keyed;     /* ms, when the keys in use were installed */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
  * The order of messages, all of it: one row per number says in which phases a client and a server
- * may send it (RFC 4250 4.1, 4251-4254, 4256, 8308; OpenSSH's PROTOCOL for strict key exchange and
+ * may send it (RFC 4250 4.1, 4251-4254, 4256, 4419, 8308; OpenSSH's PROTOCOL for strict key exchange and
  * ping). The table serves what we receive and what we send. What no mask can say is in
  * ncr_phase_rx_extra(). Handlers never look at the phase; nothing but ncr_phase_step() moves it.
  *
@@ -12,11 +12,12 @@
 
 #define PH(name) ((uint16_t)(1u << NCR_PH_##name))
 
-#define PHASE_KEX1 (PH(KEX1_INIT) | PH(KEX1_METHOD) | PH(KEX1_NEWKEYS))
-#define PHASE_REKEY (PH(REKEY_METHOD) | PH(REKEY_NEWKEYS))
+#define PHASE_KEX1 (PH(KEX1_INIT) | PH(KEX1_METHOD) | PH(KEX1_VALUE) | PH(KEX1_NEWKEYS))
+#define PHASE_REKEY (PH(REKEY_METHOD) | PH(REKEY_VALUE) | PH(REKEY_NEWKEYS))
 #define PHASE_MAIN (PH(SERVICE) | PH(AUTH) | PH(CONN))
 #define PHASE_ANY (PHASE_KEX1 | PHASE_REKEY | PHASE_MAIN)
 #define PHASE_METHOD (PH(KEX1_METHOD) | PH(REKEY_METHOD))
+#define PHASE_VALUE (PH(KEX1_VALUE) | PH(REKEY_VALUE))
 #define PHASE_NEWKEYS (PH(KEX1_NEWKEYS) | PH(REKEY_NEWKEYS))
 
 /* clang-format off */
@@ -32,8 +33,6 @@ static const struct ncr_rule phase_rules[] = {
     {NCR_MSG_EXT_INFO, "EXT_INFO", "8308 2.4", PH(SERVICE), PH(SERVICE) | PH(AUTH), false, ncr_msg_get_ext_info},
     {NCR_MSG_KEXINIT, "KEXINIT", "4253 7.1", PH(KEX1_INIT) | PHASE_MAIN, PH(KEX1_INIT) | PHASE_MAIN, false, ncr_msg_get_kexinit},
     {NCR_MSG_NEWKEYS, "NEWKEYS", "4253 7.3", PHASE_NEWKEYS, PHASE_NEWKEYS, false, ncr_msg_get_empty},
-    {NCR_MSG_KEX_INIT, "KEX_INIT", "5656 4", PHASE_METHOD, 0, false, ncr_msg_get_string},
-    {NCR_MSG_KEX_REPLY, "KEX_REPLY", "5656 4", 0, PHASE_METHOD, false, ncr_msg_get_kex_reply},
     {NCR_MSG_USERAUTH_REQUEST, "USERAUTH_REQUEST", "4252 5", PH(AUTH) | PH(CONN), 0, false, ncr_msg_get_auth_request},
     {NCR_MSG_USERAUTH_FAILURE, "USERAUTH_FAILURE", "4252 5.1", 0, PH(AUTH), false, ncr_msg_get_auth_failure},
     {NCR_MSG_USERAUTH_SUCCESS, "USERAUTH_SUCCESS", "4252 5.1", 0, PH(AUTH), false, ncr_msg_get_empty},
@@ -56,11 +55,17 @@ static const struct ncr_rule phase_rules[] = {
     {NCR_MSG_PONG, "PONG", "PROTOCOL 1.8", PHASE_MAIN, PHASE_MAIN, false, ncr_msg_get_string},
 };
 
-/* 60-79 mean what the method under way says (RFC 4252 6, 8). */
+/* 30-49 and 60-79 mean what the method under way says (RFC 4250 4.1.2). */
 static const struct {
     enum ncr_auth_method method;
     struct ncr_rule rule;
 } phase_method_rules[] = {
+    {NCR_METHOD_NO_METHOD, {NCR_MSG_KEX_INIT, "KEX_INIT", "5656 4", PHASE_METHOD, 0, false, ncr_msg_get_string}},
+    {NCR_METHOD_NO_METHOD, {NCR_MSG_KEX_REPLY, "KEX_REPLY", "5656 4", 0, PHASE_METHOD, false, ncr_msg_get_kex_reply}},
+    {NCR_METHOD_GEX, {NCR_MSG_GEX_REQUEST, "KEX_DH_GEX_REQUEST", "4419 3", PHASE_METHOD, 0, false, ncr_msg_get_gex_request}},
+    {NCR_METHOD_GEX, {NCR_MSG_GEX_GROUP, "KEX_DH_GEX_GROUP", "4419 3", 0, PHASE_METHOD, false, ncr_msg_get_gex_group}},
+    {NCR_METHOD_GEX, {NCR_MSG_GEX_INIT, "KEX_DH_GEX_INIT", "4419 3", PHASE_VALUE, 0, false, ncr_msg_get_string}},
+    {NCR_METHOD_GEX, {NCR_MSG_GEX_REPLY, "KEX_DH_GEX_REPLY", "4419 3", 0, PHASE_VALUE, false, ncr_msg_get_kex_reply}},
     {NCR_METHOD_PUBLICKEY, {60, "USERAUTH_PK_OK", "4252 7", 0, PH(AUTH), false, ncr_msg_get_pk_ok}},
     {NCR_METHOD_PASSWORD, {60, "USERAUTH_PASSWD_CHANGEREQ", "4252 8", 0, PH(AUTH), false, ncr_msg_get_text}},
     {NCR_METHOD_INTERACTIVE, {60, "USERAUTH_INFO_REQUEST", "4256 3.2", 0, PH(AUTH), false, ncr_msg_get_info_request}},
@@ -68,14 +73,28 @@ static const struct {
 };
 
 static const char *const phase_names[NCR_PHASES] = {
-    "VERSION", "KEX1_INIT", "KEX1_METHOD", "KEX1_NEWKEYS", "SERVICE",
-    "AUTH", "CONN", "REKEY_METHOD", "REKEY_NEWKEYS", "CLOSED"};
+    "VERSION", "KEX1_INIT", "KEX1_METHOD", "KEX1_VALUE", "KEX1_NEWKEYS", "SERVICE",
+    "AUTH", "CONN", "REKEY_METHOD", "REKEY_VALUE", "REKEY_NEWKEYS", "CLOSED"};
 /* clang-format on */
+
+static bool phase_of_kex(uint8_t number)
+{
+    return number >= NCR_MSG_KEX_FIRST && number <= NCR_MSG_KEX_LAST;
+}
+
+enum ncr_auth_method ncr_method_active(const struct nacre_conn *c, uint8_t number)
+{
+    if (!phase_of_kex(number))
+        return (enum ncr_auth_method)c->auth.method;
+    return c->kex.gex ? NCR_METHOD_GEX : NCR_METHOD_NO_METHOD;
+}
 
 const struct ncr_rule *ncr_rule_find(uint8_t number, enum ncr_auth_method method)
 {
     size_t i;
 
+    if (phase_of_kex(number) && method != NCR_METHOD_GEX)
+        method = NCR_METHOD_NO_METHOD;
     for (i = 0; i < sizeof phase_rules / sizeof phase_rules[0]; i++)
         if (phase_rules[i].number == number)
             return &phase_rules[i];
@@ -92,7 +111,7 @@ static enum ncr_allow phase_unknown(uint8_t number, enum ncr_phase phase)
 {
     if (((PHASE_KEX1 | PHASE_REKEY) >> phase & 1) != 0)
         return NCR_DENY_ORDER;
-    if ((number >= 30 && number <= 49) || (number >= 60 && number <= 79))
+    if (phase_of_kex(number) || (number >= 60 && number <= 79))
         return NCR_DENY_ORDER;
     if (number >= 80 && number <= 127 && phase != NCR_PH_CONN)
         return NCR_DENY_ORDER;
@@ -171,6 +190,17 @@ static void phase_kexinit(struct ncr_dir *d)
     d->phase = NCR_PH_REKEY_METHOD;
 }
 
+/* A message of the key exchange method: one from each side, two in a group exchange. */
+static void phase_method(struct ncr_dir *d, bool more)
+{
+    const bool first = (PHASE_KEX1 >> d->phase & 1) != 0;
+
+    if (more)
+        d->phase = first ? NCR_PH_KEX1_VALUE : NCR_PH_REKEY_VALUE;
+    else
+        d->phase = first ? NCR_PH_KEX1_NEWKEYS : NCR_PH_REKEY_NEWKEYS;
+}
+
 void ncr_phase_step(struct nacre_conn *c, enum nacre_role sender, uint8_t number)
 {
     struct ncr_dir *d = sender == c->role ? &c->tx : &c->rx;
@@ -180,8 +210,12 @@ void ncr_phase_step(struct nacre_conn *c, enum nacre_role sender, uint8_t number
         phase_kexinit(d);
         break;
     case NCR_MSG_KEX_INIT:
-    case NCR_MSG_KEX_REPLY: /* the last, and only, message of its sender in these methods */
-        d->phase = d->phase == NCR_PH_KEX1_METHOD ? NCR_PH_KEX1_NEWKEYS : NCR_PH_REKEY_NEWKEYS;
+    case NCR_MSG_KEX_REPLY: /* or GEX_GROUP */
+    case NCR_MSG_GEX_INIT:
+    case NCR_MSG_GEX_REPLY:
+    case NCR_MSG_GEX_REQUEST:
+        phase_method(d, number == NCR_MSG_GEX_REQUEST ||
+                            (ncr_method_active(c, number) == NCR_METHOD_GEX && number == NCR_MSG_GEX_GROUP));
         break;
     case NCR_MSG_NEWKEYS:
         d->phase = d->phase == NCR_PH_KEX1_NEWKEYS ? NCR_PH_SERVICE : d->ret;

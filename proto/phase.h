@@ -13,11 +13,13 @@ enum ncr_phase {
     NCR_PH_VERSION,       /* version line */
     NCR_PH_KEX1_INIT,     /* its first KEXINIT */
     NCR_PH_KEX1_METHOD,   /* messages of the key exchange method */
+    NCR_PH_KEX1_VALUE,    /* group exchange: the second message of the method */
     NCR_PH_KEX1_NEWKEYS,  /* its NEWKEYS */
     NCR_PH_SERVICE,       /* service request and its reply */
     NCR_PH_AUTH,          /* authentication */
     NCR_PH_CONN,          /* channels */
     NCR_PH_REKEY_METHOD,  /* as KEX1_METHOD, later; ncr_dir.ret holds the phase to return to */
+    NCR_PH_REKEY_VALUE,   /* as KEX1_VALUE, later */
     NCR_PH_REKEY_NEWKEYS, /* as KEX1_NEWKEYS, later */
     NCR_PH_CLOSED,
     NCR_PHASES
@@ -30,12 +32,14 @@ enum ncr_allow {
     NCR_ALLOW
 };
 
-/* Which rows 60-79 has: the authentication method under way. */
+/* Which rows 60-79 have: the authentication method under way. And which rows 30-49 have: those of
+ * group exchange, or those of all other key exchange methods. */
 enum ncr_auth_method {
     NCR_METHOD_NO_METHOD,
     NCR_METHOD_PUBLICKEY,
     NCR_METHOD_PASSWORD,
     NCR_METHOD_INTERACTIVE,
+    NCR_METHOD_GEX,
     NCR_AUTH_METHODS
 };
 
@@ -49,7 +53,10 @@ struct ncr_rule {
     ncr_msg_decode_fn decode;
 };
 
-/* The row for a number, NULL for an unknown one. method matters for 60-79. */
+/* The method under way that gives a number its meaning: of key exchange for 30-49, else of
+ * authentication. */
+enum ncr_auth_method ncr_method_active(const struct nacre_conn *c, uint8_t number);
+/* The row for a number, NULL for an unknown one. method matters for 30-49 and 60-79. */
 const struct ncr_rule *ncr_rule_find(uint8_t number, enum ncr_auth_method method);
 /* May that role send that number in that phase? Changes nothing. */
 enum ncr_allow ncr_phase_allows(uint8_t number, enum nacre_role sender, enum ncr_phase phase,

@@ -18,7 +18,7 @@
 #include <string.h>
 
 static const char *const methods[NCR_AUTH_METHODS] = {"none under way", "publickey", "password",
-                                                      "keyboard-interactive"};
+                                                      "keyboard-interactive", "group exchange"};
 
 static char cell(uint8_t number, enum nacre_role sender, enum ncr_phase phase,
                  enum ncr_auth_method method)

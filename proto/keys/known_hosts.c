@@ -6,8 +6,11 @@
  * A search keeps the strongest verdict seen, so that the order of lines and files does not matter:
  * a match beats a changed key (a host may have several), a revoked key beats everything. A line
  * that cannot be read gives no trust and is told to the caller.
+ *
+ * A hashed name is HMAC-SHA-1 of the name, keyed with a salt of its own: each line costs a search
+ * four compressions. Names in these files are no secret of the reader's: nothing here is CT.
  */
-#include "proto/keys/known_hosts.h"
+#include "proto/keys/nacre_keys.h"
 
 #include <string.h>
 
@@ -21,8 +24,11 @@ _Static_assert(NACRE_HOST_NAME_MAX == NCR_HOST_MAX, "one limit, two names");
 #define HOSTS_SSH_PORT 22
 #define HOSTS_PORT_MAX 65535
 #define HOSTS_HASH_MAGIC "|1|"
-#define HOSTS_HASH_LEN 20                              /* of salt and hash, SHA-1 */
-#define HOSTS_HASH_TEXT NCR_BASE64_LEN(HOSTS_HASH_LEN) /* of each as text */
+#define HOSTS_HASH_TEXT NCR_BASE64_LEN(NACRE_HOST_SALT_LEN) /* of salt and of hash as text */
+
+_Static_assert(NACRE_HOST_SALT_LEN == NACRE_SHA1_LEN, "salt and hash are of one length");
+_Static_assert(NACRE_HOST_HASH_LEN == sizeof HOSTS_HASH_MAGIC + 2 * HOSTS_HASH_TEXT + 1,
+               "magic, salt, bar, hash, NUL");
 
 /* ---- One line ---- */
 
@@ -33,12 +39,25 @@ static nacre_err hosts_bad(struct nacre_host_entry *e, const char *what)
     return NACRE_ERR_FILE_FORMAT;
 }
 
-static bool hosts_hash_well_formed(struct nacre_bytes names)
+/* Decodes salt or hash, at that place of the name. */
+static bool hosts_hash_part(uint8_t out[NACRE_SHA1_LEN], struct nacre_bytes names, size_t at)
 {
-    size_t magic = strlen(HOSTS_HASH_MAGIC);
+    size_t n;
 
-    return names.n == magic + 2 * HOSTS_HASH_TEXT + 1 &&
-           memcmp(names.p, HOSTS_HASH_MAGIC, magic) == 0 && names.p[magic + HOSTS_HASH_TEXT] == '|';
+    return ncr_base64_decode(out, NACRE_SHA1_LEN, &n, ncr_bytes_part(names, at, HOSTS_HASH_TEXT)) &&
+           n == NACRE_SHA1_LEN;
+}
+
+/* Reads `|1|salt|hash`. */
+static bool hosts_hash_decode(struct nacre_host_entry *e)
+{
+    size_t salt_at = strlen(HOSTS_HASH_MAGIC);
+    size_t hash_at = salt_at + HOSTS_HASH_TEXT + 1;
+
+    return e->names.n == hash_at + HOSTS_HASH_TEXT &&
+           memcmp(e->names.p, HOSTS_HASH_MAGIC, salt_at) == 0 && e->names.p[hash_at - 1] == '|' &&
+           hosts_hash_part(e->salt, e->names, salt_at) &&
+           hosts_hash_part(e->hash, e->names, hash_at);
 }
 
 static bool hosts_marker(enum nacre_host_marker *marker, struct nacre_bytes word)
@@ -73,7 +92,7 @@ nacre_err nacre_known_hosts_parse(struct nacre_host_entry *e, struct nacre_bytes
     if (!ncr_list_valid(e->type, 1))
         return hosts_bad(e, "bad key type");
     e->hashed = e->names.p[0] == '|';
-    if (e->hashed && !hosts_hash_well_formed(e->names))
+    if (e->hashed && !hosts_hash_decode(e))
         return hosts_bad(e, "bad hashed name");
     return NACRE_OK;
 }
@@ -137,46 +156,55 @@ nacre_err nacre_host_text(char out[NACRE_HOST_TEXT_LEN], struct nacre_bytes host
     return NACRE_OK;
 }
 
-/* Whether a well-formed `|1|salt|hash` is of name. */
-static bool hosts_hash_matches(const struct nacre_hash *sha1, struct nacre_bytes names,
-                               struct nacre_bytes name)
+static void hosts_hmac(uint8_t out[NACRE_SHA1_LEN], const uint8_t salt[NACRE_HOST_SALT_LEN],
+                       struct nacre_bytes name)
 {
-    size_t salt_at = strlen(HOSTS_HASH_MAGIC);
-    uint8_t salt[HOSTS_HASH_LEN + 1]; /* a group of three may end behind the last byte */
-    uint8_t want[HOSTS_HASH_LEN + 1];
-    uint8_t got[NACRE_HASH_MAX_LEN];
-    size_t n_salt;
-    size_t n_want;
     struct nacre_hmac hmac;
 
-    if (!ncr_base64_decode(salt, sizeof salt, &n_salt,
-                           ncr_bytes_part(names, salt_at, HOSTS_HASH_TEXT)) ||
-        !ncr_base64_decode(want, sizeof want, &n_want,
-                           ncr_bytes_part(names, salt_at + HOSTS_HASH_TEXT + 1, HOSTS_HASH_TEXT)))
-        return false;
-    if (n_salt != HOSTS_HASH_LEN || n_want != HOSTS_HASH_LEN)
-        return false;
-    nacre_hmac_init(&hmac, sha1, salt, n_salt);
+    nacre_hmac_init(&hmac, &nacre_hash_sha1, salt, NACRE_HOST_SALT_LEN);
     nacre_hmac_update(&hmac, name.p, name.n);
-    nacre_hmac_final(got, &hmac);
-    return memcmp(got, want, HOSTS_HASH_LEN) == 0;
+    nacre_hmac_final(out, &hmac);
 }
 
-static bool hosts_entry_is_for(const struct nacre_known_hosts *s, const struct nacre_host_entry *e,
-                               const char *name)
+nacre_err nacre_known_hosts_hash(char *out, size_t cap, const uint8_t salt[NACRE_HOST_SALT_LEN],
+                                 struct nacre_bytes name)
+{
+    uint8_t hash[NACRE_SHA1_LEN];
+    char *p = out;
+
+    if (cap > 0)
+        out[0] = '\0';
+    if (cap < NACRE_HOST_HASH_LEN)
+        return NACRE_ERR_NO_ROOM;
+    hosts_hmac(hash, salt, name);
+    memcpy(p, HOSTS_HASH_MAGIC, strlen(HOSTS_HASH_MAGIC));
+    p += strlen(HOSTS_HASH_MAGIC);
+    ncr_base64_encode(p, salt, NACRE_HOST_SALT_LEN);
+    p += HOSTS_HASH_TEXT;
+    *p++ = '|';
+    ncr_base64_encode(p, hash, sizeof hash);
+    p[HOSTS_HASH_TEXT] = '\0';
+    return NACRE_OK;
+}
+
+static bool hosts_entry_is_for(const struct nacre_host_entry *e, const char *name)
 {
     struct nacre_bytes n = nacre_bytes_str(name);
 
     if (e->blank || n.n == 0)
         return false;
-    if (e->hashed)
-        return s->sha1 != NULL && hosts_hash_matches(s->sha1, e->names, n);
+    if (e->hashed) {
+        uint8_t hash[NACRE_SHA1_LEN];
+
+        hosts_hmac(hash, e->salt, n);
+        return memcmp(hash, e->hash, sizeof hash) == 0;
+    }
     return nacre_pattern_list_match(e->names, n);
 }
 
 bool nacre_known_hosts_is_for(const struct nacre_known_hosts *s, const struct nacre_host_entry *e)
 {
-    return hosts_entry_is_for(s, e, s->name);
+    return hosts_entry_is_for(e, s->name);
 }
 
 /* ---- The search ---- */
@@ -199,22 +227,12 @@ nacre_err nacre_known_hosts_init(struct nacre_known_hosts *s, struct nacre_bytes
     return err;
 }
 
-void ncr_known_hosts_read_hashed(struct nacre_known_hosts *s, const struct nacre_hash *sha1)
-{
-    s->sha1 = sha1 != NULL && sha1->len == HOSTS_HASH_LEN ? sha1 : NULL;
-}
-
 /* Whether the search has to look at the key of that line. Revocation is read generously: under the
- * bare name, and under a hash that cannot be read. */
-static bool hosts_concerns(struct nacre_known_hosts *s, const struct nacre_host_entry *e)
+ * bare name too. */
+static bool hosts_concerns(const struct nacre_known_hosts *s, const struct nacre_host_entry *e)
 {
-    bool unread = e->hashed && s->sha1 == NULL;
-
-    if (unread)
-        s->hashed++;
-    if (hosts_entry_is_for(s, e, s->name))
-        return true;
-    return e->marker == NACRE_HOST_REVOKED_KEY && (unread || hosts_entry_is_for(s, e, s->bare));
+    return hosts_entry_is_for(e, s->name) ||
+           (e->marker == NACRE_HOST_REVOKED_KEY && hosts_entry_is_for(e, s->bare));
 }
 
 /* Decodes the key of a line into s->blob. */
@@ -359,19 +377,14 @@ nacre_err nacre_known_hosts_prefer(char *out, size_t cap, const struct nacre_kno
 
 /* ---- New lines ---- */
 
-nacre_err nacre_known_hosts_format(char *out, size_t cap, struct nacre_bytes host, uint32_t port,
-                                   struct nacre_bytes blob)
+/* Writes `names type base64\n`. */
+static nacre_err hosts_format(char *out, size_t cap, const char *names, struct nacre_bytes blob)
 {
     static const struct nacre_bytes no_comment;
-    char name[NACRE_HOST_TEXT_LEN];
-    nacre_err err = nacre_host_text(name, host, port);
-    size_t n = strlen(name);
+    size_t n = strlen(names);
+    nacre_err err;
     size_t key;
 
-    if (cap > 0)
-        out[0] = '\0';
-    if (err != NACRE_OK)
-        return err;
     if (cap < n + 3) /* blank, line end, NUL */
         return NACRE_ERR_NO_ROOM;
     err = nacre_pubkey_format(out + n + 1, cap - n - 2, blob, no_comment);
@@ -380,9 +393,35 @@ nacre_err nacre_known_hosts_format(char *out, size_t cap, struct nacre_bytes hos
         return err;
     }
     key = strlen(out + n + 1);
-    memcpy(out, name, n);
+    memcpy(out, names, n);
     out[n] = ' ';
     out[n + 1 + key] = '\n';
     out[n + 2 + key] = '\0';
     return NACRE_OK;
+}
+
+nacre_err nacre_known_hosts_format(char *out, size_t cap, struct nacre_bytes host, uint32_t port,
+                                   struct nacre_bytes blob)
+{
+    char name[NACRE_HOST_TEXT_LEN];
+    nacre_err err = nacre_host_text(name, host, port);
+
+    if (cap > 0)
+        out[0] = '\0';
+    return err == NACRE_OK ? hosts_format(out, cap, name, blob) : err;
+}
+
+nacre_err nacre_known_hosts_format_hashed(char *out, size_t cap, struct nacre_bytes host,
+                                          uint32_t port, struct nacre_bytes blob,
+                                          const uint8_t salt[NACRE_HOST_SALT_LEN])
+{
+    char name[NACRE_HOST_TEXT_LEN];
+    char hashed[NACRE_HOST_HASH_LEN];
+    nacre_err err = nacre_host_text(name, host, port);
+
+    if (cap > 0)
+        out[0] = '\0';
+    if (err == NACRE_OK)
+        err = nacre_known_hosts_hash(hashed, sizeof hashed, salt, nacre_bytes_str(name));
+    return err == NACRE_OK ? hosts_format(out, cap, hashed, blob) : err;
 }

@@ -239,6 +239,8 @@ enum nacre_line nacre_lines_end(struct nacre_lines *l, struct nacre_bytes *line)
 #define NACRE_HOST_NAME_MAX 255
 /* Room for "[host]:port". */
 #define NACRE_HOST_TEXT_LEN (NACRE_HOST_NAME_MAX + 9)
+#define NACRE_HOST_SALT_LEN 20 /* random bytes of a hashed name */
+#define NACRE_HOST_HASH_LEN 61 /* room for "|1|salt|hash" */
 
 enum nacre_host_marker {
     NACRE_HOST_PLAIN = 0,
@@ -249,12 +251,13 @@ enum nacre_host_marker {
 /* One line. */
 struct nacre_host_entry {
     bool blank;  /* empty or a comment: the rest is zero */
-    bool hashed; /* names is one "|1|salt|hash" */
+    bool hashed; /* names is one "|1|salt|hash", decoded below */
     enum nacre_host_marker marker;
     struct nacre_bytes names; /* comma-separated patterns */
     struct nacre_bytes type;
     struct nacre_bytes key; /* base64 text, not decoded */
     struct nacre_bytes comment;
+    uint8_t salt[NACRE_HOST_SALT_LEN], hash[NACRE_SHA1_LEN];
     const char *what; /* FILE_FORMAT: what is wrong, static text */
 };
 /* Takes a line apart; the key itself is not read. FILE_FORMAT: e->what says why. */
@@ -286,12 +289,10 @@ struct nacre_known_hosts {
     uint32_t file, line; /* of the line that gave the verdict; file as counted by the caller */
     char known_fp[NACRE_FINGERPRINT_LEN]; /* SHA-256 of the key on that line */
     const char *known_label;              /* its type, "ED25519" */
-    uint32_t types;  /* set of known key types: bit i is nacre_key_type_name(i) */
-    uint32_t hashed; /* lines with hashed names that were not read */
+    uint32_t types; /* set of known key types: bit i is nacre_key_type_name(i) */
     /* Private. */
     char name[NACRE_HOST_TEXT_LEN], bare[NACRE_HOST_TEXT_LEN];
     struct nacre_pubkey key;
-    const struct nacre_hash *sha1; /* for hashed names; NULL: they match nothing */
     uint8_t blob[NACRE_LINE_MAX / 4 * 3];
 };
 
@@ -303,13 +304,13 @@ NACRE_MUST_CHECK nacre_err nacre_known_hosts_init(struct nacre_known_hosts *s,
                                                   struct nacre_bytes key);
 /* Looks at one line. FILE_FORMAT, KEY_FORMAT, KEY_REFUSED: the line cannot be read or holds a weak
  * key and is ignored, *what (may be NULL) says why: tell the user file and line, and go on. A
- * @revoked line also counts under the bare host name, and, when hashed names cannot be read,
- * whatever its hash. A key that cannot be read is noticed only on lines for the host. */
+ * @revoked line also counts under the bare host name. A key that cannot be read is noticed only on
+ * lines for the host. */
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_line(struct nacre_known_hosts *s,
                                                   struct nacre_bytes line, uint32_t file,
                                                   uint32_t number, const char **what);
 /* Whether that entry is for the host and port of the search, whatever its marker and key; for
- * listing and removing. Hashed names: false unless they can be read. */
+ * listing and removing. */
 bool nacre_known_hosts_is_for(const struct nacre_known_hosts *s, const struct nacre_host_entry *e);
 /* Host key algorithms of list (comma-separated) in the order to propose: if the type of its first
  * name is known or none is known, list as it is; else algorithms of known types first (s gathered
@@ -320,6 +321,15 @@ NACRE_MUST_CHECK nacre_err nacre_known_hosts_prefer(char *out, size_t cap,
 /* Writes `name type base64\n`, a new line for the file. Errors as nacre_host_text(), KEY_FORMAT. */
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_format(char *out, size_t cap, struct nacre_bytes host,
                                                     uint32_t port, struct nacre_bytes blob);
+/* The same with the name hashed. */
+NACRE_MUST_CHECK nacre_err nacre_known_hosts_format_hashed(
+    char *out, size_t cap, struct nacre_bytes host, uint32_t port, struct nacre_bytes blob,
+    const uint8_t salt[NACRE_HOST_SALT_LEN]);
+/* Writes `|1|salt|hash` of a name as it stands in a file, see nacre_host_text(). NO_ROOM: cap below
+ * NACRE_HOST_HASH_LEN. */
+NACRE_MUST_CHECK nacre_err nacre_known_hosts_hash(char *out, size_t cap,
+                                                  const uint8_t salt[NACRE_HOST_SALT_LEN],
+                                                  struct nacre_bytes name);
 
 /* ---- authorized_keys --------------------------------------------------------------------- */
 
