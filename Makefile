@@ -37,6 +37,7 @@ CRYPTO_SRC = \
 	crypto/keccak_avx2.c \
 	crypto/keccak_avx512.c \
 	crypto/md5.c \
+	crypto/mldsa44.c \
 	crypto/poly1305.c \
 	crypto/poly1305_avx2.c \
 	crypto/poly1305_ifma.c \
@@ -185,6 +186,8 @@ CRYPTO_TESTS = \
 	hmac \
 	md5 \
 	keccak \
+	mldsa44 \
+	mldsa44_steps \
 	poly1305 \
 	rng \
 	sc25519 \

@@ -522,7 +522,7 @@ NACRE_MUST_CHECK bool nacre_mldsa44_sign(uint8_t sig[NACRE_MLDSA44_SIG_LEN],
                                          const uint8_t *ctx, size_t ctx_len,
                                          const uint8_t rnd[NACRE_MLDSA44_RND_LEN], const uint8_t *m,
                                          size_t n, uint64_t *work);
-/* The same from an expanded key. */
+/* The same from an expanded key; false, too, if it is malformed so that no try succeeds. */
 NACRE_MUST_CHECK bool nacre_mldsa44_sign_expanded(uint8_t sig[NACRE_MLDSA44_SIG_LEN],
                                                   const uint8_t sk[NACRE_MLDSA44_SK_LEN],
                                                   const uint8_t *ctx, size_t ctx_len,
