@@ -22,6 +22,7 @@ struct ncr_keygen {
     const char *host;     /* -F, -R */
     enum nacre_fp_hash hash;
     bool quiet, verbose, list;
+    bool hash_hosts; /* -H */
 };
 
 int ncr_keygen_generate(const struct ncr_keygen *g);
@@ -30,6 +31,7 @@ int ncr_keygen_fingerprint(const struct ncr_keygen *g);
 int ncr_keygen_change_comment(const struct ncr_keygen *g);
 int ncr_keygen_find_host(const struct ncr_keygen *g);
 int ncr_keygen_remove_host(const struct ncr_keygen *g);
+int ncr_keygen_hash_hosts(const struct ncr_keygen *g);
 
 /* ---- keygen_ask.c: prompts and small things ---- */
 

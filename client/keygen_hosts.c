@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC
  *
- * nacre-keygen -F and -R: finding and removing a host in known_hosts.
+ * nacre-keygen -F, -R and -H: finding and removing a host in known_hosts, and hashing its names.
  *
- * The file is streamed for -F and held for -R, which writes it anew; lines that cannot be read are
- * told and kept, and @cert-authority and @revoked lines are never removed.
+ * The file is streamed for -F and held for -R and -H, which write it anew. Lines that cannot be
+ * read are told; -R keeps them, -H then leaves the file alone, since a name might stand there in
+ * clear.
+ * @cert-authority and @revoked lines are never removed or hashed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,10 +15,12 @@
 #include <unistd.h>
 
 #include "client/keygen.h"
+#include "proto/posix/escape.h"
 #include "proto/posix/file.h"
 
 #define KEYGEN_HOSTS_CHUNK 65536
-#define HOSTS_FILE_MAX ((size_t)256 * 1024 * 1024) /* bytes of a file that -R rewrites */
+#define HOSTS_FILE_MAX ((size_t)256 * 1024 * 1024) /* bytes of a file that is rewritten */
+#define HOSTS_NAME_SHOWN 64                        /* bytes of a name in a warning */
 
 /* A run over the lines of a file. */
 struct keygen_hosts {
@@ -25,9 +29,11 @@ struct keygen_hosts {
     struct nacre_known_hosts search;
     bool is_host; /* search is set up */
     bool found;
-    uint32_t hashed; /* lines that this build cannot compare */
-    uint8_t *out;    /* -R: lines that stay */
-    size_t n_out;
+    bool invalid; /* -H: a line could not be read */
+    bool hashed;  /* -H: a name was */
+    uint8_t *out; /* new lines */
+    size_t n_out, cap;
+    nacre_err err; /* of making them */
 };
 
 static int hosts_file_error(const char *path, nacre_err err)
@@ -85,16 +91,101 @@ static bool hosts_is_for(struct keygen_hosts *h, struct nacre_host_entry *e, uin
                    : !e->blank && !e->hashed &&
                          nacre_pattern_list_match(e->names, nacre_bytes_str(h->g->host)))
         return true;
-    if (e->hashed && h->search.sha1 == NULL)
-        h->hashed++;
     return false;
 }
 
-static void hosts_tell_hashed(const struct keygen_hosts *h)
+/* ---- New lines ---- */
+
+static void hosts_put(struct keygen_hosts *h, const void *p, size_t n)
 {
-    if (h->hashed > 0)
-        fprintf(stderr, "%s: %u lines with hashed names cannot be compared by this build\n",
-                h->path, (unsigned)h->hashed);
+    if (h->err == NACRE_OK && n > HOSTS_FILE_MAX - h->n_out)
+        h->err = NACRE_ERR_LIMIT;
+    if (h->err == NACRE_OK && n > h->cap - h->n_out) {
+        size_t cap = 2 * (h->n_out + n);
+        uint8_t *more = realloc(h->out, cap);
+
+        if (more == NULL) {
+            h->err = NACRE_ERR_NO_MEMORY;
+        } else {
+            h->out = more;
+            h->cap = cap;
+        }
+    }
+    if (h->err != NACRE_OK)
+        return;
+    memcpy(h->out + h->n_out, p, n);
+    h->n_out += n;
+}
+
+/* One name of a line, hashed, with what follows the names. */
+static void hosts_put_hashed(struct keygen_hosts *h, struct nacre_bytes name,
+                             struct nacre_bytes rest)
+{
+    uint8_t lower[NACRE_LINE_MAX];
+    uint8_t salt[NACRE_HOST_SALT_LEN];
+    char text[NACRE_HOST_HASH_LEN];
+    struct nacre_bytes lowered = {lower, name.n};
+
+    for (size_t i = 0; i < name.n; i++)
+        lower[i] = name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] | 0x20 : name.p[i];
+    if (!nacre_rng_fill(&nacre_rng_os, salt, sizeof salt))
+        h->err = NACRE_ERR_RNG;
+    else if (h->err == NACRE_OK)
+        h->err = nacre_known_hosts_hash(text, sizeof text, salt, lowered);
+    if (h->err != NACRE_OK)
+        return;
+    hosts_put(h, text, strlen(text));
+    hosts_put(h, " ", 1);
+    hosts_put(h, rest.p, rest.n);
+    hosts_put(h, "\n", 1);
+    h->hashed = true;
+}
+
+static void hosts_tell_wildcard(const struct keygen_hosts *h, uint32_t number,
+                                struct nacre_bytes names)
+{
+    char safe[NCR_ESCAPE_ROOM(HOSTS_NAME_SHOWN)];
+
+    names.n = names.n < HOSTS_NAME_SHOWN ? names.n : HOSTS_NAME_SHOWN;
+    (void)ncr_escape(safe, sizeof safe, names, NCR_ESCAPE_LINE); /* its length is not needed */
+    fprintf(stderr, "%s:%u: ignoring host name with wildcard: %s\n", h->path, (unsigned)number,
+            safe);
+}
+
+static bool hosts_is_wild(struct nacre_bytes names)
+{
+    for (size_t i = 0; i < names.n; i++) {
+        if (names.p[i] == '*' || names.p[i] == '?' || names.p[i] == '!')
+            return true;
+    }
+    return false;
+}
+
+/* A line that was taken apart: each of its names on a line of its own, hashed, where that can be;
+ * else as it stands (whole: with its end). */
+static void hosts_hash_entry(struct keygen_hosts *h, const struct nacre_host_entry *e,
+                             uint32_t number, struct nacre_bytes whole, struct nacre_bytes line)
+{
+    struct nacre_bytes names = e->names;
+    bool wild = !e->hashed && hosts_is_wild(names);
+
+    if (e->blank || e->hashed || e->marker != NACRE_HOST_PLAIN || wild) {
+        if (wild)
+            hosts_tell_wildcard(h, number, names);
+        hosts_put(h, whole.p, whole.n);
+        return;
+    }
+    line.n -= (size_t)(e->type.p - line.p);
+    line.p = e->type.p;
+    while (names.n > 0) {
+        const uint8_t *comma = memchr(names.p, ',', names.n);
+        struct nacre_bytes name = {names.p, comma == NULL ? names.n : (size_t)(comma - names.p)};
+
+        if (name.n > 0)
+            hosts_put_hashed(h, name, line);
+        names.p += comma == NULL ? name.n : name.n + 1;
+        names.n -= comma == NULL ? name.n : name.n + 1;
+    }
 }
 
 /* ---- -F ---- */
@@ -136,6 +227,28 @@ static void hosts_show_key(const struct keygen_hosts *h, const struct nacre_host
     }
 }
 
+/* What -H would make of the line. */
+static void hosts_show_hashed(struct keygen_hosts *h, const struct nacre_host_entry *e,
+                              uint32_t number, struct nacre_bytes line)
+{
+    struct nacre_bytes rest;
+
+    h->n_out = 0;
+    h->hashed = false;
+    hosts_hash_entry(h, e, number, line, line);
+    if (!h->hashed)
+        hosts_put(h, "\n", 1);
+    for (rest = (struct nacre_bytes){h->out, h->n_out}; rest.n > 0;) {
+        const uint8_t *end = memchr(rest.p, '\n', rest.n);
+        struct nacre_bytes one = {rest.p, end == NULL ? rest.n : (size_t)(end - rest.p)};
+
+        ncr_keygen_put(one, false);
+        putchar('\n');
+        rest.p += end == NULL ? one.n : one.n + 1;
+        rest.n -= end == NULL ? one.n : one.n + 1;
+    }
+}
+
 static void hosts_show(struct keygen_hosts *h, const struct nacre_host_entry *e, uint32_t number,
                        struct nacre_bytes line)
 {
@@ -146,7 +259,9 @@ static void hosts_show(struct keygen_hosts *h, const struct nacre_host_entry *e,
     h->found = true;
     if (!h->g->quiet)
         printf("# Host %s found: line %u %s\n", h->g->host, (unsigned)number, markers[e->marker]);
-    if (h->g->list) {
+    if (h->g->hash_hosts) {
+        hosts_show_hashed(h, e, number, line);
+    } else if (h->g->list) {
         hosts_show_key(h, e);
     } else {
         ncr_keygen_put(line, false);
@@ -219,25 +334,31 @@ int ncr_keygen_find_host(const struct ncr_keygen *g)
             err = NACRE_ERR_IO;
         (void)close(fd); /* only read */
     }
+    free(h.out);
+    if (err == NACRE_OK)
+        err = h.err;
     if (err != NACRE_OK)
         return hosts_file_error(path, err);
-    if (!h.found)
-        hosts_tell_hashed(&h);
     return h.found ? 0 : NCR_KEYGEN_REFUSED;
 }
 
 /* ---- -R ---- */
 
-/* Keeps or drops one line, with its end. */
-static void hosts_remove_line(struct keygen_hosts *h, uint32_t number, struct nacre_bytes whole)
+static struct nacre_bytes hosts_without_end(struct nacre_bytes line)
 {
-    struct nacre_host_entry e;
-    struct nacre_bytes line = whole;
-
     if (line.n > 0 && line.p[line.n - 1] == '\n')
         line.n--;
     if (line.n > 0 && line.p[line.n - 1] == '\r')
         line.n--;
+    return line;
+}
+
+/* Keeps or drops one line, with its end. */
+static void hosts_remove_line(struct keygen_hosts *h, uint32_t number, struct nacre_bytes whole)
+{
+    struct nacre_host_entry e;
+    struct nacre_bytes line = hosts_without_end(whole);
+
     if (line.n > NACRE_LINE_MAX) {
         fprintf(stderr, "%s:%u: line too long, kept\n", h->path, (unsigned)number);
     } else if (hosts_is_for(h, &e, number, line) && e.marker == NACRE_HOST_PLAIN) {
@@ -246,11 +367,13 @@ static void hosts_remove_line(struct keygen_hosts *h, uint32_t number, struct na
             printf("# Host %s found: line %u\n", h->g->host, (unsigned)number);
         return;
     }
-    memcpy(h->out + h->n_out, whole.p, whole.n);
-    h->n_out += whole.n;
+    hosts_put(h, whole.p, whole.n);
 }
 
-static void hosts_remove_lines(struct keygen_hosts *h, const struct ncr_file *f)
+/* Gives each line of a file, with its end, to one. */
+static void hosts_each_line(struct keygen_hosts *h, const struct ncr_file *f,
+                            void (*one)(struct keygen_hosts *h, uint32_t number,
+                                        struct nacre_bytes whole))
 {
     const uint8_t *p = f->p;
     size_t left = f->n;
@@ -260,7 +383,7 @@ static void hosts_remove_lines(struct keygen_hosts *h, const struct ncr_file *f)
         const uint8_t *end = memchr(p, '\n', left);
         struct nacre_bytes whole = {p, end == NULL ? left : (size_t)(end - p) + 1};
 
-        hosts_remove_line(h, ++number, whole);
+        one(h, ++number, whole);
         p += whole.n;
         left -= whole.n;
     }
@@ -305,17 +428,64 @@ int ncr_keygen_remove_host(const struct ncr_keygen *g)
     err = ncr_file_read(&f, path, HOSTS_FILE_MAX);
     if (err != NACRE_OK)
         return hosts_file_error(path, err);
-    h.out = malloc(f.n + 1);
-    if (h.out == NULL) {
-        ncr_file_wipe(&f);
-        return hosts_file_error(path, NACRE_ERR_NO_MEMORY);
-    }
-    hosts_remove_lines(&h, &f);
-    if (h.found)
+    hosts_each_line(&h, &f, hosts_remove_line);
+    if (h.err != NACRE_OK)
+        status = hosts_file_error(path, h.err);
+    else if (h.found)
         status = hosts_replace(&h, &f);
     else
         fprintf(stderr, "Host %s not found in %s\n", g->host, path);
-    hosts_tell_hashed(&h);
+    free(h.out);
+    ncr_file_wipe(&f);
+    return status;
+}
+
+/* ---- -H ---- */
+
+static void hosts_hash_line(struct keygen_hosts *h, uint32_t number, struct nacre_bytes whole)
+{
+    struct nacre_host_entry e = {.what = "too long"};
+    struct nacre_bytes line = hosts_without_end(whole);
+
+    if (line.n <= NACRE_LINE_MAX && nacre_known_hosts_parse(&e, line) == NACRE_OK) {
+        hosts_hash_entry(h, &e, number, whole, line);
+        return;
+    }
+    fprintf(stderr, "%s:%u: invalid line: %s\n", h->path, (unsigned)number, e.what);
+    h->invalid = true;
+}
+
+int ncr_keygen_hash_hosts(const struct ncr_keygen *g)
+{
+    struct keygen_hosts h;
+    char path[NCR_KEYGEN_PATH_MAX];
+    struct ncr_file f;
+    nacre_err err;
+    int status = NCR_KEYGEN_REFUSED;
+
+    memset(&h, 0, sizeof h);
+    h.g = g;
+    h.path = path;
+    if (!hosts_path(path, g))
+        return NCR_KEYGEN_REFUSED;
+    err = ncr_file_read(&f, path, HOSTS_FILE_MAX);
+    if (err != NACRE_OK)
+        return hosts_file_error(path, err);
+    hosts_each_line(&h, &f, hosts_hash_line);
+    if (h.err != NACRE_OK)
+        status = hosts_file_error(path, h.err);
+    else if (h.invalid)
+        fprintf(stderr,
+                "%s is not a valid known_hosts file.\n"
+                "Not replacing existing known_hosts file because of errors\n",
+                path);
+    else
+        status = hosts_replace(&h, &f);
+    if (status == 0 && h.hashed)
+        fprintf(stderr,
+                "WARNING: %s.old contains unhashed entries\n"
+                "Delete this file to ensure privacy of hostnames\n",
+                path);
     free(h.out);
     ncr_file_wipe(&f);
     return status;

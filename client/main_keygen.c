@@ -17,7 +17,7 @@ struct keygen_job {
 
 static const struct keygen_job keygen_jobs[] = {
     {'y', ncr_keygen_print_public}, {'l', ncr_keygen_fingerprint}, {'c', ncr_keygen_change_comment},
-    {'F', ncr_keygen_find_host},    {'R', ncr_keygen_remove_host},
+    {'F', ncr_keygen_find_host},    {'R', ncr_keygen_remove_host}, {'H', ncr_keygen_hash_hosts},
 };
 
 static const char keygen_usage[] =
@@ -25,7 +25,8 @@ static const char keygen_usage[] =
     "       nacre-keygen -y [-f input_keyfile]\n"
     "       nacre-keygen -c [-C comment] [-f keyfile]\n"
     "       nacre-keygen -l [-v] [-E sha256|sha512] [-f input_keyfile]\n"
-    "       nacre-keygen -F hostname [-lqv] [-f known_hosts_file]\n"
+    "       nacre-keygen -F hostname [-Hlqv] [-f known_hosts_file]\n"
+    "       nacre-keygen -H [-f known_hosts_file]\n"
     "       nacre-keygen -R hostname [-q] [-f known_hosts_file]\n";
 
 static int keygen_bad_usage(void)
@@ -64,12 +65,12 @@ static bool keygen_bits(const char *text)
     return false;
 }
 
-/* Chooses a job; -l goes with -F. False if two contradict. */
+/* Chooses a job; -l and -H go with -F. False if two contradict. */
 static bool keygen_choose(char *job, char option)
 {
-    if (*job == option || (*job == 'F' && option == 'l'))
+    if (*job == option || (*job == 'F' && (option == 'l' || option == 'H')))
         return true;
-    if (*job == '\0' || (*job == 'l' && option == 'F')) {
+    if (*job == '\0' || ((*job == 'l' || *job == 'H') && option == 'F')) {
         *job = option;
         return true;
     }
@@ -110,6 +111,9 @@ static int keygen_option(struct ncr_keygen *g, char *job, int option)
     case 'R':
         g->host = optarg;
         return keygen_choose(job, (char)option) ? 0 : NCR_KEYGEN_REFUSED;
+    case 'H':
+        g->hash_hosts = true;
+        return keygen_choose(job, 'H') ? 0 : NCR_KEYGEN_REFUSED;
     case 'l':
         g->list = true;
         return keygen_choose(job, 'l') ? 0 : NCR_KEYGEN_REFUSED;
@@ -144,10 +148,14 @@ int main(int argc, char **argv)
     int status;
 
     memset(&g, 0, sizeof g);
-    while ((option = getopt(argc, argv, ":b:cC:E:f:F:lN:P:qR:t:vy")) != -1) {
+    while ((option = getopt(argc, argv, ":b:cC:E:f:F:HlN:P:qR:t:vy")) != -1) {
         status = keygen_option(&g, &job, option);
         if (status != 0)
             return status;
+    }
+    if (g.list && g.hash_hosts) {
+        fputs("Cannot use -l with -H or -R.\n", stderr);
+        return keygen_bad_usage();
     }
     if (optind < argc) {
         fputs("Too many arguments.\n", stderr);

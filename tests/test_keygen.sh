@@ -153,7 +153,7 @@ err_has 'control characters'
 [ -e f ] && bad 'a file f was made'
 check 'keys that cannot be made are refused by name'
 
-for option in a B D e g h H I i K k L M m n O p Q r S s U u V w x X Y Z z 9 W j; do
+for option in a B D e g h I i K k L M m n O p Q r S s U u V w x X Y Z z 9 W j; do
     run 1 -$option x
     err_has "option -$option is not supported"
     err_has 'usage: nacre-keygen'
@@ -335,13 +335,76 @@ err_has 'hosts:12: line too long, kept'
 sed '3d;11d;13d' hosts.old | cmp -s - hosts || bad "$(cut -c 1-80 hosts)"
 check 's57: lines that cannot be read are named and kept'
 
-hashed='|1|AAAAAAAAAAAAAAAAAAAAAAAAAAA=|AAAAAAAAAAAAAAAAAAAAAAAAAAA='
-echo "$hashed $ka" > hosts
-run 1 -F host1 -f hosts
-err_has 'hosts: 1 lines with hashed names cannot be compared by this build'
+# Of "host1" and "[host1]:2222" with a salt of blanks, by Python's hmac and base64.
+hashed='|1|ICAgICAgICAgICAgICAgICAgICA=|CMpOF2GCASasM5QzkHIvBehhGto='
+hashed2222='|1|ICAgICAgICAgICAgICAgICAgICA=|Bamxf3+unI1ZwHTSgRbzvs4k1m8='
+{
+    echo "$hashed2222 $kb"
+    echo "$hashed $ka comment"
+    echo "@revoked $hashed $kb"
+    echo '|1|AAAA|AAAA ssh-ed25519 AAAA'
+} > hosts
+cp hosts hosts.hashed
+run 0 -F HOST1 -f hosts
+out_is "# Host HOST1 found: line 2 \\n$hashed $ka comment\\n# Host HOST1 found: line 3 REVOKED\\n@revoked $hashed $kb\\n"
+err_has 'hosts:4: invalid line: bad hashed name'
+run 0 -qF '[host1]:2222' -f hosts
+out_is "$hashed2222 $kb\\n"
+run 1 -F host2 -f hosts
 run 0 -R host1 -f hosts
-err_has 'hosts: 1 lines with hashed names'
-check 'hashed names that cannot be compared are told'
+sed 2d hosts.hashed | cmp -s - hosts || bad "$(cat hosts)"
+cmp -s hosts.old hosts.hashed || bad 'hosts.old differs'
+check 'hashed names are found and removed'
+
+sed '/^@cert/d' hosts.orig > hosts
+printf 'last %s' "$ka" >> hosts
+cp hosts hosts.clear
+chmod 600 hosts
+run 0 -H -f hosts
+out_is 'hosts updated.\nOriginal contents retained as hosts.old\n'
+err_has 'hosts:4: ignoring host name with wildcard: *.example.com,!bad.example.com'
+err_has 'WARNING: hosts.old contains unhashed entries'
+cmp -s hosts.old hosts.clear || bad 'hosts.old differs'
+mode_is 600 hosts
+grep -qi 'host[13],\|^host\|last' hosts && bad "a name is left: $(cat hosts)"
+[ "$(grep -c '^|1|' hosts)" -eq 7 ] || bad "$(cat hosts)"
+[ "$(cut -d ' ' -f 1 hosts | grep '^|1|' | sort -u | wc -l)" -eq 7 ] || bad 'salts repeat'
+run 0 -qF host2 -f hosts
+grep -q "^|1|[^ ]* $ka comment here$" out || bad "$(cat out)"
+for host in host1 '[host1]:2222' host3 192.0.2.1 last x.example.com; do
+    run 0 -F "$host" -f hosts
+done
+run 1 -F bad.example.com -f hosts
+cp hosts hosts.once
+run 0 -H -f hosts
+cmp -s hosts hosts.once || bad 'hashed twice'
+grep -q WARNING err && bad 'a warning of nothing'
+check 'a file is hashed'
+
+printf 'a %s\nbroken\n@foo b %s\n' "$ka" "$kb" > hosts
+cp hosts hosts.broken
+rm -f hosts.old
+run 1 -H -f hosts
+err_has 'hosts:2: invalid line'
+err_has 'hosts:3: invalid line'
+err_has 'Not replacing existing known_hosts file because of errors'
+cmp -s hosts hosts.broken || bad 'a broken file was changed'
+[ -e hosts.old ] && bad 'hosts.old was made'
+run 255 -H -f nohosts
+err_has 'Cannot stat nohosts: No such file or directory'
+run 1 -H -R a -f hosts
+err_has 'Only one of'
+run 1 -lF a -H -f hosts
+err_has 'Cannot use -l with -H or -R.'
+check 's57: a file with lines that cannot be read is not hashed'
+
+printf 'a,b %s\n@revoked b %s\n*b %s\n' "$ka" "$ka" "$ka" > hosts
+cp hosts hosts.clear
+run 0 -HF b -f hosts
+[ "$(grep -c '^|1|' out)" -eq 2 ] || bad "$(cat out)"
+grep -q "^@revoked b $ka$" out || bad "$(cat out)"
+cmp -s hosts hosts.clear || bad 'the file was changed'
+check 'what is found is shown hashed'
 
 # ---- Against ssh-keygen ------------------------------------------------------------------------
 
@@ -420,5 +483,25 @@ for host in host1 host2 '[host1]:2222' a.example.com '*.example.com' x.ca nowher
     cmp -s hosts hosts.theirs || bad "-R $host leaves: $(cat hosts)"
 done
 check 'known_hosts: the same lines stay as with ssh-keygen -R'
+
+cp hosts.orig hosts
+ssh-keygen -H -f hosts > theirs 2> theirs.err
+cut -d ' ' -f 2- hosts > theirs.rest
+cp hosts hosts.theirs
+cp hosts.orig hosts
+run 0 -H -f hosts
+cmp -s out theirs || bad "-H: $(cat out) instead of $(cat theirs)"
+tr -d '\r' < theirs.err | cmp -s err || bad "-H: $(cat err) instead of $(cat theirs.err)"
+cut -d ' ' -f 2- hosts | cmp -s - theirs.rest || bad "-H makes: $(cat hosts)"
+for host in host1 host2 host3 '[host1]:2222' a.example.com x.ca 192.0.2.1 nowhere; do
+    ssh-keygen -lF "$host" -f hosts > theirs 2> /dev/null
+    want=$?
+    run $want -lF "$host" -f hosts
+    cmp -s out theirs || bad "$host in ours: $(cat out) instead of $(cat theirs)"
+    ssh-keygen -lF "$host" -f hosts.theirs > theirs 2> /dev/null
+    run $want -lF "$host" -f hosts.theirs
+    cmp -s out theirs || bad "$host in theirs: $(cat out) instead of $(cat theirs)"
+done
+check 'known_hosts: files hashed by each are read by the other'
 
 exit $failed

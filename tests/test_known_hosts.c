@@ -4,7 +4,7 @@
  * s51 (order of algorithms), s54 (names), s57 (long lines, linear matcher), s46 (a search that saw
  * nothing).
  */
-#include "proto/keys/known_hosts.h"
+#include "proto/keys/nacre_keys.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -34,6 +34,9 @@ static struct key make_key(uint8_t fill)
     return key;
 }
 
+/* "h" and "[h]:2222" with a salt of blanks: by Python's hmac and base64. */
+#define HASHED_H "|1|ICAgICAgICAgICAgICAgICAgICA=|v7X/a0SEipRkRsqx6GIrG+BGCxU="
+#define HASHED_H_2222 "|1|ICAgICAgICAgICAgICAgICAgICA=|JPSOHCMyVKE1s94TlDZESmFydm4="
 #define OTHER_TYPE "ssh-x AAAABXNzaC14AAAAAQE="
 #define WEAK_KEY /* the point of order 1 */                                                        \
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -89,85 +92,6 @@ static enum nacre_host_verdict verdict(const char *before, const char *hosts, co
 
     return search(line_of(text, before, hosts, key), host, port, shown).verdict;
 }
-
-/* ---- SHA-1, for hashed names: FIPS 180-4, in the state of another hash ---- */
-
-struct sha1 {
-    uint32_t h[5];
-    uint64_t len;
-    uint8_t buf[64];
-};
-
-static void sha1_block(struct sha1 *c)
-{
-    uint32_t w[80];
-    uint32_t v[5];
-
-    for (int i = 0; i < 16; i++)
-        w[i] = (uint32_t)c->buf[4 * i] << 24 | (uint32_t)c->buf[4 * i + 1] << 16 |
-               (uint32_t)c->buf[4 * i + 2] << 8 | c->buf[4 * i + 3];
-    for (int i = 16; i < 80; i++) {
-        uint32_t x = w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16];
-        w[i] = x << 1 | x >> 31;
-    }
-    memcpy(v, c->h, sizeof v);
-    for (int i = 0; i < 80; i++) {
-        uint32_t f = i < 20   ? (v[1] & v[2]) | (~v[1] & v[3])
-                     : i < 40 ? v[1] ^ v[2] ^ v[3]
-                     : i < 60 ? (v[1] & v[2]) | (v[1] & v[3]) | (v[2] & v[3])
-                              : v[1] ^ v[2] ^ v[3];
-        static const uint32_t k[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
-        uint32_t t = (v[0] << 5 | v[0] >> 27) + f + v[4] + k[i / 20] + w[i];
-
-        v[4] = v[3];
-        v[3] = v[2];
-        v[2] = v[1] << 30 | v[1] >> 2;
-        v[1] = v[0];
-        v[0] = t;
-    }
-    for (int i = 0; i < 5; i++)
-        c->h[i] += v[i];
-}
-
-static void sha1_init(union nacre_hash_ctx *ctx)
-{
-    struct sha1 c = {{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0}, 0, {0}};
-
-    cr_assert_leq(sizeof c, sizeof *ctx);
-    memcpy(ctx, &c, sizeof c);
-}
-
-static void sha1_update(union nacre_hash_ctx *ctx, const uint8_t *m, size_t n)
-{
-    struct sha1 c;
-
-    memcpy(&c, ctx, sizeof c);
-    while (n-- > 0) {
-        c.buf[c.len++ % 64] = *m++;
-        if (c.len % 64 == 0)
-            sha1_block(&c);
-    }
-    memcpy(ctx, &c, sizeof c);
-}
-
-static void sha1_final(uint8_t *out, union nacre_hash_ctx *ctx)
-{
-    struct sha1 c;
-    uint8_t bits[8];
-
-    memcpy(&c, ctx, sizeof c);
-    for (int i = 0; i < 8; i++)
-        bits[i] = (uint8_t)(c.len * 8 >> (56 - 8 * i));
-    sha1_update(ctx, (const uint8_t *)"\x80", 1);
-    for (memcpy(&c, ctx, sizeof c); c.len % 64 != 56; memcpy(&c, ctx, sizeof c))
-        sha1_update(ctx, (const uint8_t *)"", 1);
-    sha1_update(ctx, bits, 8);
-    memcpy(&c, ctx, sizeof c);
-    for (int i = 0; i < 20; i++)
-        out[i] = (uint8_t)(c.h[i / 4] >> (24 - 8 * (i % 4)));
-}
-
-static const struct nacre_hash test_sha1 = {"sha1", 20, 64, sha1_init, sha1_update, sha1_final};
 
 /* ---- Lines ---- */
 
@@ -529,8 +453,10 @@ Test(known_hosts, s48_revoked)
                  {"[h]:2222", "h", 22, false},
                  {"g", "h", 22, false},
                  {"*,!h", "h", 22, false},
-                 /* hashed: of which host cannot be told */
-                 {"|1|AAAAAAAAAAAAAAAAAAAAAAAAAAA=|AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "h", 22, true}};
+                 {HASHED_H, "h", 22, true},
+                 {HASHED_H, "h", 2222, true},
+                 {HASHED_H_2222, "h", 2222, true},
+                 {HASHED_H_2222, "h", 22, false}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (int order = 0; order < 2; order++) {
@@ -572,43 +498,93 @@ Test(known_hosts, hashed_by_openssh)
     for (vec_open(&v, "known_hosts_openssh.txt"); vec_next(&v);) {
         size_t n;
         const uint8_t *p = vec_get(&v, "field", &n);
+        char field[NACRE_HOST_HASH_LEN];
+        char again[NACRE_HOST_HASH_LEN];
         char text[512];
         char host[64];
         uint32_t port = 22;
-        struct nacre_known_hosts s;
+        struct nacre_host_entry e;
 
-        snprintf(text, sizeof text, "%.*s %s", (int)n, (const char *)p, a.text);
+        cr_assert_eq(n, NACRE_HOST_HASH_LEN - 1);
+        snprintf(field, sizeof field, "%.*s", (int)n, (const char *)p);
         p = vec_get(&v, "name", &n);
         snprintf(host, sizeof host, "%.*s", (int)n, (const char *)p);
+        cr_assert_eq(nacre_known_hosts_parse(&e, nacre_bytes_str(field)), NACRE_ERR_FILE_FORMAT);
+        snprintf(text, sizeof text, "%s %s", field, a.text);
+        cr_assert_eq(nacre_known_hosts_parse(&e, nacre_bytes_str(text)), NACRE_OK);
+        cr_assert(e.hashed);
+        cr_assert_eq(
+            nacre_known_hosts_hash(again, sizeof again, e.salt, (struct nacre_bytes){p, n}),
+            NACRE_OK);
+        cr_assert_str_eq(again, field);
         if (host[0] == '[') {
             port = (uint32_t)strtoul(strrchr(host, ':') + 1, NULL, 10);
             *strrchr(host, ']') = '\0';
             memmove(host, host + 1, strlen(host));
         }
-        s = search(text, host, port, &a);
-        cr_assert(s.verdict == NACRE_HOST_NOT_FOUND && s.hashed == 1);
-        s = search("", host, port, &a);
-        ncr_known_hosts_read_hashed(&s, &test_sha1);
-        cr_assert_eq(run(&s, text), 0);
-        cr_assert(s.verdict == NACRE_HOST_MATCH && s.hashed == 0);
-        s = search("", host, port, &b);
-        ncr_known_hosts_read_hashed(&s, &test_sha1);
-        run(&s, text);
-        cr_assert_eq(s.verdict, NACRE_HOST_CHANGED);
-        s = search("", host, port + 1, &a);
-        ncr_known_hosts_read_hashed(&s, &test_sha1);
-        run(&s, text);
-        cr_assert_eq(s.verdict, NACRE_HOST_NOT_FOUND);
+        cr_assert_eq(verdict("", field, a.text, host, port, &a), NACRE_HOST_MATCH);
+        cr_assert_eq(verdict("", field, a.text, host, port, &b), NACRE_HOST_CHANGED);
+        cr_assert_eq(verdict("@revoked ", field, a.text, host, port, &a), NACRE_HOST_REVOKED);
+        cr_assert_eq(verdict("", field, a.text, host, port + 1, &a), NACRE_HOST_NOT_FOUND);
+        cr_assert_eq(verdict("", field, a.text, "other", port, &a), NACRE_HOST_NOT_FOUND);
     }
     vec_close(&v);
 }
 
-Test(known_hosts, hashed_needs_sha1)
+/* A host is asked for in any case, its hash is of the name in lower case. */
+Test(known_hosts, hashed_in_lower_case)
 {
-    struct nacre_known_hosts s = search("", "h", 22, NULL);
+    struct key a = make_key(1);
 
-    ncr_known_hosts_read_hashed(&s, &nacre_hash_sha256);
-    cr_assert_null(s.sha1);
+    cr_assert_eq(verdict("", HASHED_H, a.text, "H", 22, &a), NACRE_HOST_MATCH);
+}
+
+/* Salt 00..13 and "example.com": the value of Python's hmac and base64. */
+Test(known_hosts, hash_known_answer)
+{
+    uint8_t salt[NACRE_HOST_SALT_LEN];
+    char out[NACRE_HOST_HASH_LEN];
+
+    for (size_t i = 0; i < sizeof salt; i++)
+        salt[i] = (uint8_t)i;
+    cr_assert_eq(nacre_known_hosts_hash(out, sizeof out, salt, nacre_bytes_str("example.com")),
+                 NACRE_OK);
+    cr_assert_str_eq(out, "|1|AAECAwQFBgcICQoLDA0ODxAREhM=|nnUK16ANsXd3hL31YfAkGOluSjU=");
+    for (size_t cap = 0; cap < sizeof out; cap++) {
+        char *small = malloc(cap + 1);
+
+        cr_assert_eq(nacre_known_hosts_hash(small, cap, salt, nacre_bytes_str("h")),
+                     NACRE_ERR_NO_ROOM);
+        cr_assert(cap == 0 || small[0] == '\0');
+        free(small);
+    }
+}
+
+/* s48: a hash that cannot be read is no hash of another host: the line is told. */
+Test(known_hosts, hashed_names_that_cannot_be_read)
+{
+    static const char *const bad[] = {
+        "|",
+        "|1|",
+        "|1||",
+        "|2|ICAgICAgICAgICAgICAgICAgICA=|v7X/a0SEipRkRsqx6GIrG+BGCxU=",
+        "|1|ICAgICAgICAgICAgICAgICAgICA|v7X/a0SEipRkRsqx6GIrG+BGCxU=",
+        "|1|ICAgICAgICAgICAgICAgICAgICA= v7X/a0SEipRkRsqx6GIrG+BGCxU=",
+        "|1|ICAgICAgICAgICAgICAgICAgICB=|v7X/a0SEipRkRsqx6GIrG+BGCxU=",
+        "|1|ICAgICAgICAgICAgICAgICAgICAg|v7X/a0SEipRkRsqx6GIrG+BGCxU=",
+        "|1|ICAgICAgICAgICAgICAgICAgIA==|v7X/a0SEipRkRsqx6GIrG+BGCxU=",
+        "|1|ICAgICAgICAgICAgICAgICAgICA=|v7X/a0SEipRkRsqx6GIrG+BGCxU",
+        "|1|ICAgICAgICAgICAgICAgICAgICA=|v7X/a0SEipRkRsqx6GIrG+BG*xU=",
+        "|1|ICAgICAgICAgICAgICAgICAgICA=|v7X/a0SEipRkRsqx6GIrG+BGCxU=,h"};
+    struct key a = make_key(1);
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[512];
+        struct nacre_known_hosts s = search("", "h", 22, &a);
+
+        cr_assert_eq(run(&s, line_of(text, "@revoked ", bad[i], a.text)), 1, "%s", bad[i]);
+        cr_assert_eq(s.verdict, NACRE_HOST_NOT_FOUND);
+    }
 }
 
 /* ---- Types and preference ---- */
@@ -675,6 +651,29 @@ Test(known_hosts, format)
                  NACRE_ERR_USAGE);
     cr_assert_eq(nacre_known_hosts_format(out, sizeof out, nacre_bytes_str("a"), 22, nothing),
                  NACRE_ERR_KEY_FORMAT);
+    cr_assert_eq(out[0], '\0');
+}
+
+Test(known_hosts, format_hashed)
+{
+    struct key a = make_key(1);
+    struct nacre_bytes blob = nacre_privkey_public_blob(&a.k);
+    uint8_t blanks[NACRE_HOST_SALT_LEN];
+    char out[512];
+    char want[512];
+
+    memset(blanks, ' ', sizeof blanks);
+    snprintf(want, sizeof want, HASHED_H_2222 " %s\n", a.text);
+    for (size_t cap = 0; cap <= strlen(want) + 1; cap++) {
+        nacre_err err =
+            nacre_known_hosts_format_hashed(out, cap, nacre_bytes_str("H"), 2222, blob, blanks);
+
+        cr_assert_eq(err, cap <= strlen(want) ? NACRE_ERR_NO_ROOM : NACRE_OK, "%zu", cap);
+    }
+    cr_assert_str_eq(out, want);
+    cr_assert_eq(
+        nacre_known_hosts_format_hashed(out, sizeof out, nacre_bytes_str("a b"), 22, blob, blanks),
+        NACRE_ERR_USAGE);
     cr_assert_eq(out[0], '\0');
 }
 
