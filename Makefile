@@ -56,6 +56,7 @@ PROTO_SRC = \
 	proto/adopt.c \
 	proto/alg.c \
 	proto/alg_default.c \
+	proto/alg_list.c \
 	proto/auth.c \
 	proto/auth_client.c \
 	proto/auth_server.c \
@@ -65,6 +66,7 @@ PROTO_SRC = \
 	proto/chan_request.c \
 	proto/conn.c \
 	proto/conn_time.c \
+	proto/glob.c \
 	proto/err.c \
 	proto/global.c \
 	proto/kex.c \
@@ -198,6 +200,7 @@ CRYPTO_TESTS = \
 PROTO_TESTS = \
 	adopt \
 	alg \
+	alg_list \
 	auth \
 	authorized_keys \
 	base64 \

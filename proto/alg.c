@@ -8,24 +8,24 @@
 const struct ncr_comp ncr_comp_none = {.name = "none"};
 
 /* Name of row i, which may be the NULL that ends the table but lies not behind it. */
-static const char *alg_row_name(const struct nacre_algs *a, enum ncr_alg_kind kind, size_t i)
+static const char *alg_row_name(const struct nacre_algs *a, enum nacre_alg_kind kind, size_t i)
 {
     switch (kind) {
-    case NCR_ALG_KEX:
+    case NACRE_ALG_KEX:
         return a->kex != NULL && a->kex[i] != NULL ? a->kex[i]->name : NULL;
-    case NCR_ALG_SIG:
+    case NACRE_ALG_SIG:
         return a->sigs != NULL && a->sigs[i] != NULL ? a->sigs[i]->name : NULL;
-    case NCR_ALG_CIPHER:
+    case NACRE_ALG_CIPHER:
         return a->ciphers != NULL && a->ciphers[i] != NULL ? a->ciphers[i]->name : NULL;
-    case NCR_ALG_MAC:
+    case NACRE_ALG_MAC:
         return a->macs != NULL && a->macs[i] != NULL ? a->macs[i]->name : NULL;
-    case NCR_ALG_COMP:
+    case NACRE_ALG_COMP:
         return a->comps != NULL && a->comps[i] != NULL ? a->comps[i]->name : NULL;
     }
     return NULL;
 }
 
-const char *ncr_alg_name(const struct nacre_algs *a, enum ncr_alg_kind kind, size_t i)
+const char *ncr_alg_name(const struct nacre_algs *a, enum nacre_alg_kind kind, size_t i)
 {
     const char *name = alg_row_name(a, kind, 0);
     size_t j;
@@ -35,8 +35,25 @@ const char *ncr_alg_name(const struct nacre_algs *a, enum ncr_alg_kind kind, siz
     return name;
 }
 
+enum ncr_grade ncr_alg_grade(const struct nacre_algs *a, enum nacre_alg_kind kind, size_t i)
+{
+    switch (kind) {
+    case NACRE_ALG_KEX:
+        return a->kex[i]->grade;
+    case NACRE_ALG_SIG:
+        return a->sigs[i]->grade;
+    case NACRE_ALG_CIPHER:
+        return a->ciphers[i]->grade;
+    case NACRE_ALG_MAC:
+        return a->macs[i]->grade;
+    case NACRE_ALG_COMP:
+        return a->comps[i]->grade;
+    }
+    return NCR_GRADE_NAMED;
+}
+
 /* Index of the first row of that name; false if there is none. */
-static bool alg_find(const struct nacre_algs *a, enum ncr_alg_kind kind, struct nacre_bytes name,
+static bool alg_find(const struct nacre_algs *a, enum nacre_alg_kind kind, struct nacre_bytes name,
                      size_t *i)
 {
     const char *each;
@@ -51,35 +68,35 @@ const struct ncr_kex *ncr_alg_kex(const struct nacre_algs *a, struct nacre_bytes
 {
     size_t i;
 
-    return alg_find(a, NCR_ALG_KEX, name, &i) ? a->kex[i] : NULL;
+    return alg_find(a, NACRE_ALG_KEX, name, &i) ? a->kex[i] : NULL;
 }
 
 const struct ncr_sig *ncr_alg_sig(const struct nacre_algs *a, struct nacre_bytes name)
 {
     size_t i;
 
-    return alg_find(a, NCR_ALG_SIG, name, &i) ? a->sigs[i] : NULL;
+    return alg_find(a, NACRE_ALG_SIG, name, &i) ? a->sigs[i] : NULL;
 }
 
 const struct ncr_cipher *ncr_alg_cipher(const struct nacre_algs *a, struct nacre_bytes name)
 {
     size_t i;
 
-    return alg_find(a, NCR_ALG_CIPHER, name, &i) ? a->ciphers[i] : NULL;
+    return alg_find(a, NACRE_ALG_CIPHER, name, &i) ? a->ciphers[i] : NULL;
 }
 
 const struct ncr_mac *ncr_alg_mac(const struct nacre_algs *a, struct nacre_bytes name)
 {
     size_t i;
 
-    return alg_find(a, NCR_ALG_MAC, name, &i) ? a->macs[i] : NULL;
+    return alg_find(a, NACRE_ALG_MAC, name, &i) ? a->macs[i] : NULL;
 }
 
 const struct ncr_comp *ncr_alg_comp(const struct nacre_algs *a, struct nacre_bytes name)
 {
     size_t i;
 
-    return alg_find(a, NCR_ALG_COMP, name, &i) ? a->comps[i] : NULL;
+    return alg_find(a, NACRE_ALG_COMP, name, &i) ? a->comps[i] : NULL;
 }
 
 nacre_err nacre_sig_verify(const struct nacre_algs *algs, struct nacre_bytes alg,

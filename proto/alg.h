@@ -15,6 +15,9 @@
 #define NCR_KEX_K_MAX 1024      /* shared secret */
 #define NCR_SIG_MAX 4096        /* signature blob */
 
+/* When a row is offered: always, only when it is named, or to old devices. */
+enum ncr_grade { NCR_GRADE_MODERN = 0, NCR_GRADE_NAMED, NCR_GRADE_LEGACY };
+
 union ncr_msg;
 struct ncr_wr;
 
@@ -39,6 +42,8 @@ struct ncr_gex {
  * must be refused, or NACRE_ERR_RNG. Outputs are zeroed on failure. work: NACRE_WORK words. */
 struct ncr_kex {
     const char *name;
+    enum ncr_grade grade;
+    bool post_quantum;
     const struct nacre_hash *hash;
     const struct ncr_gex *gex; /* group exchange: this instead of all that follows; else NULL */
     size_t init_len;           /* client's public value */
@@ -59,6 +64,7 @@ struct ncr_kex {
 /* A signature algorithm, for host and user keys. */
 struct ncr_sig {
     const char *name;     /* of the signature, "rsa-sha2-512" */
+    enum ncr_grade grade;
     const char *key_type; /* first string of the key blob, "ssh-rsa" */
     /* NACRE_OK if the key blob is whole, of this type, and fit to be trusted (no small order, no
      * refused size); else KEY_FORMAT or KEY_REFUSED. */
@@ -73,6 +79,7 @@ struct ncr_pkt_mode;
 
 struct ncr_cipher {
     const char *name;
+    enum ncr_grade grade;
     size_t key_len, iv_len;
     size_t block;                    /* for padding: at least 8 */
     size_t tag_len;                  /* AEAD only, else 0 */
@@ -90,6 +97,7 @@ struct ncr_cipher {
 
 struct ncr_mac {
     const char *name;
+    enum ncr_grade grade;
     size_t key_len, tag_len;
     const struct ncr_pkt_mode *mode; /* encrypt-and-MAC or encrypt-then-MAC */
     /* Loads the key into d->mac. */
@@ -103,6 +111,7 @@ struct ncr_mac {
 
 struct ncr_comp {
     const char *name;
+    enum ncr_grade grade;
 };
 
 /* Rows by name out of a table; NULL if it has none. */
@@ -112,10 +121,10 @@ const struct ncr_cipher *ncr_alg_cipher(const struct nacre_algs *a, struct nacre
 const struct ncr_mac *ncr_alg_mac(const struct nacre_algs *a, struct nacre_bytes name);
 const struct ncr_comp *ncr_alg_comp(const struct nacre_algs *a, struct nacre_bytes name);
 
-/* The kinds of KEXINIT lists, for what treats them alike. */
-enum ncr_alg_kind { NCR_ALG_KEX, NCR_ALG_SIG, NCR_ALG_CIPHER, NCR_ALG_MAC, NCR_ALG_COMP };
 /* Name of the i-th row of that kind, NULL past the end. */
-const char *ncr_alg_name(const struct nacre_algs *a, enum ncr_alg_kind kind, size_t i);
+const char *ncr_alg_name(const struct nacre_algs *a, enum nacre_alg_kind kind, size_t i);
+/* Its grade; i is below the end. */
+enum ncr_grade ncr_alg_grade(const struct nacre_algs *a, enum nacre_alg_kind kind, size_t i);
 
 /* Diffie-Hellman in a group that is known at run time only, for rows of group exchange. */
 extern const struct ncr_gex ncr_gex_dh;

@@ -8,6 +8,7 @@
  * One question is open at a time and no packet is taken while it is, so a verdict always belongs to
  * the request that was last seen. Another user name forgets everything that was reached before.
  */
+#include "proto/alg_list.h"
 #include "proto/auth.h"
 
 #include <string.h>
@@ -192,11 +193,11 @@ static nacre_err auth_server_none(struct nacre_conn *c, const struct ncr_msg_aut
 
 static const struct ncr_sig *auth_server_sig(const struct nacre_conn *c, struct nacre_bytes alg)
 {
-    const struct nacre_algs *algs = c->cfg.algs != NULL ? c->cfg.algs : &nacre_algs_default;
+    const struct ncr_alg_list l = ncr_alg_list_user_sigs(c);
 
-    if (c->cfg.user_sig_algs != NULL && !ncr_list_has(nacre_bytes_str(c->cfg.user_sig_algs), alg))
+    if (!ncr_alg_list_has(&l, alg))
         return NULL;
-    return ncr_alg_sig(algs, alg);
+    return ncr_alg_sig(l.algs, alg);
 }
 
 static nacre_err auth_server_publickey(struct nacre_conn *c, const struct ncr_msg_auth_request *q,

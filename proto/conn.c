@@ -76,11 +76,13 @@ struct nacre_errinfo nacre_conn_errinfo(const struct nacre_conn *c)
     info.seq = c->fail_seq;
     info.what = c->fail_what != NULL ? c->fail_what : "";
     info.category = "";
+    info.would_help = "";
     info.peer_reason = c->peer_reason;
     if (c->err == NACRE_ERR_NO_COMMON_ALG) {
         info.category = ncr_kexinit_list_name((enum ncr_kexinit_list)c->fail_list);
         info.ours = ncr_kexinit_list(c, true, (enum ncr_kexinit_list)c->fail_list);
         info.theirs = ncr_kexinit_list(c, false, (enum ncr_kexinit_list)c->fail_list);
+        info.would_help = ncr_kexinit_would_help(c);
     }
     if (c->err == NACRE_ERR_PEER_DISCONNECT) {
         info.peer_text.p = ncr_scratch(c, NCR_SCRATCH_AUTH);

@@ -229,19 +229,26 @@ nacre_err ncr_kex_on_kexinit(struct nacre_conn *c, const union ncr_msg *m,
 
 /* ---- NEWKEYS, EXT_INFO, service ---- */
 
+/* A list on its way into EXT_INFO. */
+struct kex_sig_list {
+    struct ncr_wr *w;
+    size_t from; /* first byte of the names */
+};
+
+static void kex_put_sig_alg(void *ctx, const char *name)
+{
+    struct kex_sig_list *list = ctx;
+
+    ncr_alg_list_add(list->w, list->from, name);
+}
+
 static void kex_put_sig_algs(struct ncr_wr *w, const struct nacre_conn *c)
 {
-    const struct nacre_algs *algs = c->cfg.algs != NULL ? c->cfg.algs : &nacre_algs_default;
     size_t mark = ncr_wr_string_begin(w);
-    size_t i;
+    struct kex_sig_list list = {w, w->n};
+    struct ncr_alg_list l = ncr_alg_list_user_sigs(c);
 
-    if (c->cfg.user_sig_algs != NULL)
-        ncr_wr_bytes(w, (const uint8_t *)c->cfg.user_sig_algs, strlen(c->cfg.user_sig_algs));
-    for (i = 0; c->cfg.user_sig_algs == NULL && algs->sigs[i] != NULL; i++) {
-        if (i > 0)
-            ncr_wr_u8(w, ',');
-        ncr_wr_bytes(w, (const uint8_t *)algs->sigs[i]->name, strlen(algs->sigs[i]->name));
-    }
+    ncr_alg_list_each(&l, kex_put_sig_alg, &list);
     ncr_wr_string_end(w, mark);
 }
 

@@ -27,9 +27,9 @@ static const char *const kexinit_names[NCR_LISTS] = {
     "language server to client",
 };
 
-static const enum ncr_alg_kind kexinit_kinds[NCR_LIST_LANG_C2S] = {
-    NCR_ALG_KEX, NCR_ALG_SIG, NCR_ALG_CIPHER, NCR_ALG_CIPHER,
-    NCR_ALG_MAC, NCR_ALG_MAC, NCR_ALG_COMP,   NCR_ALG_COMP};
+static const enum nacre_alg_kind kexinit_kinds[NCR_LIST_LANG_C2S] = {
+    NACRE_ALG_KEX, NACRE_ALG_SIG, NACRE_ALG_CIPHER, NACRE_ALG_CIPHER,
+    NACRE_ALG_MAC, NACRE_ALG_MAC, NACRE_ALG_COMP,   NACRE_ALG_COMP};
 
 const char *ncr_kexinit_list_name(enum ncr_kexinit_list i)
 {
@@ -64,7 +64,15 @@ static const char *kexinit_cfg(const struct nacre_conn *c, int i)
     }
 }
 
-static bool kexinit_known(const struct nacre_algs *a, enum ncr_alg_kind kind,
+static struct ncr_alg_list kexinit_spec(const struct nacre_conn *c, int list)
+{
+    struct ncr_alg_list l = {kexinit_algs(c), kexinit_kinds[list], c->cfg.profile,
+                             kexinit_cfg(c, list)};
+
+    return l;
+}
+
+static bool kexinit_known(const struct nacre_algs *a, enum nacre_alg_kind kind,
                           struct nacre_bytes name)
 {
     const char *row;
@@ -76,41 +84,21 @@ static bool kexinit_known(const struct nacre_algs *a, enum ncr_alg_kind kind,
     return false;
 }
 
-static bool kexinit_list_known(const struct nacre_algs *a, enum ncr_alg_kind kind, const char *list)
-{
-    struct nacre_bytes rest, name;
-
-    if (list == NULL)
-        return true;
-    rest = nacre_bytes_str(list);
-    if (!ncr_list_valid(rest, NCR_LIST_NAMES_MAX))
-        return false;
-    while (ncr_list_next(&rest, &name))
-        if (!kexinit_known(a, kind, name))
-            return false;
-    return true;
-}
-
 nacre_err ncr_kexinit_check_cfg(const struct nacre_conn *c)
 {
+    struct ncr_alg_list l;
+    nacre_err err = NACRE_OK;
     int i;
 
-    for (i = 0; i < NCR_LIST_LANG_C2S; i++)
-        if (!kexinit_list_known(kexinit_algs(c), kexinit_kinds[i], kexinit_cfg(c, i)))
-            return NACRE_ERR_UNKNOWN_ALG;
-    if (!kexinit_list_known(kexinit_algs(c), NCR_ALG_SIG, c->cfg.user_sig_algs))
-        return NACRE_ERR_UNKNOWN_ALG;
-    return NACRE_OK;
+    for (i = 0; i < NCR_LIST_LANG_C2S && err == NACRE_OK; i++) {
+        l = kexinit_spec(c, i);
+        err = ncr_alg_list_check(&l);
+    }
+    l = ncr_alg_list_user_sigs(c);
+    return err == NACRE_OK ? ncr_alg_list_check(&l) : err;
 }
 
 /* ---- Ours ---- */
-
-static void kexinit_put_name(struct ncr_wr *w, size_t mark, struct nacre_bytes name)
-{
-    if (w->n > mark + 4)
-        ncr_wr_u8(w, ',');
-    ncr_wr_bytes(w, name.p, name.n);
-}
 
 /* A server offers only host key algorithms that one of its keys can sign with. */
 static bool kexinit_have_key(const struct nacre_conn *c, struct nacre_bytes alg, uint16_t *index)
@@ -137,28 +125,34 @@ static bool kexinit_offers(const struct nacre_conn *c, int list, struct nacre_by
            kexinit_have_key(c, name, &index);
 }
 
+/* A list on its way into our KEXINIT. */
+struct kexinit_put {
+    const struct nacre_conn *c;
+    struct ncr_wr *w;
+    int list;
+    size_t from; /* first byte of the names */
+};
+
+static void kexinit_put_row(void *ctx, const char *name)
+{
+    struct kexinit_put *p = ctx;
+
+    if (kexinit_offers(p->c, p->list, nacre_bytes_str(name)))
+        ncr_alg_list_add(p->w, p->from, name);
+}
+
 static void kexinit_put_list(struct ncr_wr *w, const struct nacre_conn *c, int list)
 {
     size_t mark = ncr_wr_string_begin(w);
-    const char *cfg = kexinit_cfg(c, list);
-    struct nacre_bytes rest, name;
-    const char *row;
-    size_t i;
+    struct kexinit_put p = {c, w, list, w->n};
+    struct ncr_alg_list l = kexinit_spec(c, list);
 
-    if (cfg != NULL) {
-        rest = nacre_bytes_str(cfg);
-        while (ncr_list_next(&rest, &name))
-            if (kexinit_offers(c, list, name))
-                kexinit_put_name(w, mark, name);
-    }
-    for (i = 0; cfg == NULL && (row = ncr_alg_name(kexinit_algs(c), kexinit_kinds[list], i)); i++)
-        if (kexinit_offers(c, list, nacre_bytes_str(row)))
-            kexinit_put_name(w, mark, nacre_bytes_str(row));
+    ncr_alg_list_each(&l, kexinit_put_row, &p);
     if (list == NCR_LIST_KEX && !c->first_kex_done) {
         if (!c->cfg.no_ext_info)
-            kexinit_put_name(w, mark, nacre_bytes_str(kexinit_ext_info[c->role]));
+            ncr_alg_list_add(w, p.from, kexinit_ext_info[c->role]);
         if (!c->cfg.no_strict)
-            kexinit_put_name(w, mark, nacre_bytes_str(kexinit_strict[c->role]));
+            ncr_alg_list_add(w, p.from, kexinit_strict[c->role]);
     }
     ncr_wr_string_end(w, mark);
 }
@@ -305,6 +299,21 @@ static nacre_err kexinit_choose_all(struct nacre_conn *c, const struct ncr_msg_k
         return ncr_fail(c, NACRE_ERR_INTERNAL, "offered a host key that is not there");
     err = kexinit_choose_dir(c, ours, theirs, 0);
     return err != NACRE_OK ? err : kexinit_choose_dir(c, ours, theirs, 1);
+}
+
+/* What the peer offers and our table has, but our list does not: what would have helped. */
+const char *ncr_kexinit_would_help(const struct nacre_conn *c)
+{
+    const int list = (int)c->fail_list;
+    const struct nacre_bytes theirs = ncr_kexinit_list(c, false, (enum ncr_kexinit_list)list);
+    const char *row;
+    size_t i;
+
+    for (i = 0; (row = ncr_alg_name(kexinit_algs(c), kexinit_kinds[list], i)) != NULL; i++)
+        if (ncr_list_has(theirs, nacre_bytes_str(row)) &&
+            kexinit_offers(c, list, nacre_bytes_str(row)))
+            return row;
+    return "";
 }
 
 nacre_err ncr_kexinit_negotiate(struct nacre_conn *c, const struct ncr_msg_kexinit *theirs)

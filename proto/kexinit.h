@@ -5,6 +5,7 @@
 #ifndef NCR_KEXINIT_H
 #define NCR_KEXINIT_H
 
+#include "proto/alg_list.h"
 #include "proto/buf.h"
 
 /* NACRE_OK if every name of every list in the configuration is a row of its table. */
@@ -18,6 +19,8 @@ NACRE_MUST_CHECK nacre_err ncr_kexinit_negotiate(struct nacre_conn *c,
                                                  const struct ncr_msg_kexinit *theirs);
 /* One of the lists of our or of the peer's KEXINIT in the scratch area. */
 struct nacre_bytes ncr_kexinit_list(const struct nacre_conn *c, bool ours, enum ncr_kexinit_list i);
+/* After NO_COMMON_ALG: a name that the peer offers and our table has, but our list does not; or "". */
+const char *ncr_kexinit_would_help(const struct nacre_conn *c);
 /* "key exchange", "host key", ... */
 const char *ncr_kexinit_list_name(enum ncr_kexinit_list i);
 

@@ -143,7 +143,34 @@ struct nacre_algs {
     const struct ncr_comp *const *comps;
 };
 
+/* All but what only old peers need. */
 extern const struct nacre_algs nacre_algs_default;
+/* Those, and at the end of each list what only old peers need (alg_legacy.c; a build with LEGACY=0
+ * does not have it). */
+extern const struct nacre_algs nacre_algs_legacy;
+
+enum nacre_alg_kind {
+    NACRE_ALG_KEX,
+    NACRE_ALG_SIG,
+    NACRE_ALG_CIPHER,
+    NACRE_ALG_MAC,
+    NACRE_ALG_COMP
+};
+
+/* Which rows of a table are offered unless a list says otherwise. */
+enum nacre_profile {
+    NACRE_PROFILE_MODERN = 0,    /* all but those that only old peers need, and compression */
+    NACRE_PROFILE_PQ_REQUIRED,   /* of the key exchanges only post-quantum ones, also when named */
+    NACRE_PROFILE_LEGACY_DEVICE  /* those for old peers too, after the others */
+};
+
+/* Writes the list that a specification means, comma-separated: names and patterns (`*`, `?`) out of
+ * algs, as they are or after '+' (added to the default), '-' (taken away from it) or '^' (put before
+ * it); NULL: the default. Errors: UNKNOWN_ALG (a name that algs lacks or the profile forbids),
+ * NO_ROOM; out is then empty. */
+NACRE_MUST_CHECK nacre_err nacre_algs_expand(char *out, size_t cap, const struct nacre_algs *algs,
+                                             enum nacre_alg_kind kind, enum nacre_profile profile,
+                                             const char *spec);
 
 /* What public-key operations work in, 64-bit words (nacre_crypto.h says more). One piece serves any
  * number of connections and keys of a thread. */
@@ -187,8 +214,9 @@ typedef void (*nacre_trace_fn)(void *ctx, char dir, uint32_t seq, const uint8_t 
 struct nacre_conn_cfg {
     const struct nacre_algs *algs; /* NULL: nacre_algs_default */
     uint64_t *work; /* NACRE_WORK words, needed: used inside calls only, may be shared */
-    /* Comma-separated names out of algs in order of preference; NULL: all of algs. For both
-     * directions. */
+    enum nacre_profile profile;
+    /* Which of algs, in order of preference, as nacre_algs_expand() reads it; NULL: what the profile
+     * offers. For both directions. */
     const char *kex;
     const char *host_key_algs;
     const char *ciphers;
@@ -205,7 +233,7 @@ struct nacre_conn_cfg {
     unsigned auth_methods;  /* server: set of methods to start with */
     const char *banner;     /* server: sent before the first verdict; NULL: none */
     unsigned auth_tries;    /* server: failures until the end; 0: 6 */
-    const char *user_sig_algs; /* server: signature names accepted from users; NULL: all of algs */
+    const char *user_sig_algs; /* server: signatures accepted from users, such a list too */
 
     /* Group exchange (RFC 4419). Client: sizes in bits that are asked for; 0: 2048, 3072, 8192. */
     uint16_t gex_min, gex_n, gex_max;
@@ -423,6 +451,7 @@ struct nacre_errinfo {
     const char *what;      /* what was refused and why, static text, or "" */
     const char *category;  /* NO_COMMON_ALG: "key exchange", "host key", "cipher c2s", ... */
     struct nacre_bytes ours, theirs; /* NO_COMMON_ALG: both proposals; valid until wipe */
+    const char *would_help; /* NO_COMMON_ALG: what the peer offers and we have, but may not use; "" */
     uint32_t peer_reason;  /* PEER_DISCONNECT */
     struct nacre_bytes peer_text; /* PEER_DISCONNECT: unescaped; valid until wipe */
 };

@@ -14,12 +14,12 @@
 #define KINDS 5
 
 static const char *const default_names[KINDS][8] = {
-    [NCR_ALG_KEX] = {"curve25519-sha256", "curve25519-sha256@libssh.org"},
-    [NCR_ALG_SIG] = {"ssh-ed25519"},
-    [NCR_ALG_CIPHER] = {"chacha20-poly1305@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr"},
-    [NCR_ALG_MAC] = {"hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com",
+    [NACRE_ALG_KEX] = {"curve25519-sha256", "curve25519-sha256@libssh.org"},
+    [NACRE_ALG_SIG] = {"ssh-ed25519"},
+    [NACRE_ALG_CIPHER] = {"chacha20-poly1305@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr"},
+    [NACRE_ALG_MAC] = {"hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com",
                      "hmac-sha2-256", "hmac-sha2-512"},
-    [NCR_ALG_COMP] = {"none"},
+    [NACRE_ALG_COMP] = {"none"},
 };
 
 /* The row's own name if a row of that kind and name is found, else NULL. */
@@ -31,11 +31,11 @@ static const char *found(const struct nacre_algs *a, size_t kind, struct nacre_b
     const struct ncr_mac *mac = ncr_alg_mac(a, name);
     const struct ncr_comp *comp = ncr_alg_comp(a, name);
     const char *const names[KINDS] = {
-        [NCR_ALG_KEX] = kex != NULL ? kex->name : NULL,
-        [NCR_ALG_SIG] = sig != NULL ? sig->name : NULL,
-        [NCR_ALG_CIPHER] = cipher != NULL ? cipher->name : NULL,
-        [NCR_ALG_MAC] = mac != NULL ? mac->name : NULL,
-        [NCR_ALG_COMP] = comp != NULL ? comp->name : NULL,
+        [NACRE_ALG_KEX] = kex != NULL ? kex->name : NULL,
+        [NACRE_ALG_SIG] = sig != NULL ? sig->name : NULL,
+        [NACRE_ALG_CIPHER] = cipher != NULL ? cipher->name : NULL,
+        [NACRE_ALG_MAC] = mac != NULL ? mac->name : NULL,
+        [NACRE_ALG_COMP] = comp != NULL ? comp->name : NULL,
     };
     return names[kind];
 }
@@ -45,11 +45,11 @@ Test(alg, default_tables)
     for (size_t kind = 0; kind < KINDS; kind++) {
         size_t i = 0;
         for (; default_names[kind][i] != NULL; i++) {
-            cr_assert_str_eq(ncr_alg_name(&nacre_algs_default, (enum ncr_alg_kind)kind, i),
+            cr_assert_str_eq(ncr_alg_name(&nacre_algs_default, (enum nacre_alg_kind)kind, i),
                              default_names[kind][i]);
         }
         for (size_t past = i; past < i + 100; past++) {
-            cr_assert_null(ncr_alg_name(&nacre_algs_default, (enum ncr_alg_kind)kind, past));
+            cr_assert_null(ncr_alg_name(&nacre_algs_default, (enum nacre_alg_kind)kind, past));
         }
     }
 }
@@ -90,8 +90,8 @@ Test(alg, zeroed_tables_have_no_rows)
 {
     static const struct nacre_algs none;
     for (size_t kind = 0; kind < KINDS; kind++) {
-        cr_assert_null(ncr_alg_name(&none, (enum ncr_alg_kind)kind, 0));
-        cr_assert_null(ncr_alg_name(&none, (enum ncr_alg_kind)kind, 3));
+        cr_assert_null(ncr_alg_name(&none, (enum nacre_alg_kind)kind, 0));
+        cr_assert_null(ncr_alg_name(&none, (enum nacre_alg_kind)kind, 3));
         cr_assert_null(found(&none, kind, nacre_bytes_str(default_names[kind][0])));
     }
 }

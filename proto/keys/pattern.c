@@ -1,41 +1,11 @@
 /* SPDX-License-Identifier: ISC
  *
- * Pattern lists of ssh_config(5) and known_hosts: `*` any run, `?` one character, `!` at the front
- * of a pattern denies.
- *
- * The matcher keeps one place to go back to, the last `*`: an earlier one never has to be tried
- * again, because what the later one can reach from there it can reach from here. So time is at most
- * pattern times name, also for `*a*a*a`.
+ * Pattern lists of ssh_config(5) and known_hosts: patterns of `*` and `?` between commas; `!` at the
+ * front of a pattern denies. Time is at most the list's length times the name's.
  */
+#include "proto/glob.h"
 #include "proto/keys/nacre_keys.h"
 #include "proto/keys/text.h"
-
-static bool pattern_match(struct nacre_bytes pattern, struct nacre_bytes name)
-{
-    size_t p = 0;
-    size_t i = 0;
-    size_t star = 0; /* one behind the last `*`, 0: none */
-    size_t mark = 0; /* where what that `*` does not cover starts */
-
-    while (i < name.n) {
-        if (p < pattern.n && pattern.p[p] == '*') {
-            star = ++p;
-            mark = i;
-        } else if (p < pattern.n && (pattern.p[p] == '?' ||
-                                     ncr_text_lower(pattern.p[p]) == ncr_text_lower(name.p[i]))) {
-            p++;
-            i++;
-        } else if (star > 0) {
-            p = star;
-            i = ++mark;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.n && pattern.p[p] == '*')
-        p++;
-    return p == pattern.n;
-}
 
 bool nacre_pattern_list_match(struct nacre_bytes patterns, struct nacre_bytes name)
 {
@@ -49,7 +19,7 @@ bool nacre_pattern_list_match(struct nacre_bytes patterns, struct nacre_bytes na
             item.p++;
             item.n--;
         }
-        if (!pattern_match(item, name))
+        if (!ncr_glob(item, name))
             continue;
         if (deny)
             return false;
