@@ -38,6 +38,7 @@ CRYPTO_SRC = \
 	crypto/keccak_avx512.c \
 	crypto/md5.c \
 	crypto/mldsa44.c \
+	crypto/mldsa44_ed25519.c \
 	crypto/poly1305.c \
 	crypto/poly1305_avx2.c \
 	crypto/poly1305_ifma.c \
@@ -189,6 +190,7 @@ CRYPTO_TESTS = \
 	md5 \
 	keccak \
 	mldsa44 \
+	mldsa44_ed25519 \
 	mldsa44_steps \
 	poly1305 \
 	rng \
