@@ -105,6 +105,18 @@ static void trust_error_changed(const struct trust_case *t)
 
 /* ---- Decisions --------------------------------------------------------------------------- */
 
+static nacre_err trust_add(const struct trust_case *t)
+{
+    const struct nacre_client_cfg *cfg = &t->c->cfg;
+    uint8_t salt[NACRE_HOST_SALT_LEN];
+
+    if (!cfg->hash_known_hosts)
+        return ncr_hosts_add(cfg->known_hosts[0], t->host, t->c->key_port, t->key.blob);
+    if (!nacre_rng_fill(cfg->rng, salt, sizeof salt))
+        return NACRE_ERR_RNG;
+    return ncr_hosts_add_hashed(cfg->known_hosts[0], t->host, t->c->key_port, t->key.blob, salt);
+}
+
 static enum nacre_verdict trust_save(const struct trust_case *t)
 {
     struct nacre_client *c = t->c;
@@ -112,7 +124,7 @@ static enum nacre_verdict trust_save(const struct trust_case *t)
 
     if (c->cfg.n_known_hosts == 0)
         return NACRE_ACCEPT;
-    err = ncr_hosts_add(c->cfg.known_hosts[0], t->host, c->key_port, t->key.blob);
+    err = trust_add(t);
     if (err == NACRE_OK)
         ncr_client_log(c, NACRE_LOG_INFO,
                        "Warning: Permanently added '%s' (%s) to the list of known hosts.",

@@ -183,8 +183,9 @@ static nacre_err hosts_append(const char *file, char *text)
     return good ? NACRE_OK : NACRE_ERR_IO;
 }
 
-nacre_err ncr_hosts_add(const char *file, struct nacre_bytes host, uint32_t port,
-                        struct nacre_bytes blob)
+/* salt: NULL for a name in clear. */
+static nacre_err hosts_add(const char *file, struct nacre_bytes host, uint32_t port,
+                           struct nacre_bytes blob, const uint8_t *salt)
 {
     char *text = malloc(HOSTS_LINE_CAP + 1); /* one more for a line end before it */
     nacre_err err;
@@ -195,11 +196,25 @@ nacre_err ncr_hosts_add(const char *file, struct nacre_bytes host, uint32_t port
     }
     if (text == NULL)
         return NACRE_ERR_NO_MEMORY;
-    err = nacre_known_hosts_format(text, HOSTS_LINE_CAP, host, port, blob);
+    err = salt == NULL
+              ? nacre_known_hosts_format(text, HOSTS_LINE_CAP, host, port, blob)
+              : nacre_known_hosts_format_hashed(text, HOSTS_LINE_CAP, host, port, blob, salt);
     if (err == NACRE_OK && !hosts_make_directory(file))
         err = NACRE_ERR_IO;
     if (err == NACRE_OK)
         err = hosts_append(file, text);
     free(text);
     return err;
+}
+
+nacre_err ncr_hosts_add(const char *file, struct nacre_bytes host, uint32_t port,
+                        struct nacre_bytes blob)
+{
+    return hosts_add(file, host, port, blob, NULL);
+}
+
+nacre_err ncr_hosts_add_hashed(const char *file, struct nacre_bytes host, uint32_t port,
+                               struct nacre_bytes blob, const uint8_t salt[NACRE_HOST_SALT_LEN])
+{
+    return hosts_add(file, host, port, blob, salt);
 }

@@ -21,5 +21,9 @@ NACRE_MUST_CHECK nacre_err ncr_hosts_search(struct nacre_known_hosts *s, const c
  * are missing. Errors: IO with errno; those of nacre_known_hosts_format(). */
 NACRE_MUST_CHECK nacre_err ncr_hosts_add(const char *file, struct nacre_bytes host, uint32_t port,
                                          struct nacre_bytes blob);
+/* The same with the name hashed under that salt. */
+NACRE_MUST_CHECK nacre_err ncr_hosts_add_hashed(const char *file, struct nacre_bytes host,
+                                                uint32_t port, struct nacre_bytes blob,
+                                                const uint8_t salt[NACRE_HOST_SALT_LEN]);
 
 #endif

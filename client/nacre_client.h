@@ -93,6 +93,7 @@ struct nacre_client_cfg {
     enum nacre_host_policy host_policy;
     const char *const *known_hosts; /* files; new keys go to the first; NULL: ~/.ssh/known_hosts */
     size_t n_known_hosts;
+    bool hash_known_hosts; /* names of new keys are written hashed */
 
     unsigned auth_methods;  /* set of nacre_auth_method; 0: all but none; NONE is tried where it
                              * is in the set, or no other method is left */

@@ -98,7 +98,7 @@ static const struct opt_row opt_rows[] = {
     {"GatewayPorts", OPT_WORD, OPT_AT(gateway), opt_yes_no, 0, 0, NULL},
     {"GlobalKnownHostsFile", OPT_FILES, OPT_AT(global_hosts), NULL, 0, 0, NULL},
     {"GSSAPIAuthentication", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
-    {"HashKnownHosts", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
+    {"HashKnownHosts", OPT_WORD, OPT_AT(hash_hosts), opt_yes_no, 0, 0, NULL},
     {"HostbasedAuthentication", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"HostKeyAlgorithms", OPT_ALGS, OPT_AT(host_key_algs), NULL, 0, 0, NULL},
     {"HostKeyAlias", OPT_TEXT, OPT_AT(host_key_alias), NULL, 0, 0, NULL},
@@ -770,6 +770,7 @@ static void opt_hosts(struct ncr_options *o, struct nacre_client_cfg *cfg)
         f->path[f->n++] = g->path[i];
     cfg->known_hosts = f->path;
     cfg->n_known_hosts = f->n;
+    cfg->hash_known_hosts = o->hash_hosts == 2;
 }
 
 void ncr_opt_client_cfg(struct ncr_options *o, struct nacre_client_cfg *cfg)

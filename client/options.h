@@ -42,7 +42,7 @@ struct ncr_options {
     const char *bind_addr;
     struct ncr_opt_files identities, hosts, global_hosts;
     uint32_t password, pubkey, interactive, batch, identities_only; /* 0 unset, 1 no, 2 yes */
-    uint32_t clear_forwards, exit_on_forward_failure, gateway;
+    uint32_t clear_forwards, exit_on_forward_failure, gateway, hash_hosts;
     const char *auth_order;
     const char *ciphers, *macs, *kex, *host_key_algs, *pubkey_algs;
     uint32_t prompts, alive_max;

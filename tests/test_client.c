@@ -270,6 +270,24 @@ Test(client, accept_new)
     desk_free(d);
 }
 
+Test(client, new_keys_under_hashed_names)
+{
+    struct desk *d = desk_new();
+    char text[1024] = "";
+    FILE *f;
+
+    d->cfg.host_policy = NACRE_HOSTS_ACCEPT_NEW;
+    d->cfg.hash_known_hosts = true;
+    cr_assert_eq(desk_open(d), NACRE_OK);
+    f = fopen(d->hosts, "r");
+    cr_assert_gt(fread(text, 1, sizeof text - 1, f), 0);
+    fclose(f);
+    cr_assert_eq(strncmp(text, "|1|", 3), 0);
+    cr_assert_null(strstr(text, "server"));
+    cr_assert_eq(text[NACRE_HOST_HASH_LEN - 1], ' ');
+    desk_free(d);
+}
+
 static void changed(enum nacre_host_policy policy, nacre_err want)
 {
     struct desk *d = desk_new();

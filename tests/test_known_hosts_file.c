@@ -186,6 +186,24 @@ Test(known_hosts_file, adding)
     cr_assert_eq(st.st_mode & 0777, 0600);
 }
 
+Test(known_hosts_file, adding_hashed)
+{
+    static const uint8_t salt[NACRE_HOST_SALT_LEN] = {1, 2, 3};
+
+    save("a", "# no end");
+    cr_assert_eq(ncr_hosts_add_hashed("a", nacre_bytes_str("One"), 2222, pair_key_blob(1), salt),
+                 NACRE_OK);
+    cr_assert_eq(strncmp(load("a"), "# no end\n|1|AQIDAAAAAAAAAAAAAAAAAAAAAAA=|", 41), 0);
+    cr_assert_null(strstr(load("a"), "ne]"));
+    cr_assert_eq(look("one", 2222, 1, "a", NULL), NACRE_OK);
+    cr_assert_eq(search.verdict, NACRE_HOST_MATCH);
+    cr_assert_eq(look("one", 22, 1, "a", NULL), NACRE_OK);
+    cr_assert_eq(search.verdict, NACRE_HOST_NOT_FOUND);
+    cr_assert_eq(
+        ncr_hosts_add_hashed("/dev/null", nacre_bytes_str("h"), 22, pair_key_blob(1), salt),
+        NACRE_OK);
+}
+
 Test(known_hosts_file, adding_fails)
 {
     cr_assert_eq(mkfifo("fifo", 0600), 0);

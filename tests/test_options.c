@@ -145,7 +145,9 @@ Test(options, library_configuration)
     cr_assert(ncr_opt_parse(o, "BatchMode=yes"));
     cr_assert(ncr_opt_parse(o, "UserKnownHostsFile=none"));
     cr_assert(ncr_opt_parse(o, "GlobalKnownHostsFile=/g"));
+    cr_assert(ncr_opt_parse(o, "HashKnownHosts=yes"));
     ncr_opt_client_cfg(o, &cfg);
+    cr_assert(cfg.hash_known_hosts);
     cr_assert_str_eq(cfg.host, "192.0.2.1");
     cr_assert_eq(cfg.auth_methods, NACRE_AUTH_PUBLICKEY);
     cr_assert_eq(cfg.host_policy, NACRE_HOSTS_STRICT, "nobody to ask");
