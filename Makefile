@@ -20,6 +20,7 @@ SOVERSION = 0
 
 CRYPTO_SRC = \
 	crypto/aes.c \
+	crypto/aes_cbc.c \
 	crypto/aes_ctr.c \
 	crypto/aes_ctr_aesni.c \
 	crypto/aes_ctr_vaes.c \
@@ -31,6 +32,7 @@ CRYPTO_SRC = \
 	crypto/fe25519.c \
 	crypto/fe25519_32.c \
 	crypto/fe25519_64.c \
+	crypto/gcm.c \
 	crypto/ge25519.c \
 	crypto/hmac.c \
 	crypto/keccak.c \
@@ -180,11 +182,13 @@ KAT_SRC = tests/kat.c tests/kat_crypto.c tests/kat_hash.c tests/kat_dsa.c tests/
 # NAME here is tests/test_NAME.c; the list says which layers it is linked with (and those below)
 CRYPTO_TESTS = \
 	aes \
+	aes_cbc \
 	chacha20 \
 	ct \
 	curve25519_32 \
 	ed25519 \
 	fe25519 \
+	gcm \
 	ge25519 \
 	hmac \
 	md5 \

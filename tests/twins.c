@@ -74,6 +74,43 @@ static void twins_use(uint32_t features)
         twins_use(features);                                                                       \
         nacre_aes_ctr_xor(out, c, in, n);                                                          \
     }                                                                                              \
+    static bool form##_aes_cbc_init(struct nacre_aes_cbc *c, const uint8_t *key, size_t n,         \
+                                    const uint8_t *iv)                                             \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        return nacre_aes_cbc_init(c, key, n, iv);                                                  \
+    }                                                                                              \
+    static void form##_aes_cbc_encrypt(uint8_t *out, struct nacre_aes_cbc *c, const uint8_t *in,   \
+                                       size_t n)                                                   \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_aes_cbc_encrypt(out, c, in, n);                                                      \
+    }                                                                                              \
+    static void form##_aes_cbc_decrypt(uint8_t *out, struct nacre_aes_cbc *c, const uint8_t *in,   \
+                                       size_t n)                                                   \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_aes_cbc_decrypt(out, c, in, n);                                                      \
+    }                                                                                              \
+    static bool form##_gcm_init(struct nacre_gcm *c, const uint8_t *key, size_t n)                 \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        return nacre_gcm_init(c, key, n);                                                          \
+    }                                                                                              \
+    static void form##_gcm_seal(uint8_t *out, uint8_t *tag, const struct nacre_gcm *c,             \
+                                const uint8_t *iv, const uint8_t *aad, size_t aad_len,             \
+                                const uint8_t *in, size_t n)                                       \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_gcm_seal(out, tag, c, iv, aad, aad_len, in, n);                                      \
+    }                                                                                              \
+    static bool form##_gcm_open(uint8_t *out, const struct nacre_gcm *c, const uint8_t *iv,        \
+                                const uint8_t *aad, size_t aad_len, const uint8_t *in, size_t n,   \
+                                const uint8_t *tag)                                                \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        return nacre_gcm_open(out, c, iv, aad, aad_len, in, n, tag);                               \
+    }                                                                                              \
     static void form##_sha1_init(struct nacre_sha1 *c)                                             \
     {                                                                                              \
         twins_use(features);                                                                       \
@@ -115,6 +152,12 @@ static void twins_use(uint32_t features)
         .aes_decrypt_block = form##_aes_decrypt_block,                                             \
         .aes_ctr_init = form##_aes_ctr_init,                                                       \
         .aes_ctr_xor = form##_aes_ctr_xor,                                                         \
+        .aes_cbc_init = form##_aes_cbc_init,                                                       \
+        .aes_cbc_encrypt = form##_aes_cbc_encrypt,                                                 \
+        .aes_cbc_decrypt = form##_aes_cbc_decrypt,                                                 \
+        .gcm_init = form##_gcm_init,                                                               \
+        .gcm_seal = form##_gcm_seal,                                                               \
+        .gcm_open = form##_gcm_open,                                                               \
         .sha1_init = form##_sha1_init,                                                             \
         .sha1_update = form##_sha1_update,                                                         \
         .sha1_final = form##_sha1_final,                                                           \

@@ -22,6 +22,14 @@ struct twin {
     void (*aes_decrypt_block)(uint8_t *out, const struct nacre_aes *c, const uint8_t *in);
     bool (*aes_ctr_init)(struct nacre_aes_ctr *c, const uint8_t *key, size_t n, const uint8_t *iv);
     void (*aes_ctr_xor)(uint8_t *out, struct nacre_aes_ctr *c, const uint8_t *in, size_t n);
+    bool (*aes_cbc_init)(struct nacre_aes_cbc *c, const uint8_t *key, size_t n, const uint8_t *iv);
+    void (*aes_cbc_encrypt)(uint8_t *out, struct nacre_aes_cbc *c, const uint8_t *in, size_t n);
+    void (*aes_cbc_decrypt)(uint8_t *out, struct nacre_aes_cbc *c, const uint8_t *in, size_t n);
+    bool (*gcm_init)(struct nacre_gcm *c, const uint8_t *key, size_t n);
+    void (*gcm_seal)(uint8_t *out, uint8_t *tag, const struct nacre_gcm *c, const uint8_t *iv,
+                     const uint8_t *aad, size_t aad_len, const uint8_t *in, size_t n);
+    bool (*gcm_open)(uint8_t *out, const struct nacre_gcm *c, const uint8_t *iv, const uint8_t *aad,
+                     size_t aad_len, const uint8_t *in, size_t n, const uint8_t *tag);
     void (*sha1_init)(struct nacre_sha1 *c);
     void (*sha1_update)(struct nacre_sha1 *c, const uint8_t *m, size_t n);
     void (*sha1_final)(uint8_t *out, struct nacre_sha1 *c);

@@ -17,6 +17,12 @@
 #define nacre_aes_decrypt_block portable_aes_decrypt_block
 #define nacre_aes_ctr_init portable_aes_ctr_init
 #define nacre_aes_ctr_xor portable_aes_ctr_xor
+#define nacre_aes_cbc_init portable_aes_cbc_init
+#define nacre_aes_cbc_encrypt portable_aes_cbc_encrypt
+#define nacre_aes_cbc_decrypt portable_aes_cbc_decrypt
+#define nacre_gcm_init portable_gcm_init
+#define nacre_gcm_seal portable_gcm_seal
+#define nacre_gcm_open portable_gcm_open
 #define nacre_sha1_init portable_sha1_init
 #define nacre_sha1_update portable_sha1_update
 #define nacre_sha1_final portable_sha1_final
@@ -37,8 +43,10 @@
 #define ncr_aes_decrypt_batch portable_aes_decrypt_batch
 
 #include "crypto/aes.c"
+#include "crypto/aes_cbc.c"
 #include "crypto/aes_ctr.c"
 #include "crypto/chacha20.c"
+#include "crypto/gcm.c"
 #include "crypto/poly1305.c"
 #include "crypto/sha1.c"
 #include "crypto/sha2.c"
@@ -55,6 +63,12 @@ const struct twin twin_portable = {
     .aes_decrypt_block = nacre_aes_decrypt_block,
     .aes_ctr_init = nacre_aes_ctr_init,
     .aes_ctr_xor = nacre_aes_ctr_xor,
+    .aes_cbc_init = nacre_aes_cbc_init,
+    .aes_cbc_encrypt = nacre_aes_cbc_encrypt,
+    .aes_cbc_decrypt = nacre_aes_cbc_decrypt,
+    .gcm_init = nacre_gcm_init,
+    .gcm_seal = nacre_gcm_seal,
+    .gcm_open = nacre_gcm_open,
     .sha1_init = nacre_sha1_init,
     .sha1_update = nacre_sha1_update,
     .sha1_final = nacre_sha1_final,
