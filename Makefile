@@ -51,6 +51,8 @@ CRYPTO_SRC = \
 	crypto/sha1_shani.c \
 	crypto/sha2.c \
 	crypto/sha2_shani.c \
+	crypto/sntrup761.c \
+	crypto/sntrup761_avx2.c \
 	crypto/wipe.c \
 	crypto/x25519.c
 
@@ -201,6 +203,7 @@ CRYPTO_TESTS = \
 	sc25519 \
 	sha1 \
 	sha2 \
+	sntrup761 \
 	twins \
 	x25519
 PROTO_TESTS = \

@@ -36,16 +36,19 @@ __extension__ typedef unsigned __int128 ncr_u128;
 
 /* Words that hold as many lanes as the machine's basic vectors have, or one lane where it has none.
  * Code on them uses the operators + ^ & | ~ << >> alone, which work on vectors lane by lane and on
- * plain integers alike; lanes go in and out through memcpy. NCR_NO_VECTORS makes the twin with one
- * lane. */
+ * plain integers alike; lanes go in and out through memcpy. The 16-bit lanes are signed and also take
+ * *, within their range. NCR_NO_VECTORS makes the twin with one lane. */
 #if defined(__GNUC__) && (defined(__SSE2__) || defined(__ARM_NEON) || defined(__VSX__)) &&         \
     !defined(NCR_NO_VECTORS)
+typedef int16_t ncr_lanes16 __attribute__((vector_size(16)));
 typedef uint32_t ncr_lanes32 __attribute__((vector_size(16)));
 typedef uint64_t ncr_lanes64 __attribute__((vector_size(16)));
 #else
+typedef int16_t ncr_lanes16;
 typedef uint32_t ncr_lanes32;
 typedef uint64_t ncr_lanes64;
 #endif
+#define NCR_LANES16 (sizeof(ncr_lanes16) / sizeof(int16_t))
 #define NCR_LANES32 (sizeof(ncr_lanes32) / sizeof(uint32_t))
 #define NCR_LANES64 (sizeof(ncr_lanes64) / sizeof(uint64_t))
 
