@@ -174,7 +174,7 @@ static const char *plan_key_alg(struct nacre_client *c, const struct nacre_privk
     const char *alg;
 
     for (size_t i = 0; (alg = nacre_privkey_alg(k, i)) != NULL; i++) {
-        if (c->cfg.pubkey_algs != NULL && !ncr_names_has(c->cfg.pubkey_algs, alg))
+        if (!ncr_names_has(c->pubkey_algs, alg))
             continue;
         if (nacre_conn_peer_takes(&c->conn, alg))
             return alg;

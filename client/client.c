@@ -132,57 +132,83 @@ static void client_event(void *ctx, const struct nacre_event *ev);
 static void client_room(void *ctx);
 static void client_over(void *ctx, nacre_err err);
 
-/* True if the engine knows all names of the list, put into that field of a configuration. */
-static bool client_list_known(struct nacre_client *c, size_t field, const char *list)
-{
-    struct nacre_conn_cfg cfg;
+#define CLIENT_ALGS_CAP 2048
 
-    memset(&cfg, 0, sizeof cfg);
-    cfg.work = c->work;
-    *(const char **)(void *)((char *)&cfg + field) = list;
-    return nacre_conn_init(&c->conn, NACRE_CLIENT, &cfg, c->cfg.rng, c->mem, c->mem_len,
-                           c->cfg.channels) != NACRE_ERR_UNKNOWN_ALG;
+static const struct nacre_algs *client_algs(const struct nacre_client *c)
+{
+    return c->cfg.conn.algs != NULL ? c->cfg.conn.algs : &nacre_algs_default;
+}
+
+/* The list that a specification means, into out. */
+static nacre_err client_expand(const struct nacre_client *c, char *out, size_t cap,
+                               enum nacre_alg_kind kind, const char *spec)
+{
+    return nacre_algs_expand(out, cap, client_algs(c), kind, c->cfg.conn.profile, spec);
 }
 
 /* Which of the names configured it is that is not known. */
 static void client_blame_alg(struct nacre_client *c)
 {
-    static const struct {
+    const struct nacre_conn_cfg *f = &c->cfg.conn;
+    const struct {
         const char *what;
-        size_t field;
+        enum nacre_alg_kind kind;
+        const char *list;
     } lists[] = {
-        {"key exchange method", offsetof(struct nacre_conn_cfg, kex)},
-        {"host key algorithm", offsetof(struct nacre_conn_cfg, host_key_algs)},
-        {"cipher", offsetof(struct nacre_conn_cfg, ciphers)},
-        {"MAC", offsetof(struct nacre_conn_cfg, macs)},
-        {"compression", offsetof(struct nacre_conn_cfg, comps)},
+        {"key exchange method", NACRE_ALG_KEX, f->kex},
+        {"host key algorithm", NACRE_ALG_SIG, f->host_key_algs},
+        {"public key algorithm", NACRE_ALG_SIG, c->cfg.pubkey_algs},
+        {"cipher", NACRE_ALG_CIPHER, f->ciphers},
+        {"MAC", NACRE_ALG_MAC, f->macs},
+        {"compression", NACRE_ALG_COMP, f->comps},
     };
+    char out[CLIENT_ALGS_CAP];
     struct nacre_bytes name;
     struct ncr_text t;
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        const char *list =
-            *(const char *const *)(const void *)((char *)&c->cfg.conn + lists[i].field);
+        const char *list = lists[i].list;
 
+        if (list != NULL)
+            list += strspn(list, "+-^");
         while (list != NULL && ncr_names_next(&list, &name)) {
-            (void)ncr_text(&t, name);
-            if (!client_list_known(c, lists[i].field, t.s)) {
+            if (client_expand(c, out, sizeof out, lists[i].kind, ncr_text(&t, name)) != NACRE_OK) {
                 ncr_client_error(c, "unknown or unavailable %s: %s", lists[i].what, t.s);
                 return;
             }
         }
     }
+    ncr_client_error(c, "malformed list of algorithms");
+}
+
+/* Lists that are walked here: host keys, known types first, and signatures of users. */
+static nacre_err client_expand_lists(struct nacre_client *c)
+{
+    struct nacre_conn_cfg *cfg = &c->cfg.conn;
+    char all[CLIENT_ALGS_CAP];
+    nacre_err err = client_expand(c, all, sizeof all, NACRE_ALG_SIG, cfg->host_key_algs);
+
+    if (err == NACRE_OK)
+        err = client_expand(c, c->pubkey_algs, sizeof c->pubkey_algs, NACRE_ALG_SIG,
+                            c->cfg.pubkey_algs);
+    if (err == NACRE_OK)
+        err = ncr_client_prefer_hosts(c, c->prefer, sizeof c->prefer, all);
+    if (err == NACRE_OK)
+        cfg->host_key_algs = c->prefer;
+    return err;
 }
 
 /* The engine, before there is a connection: what is wrong with the configuration shows here. */
 static nacre_err client_make_conn(struct nacre_client *c)
 {
     struct nacre_conn_cfg *cfg = &c->cfg.conn;
-    nacre_err err = NACRE_ERR_NO_MEMORY;
+    nacre_err err = client_expand_lists(c);
 
-    if (cfg->host_key_algs != NULL &&
-        ncr_client_prefer_hosts(c, c->prefer, sizeof c->prefer, cfg->host_key_algs))
-        cfg->host_key_algs = c->prefer;
+    if (err == NACRE_ERR_UNKNOWN_ALG)
+        client_blame_alg(c);
+    if (err != NACRE_OK)
+        return client_named(c, err);
+    err = NACRE_ERR_NO_MEMORY;
     cfg->work = c->work;
     c->mem_len = NACRE_CONN_MEM(c->cfg.channels, c->cfg.buf, c->cfg.buf);
     c->mem = malloc(c->mem_len);

@@ -47,7 +47,8 @@ struct nacre_client {
     const char *key_host; /* host or its alias, as known_hosts names it */
     uint32_t key_port;
     char host_text[NACRE_HOST_TEXT_LEN]; /* as in known_hosts */
-    char prefer[1024];                   /* host key algorithms in the order of what is known */
+    char prefer[2048];      /* host key algorithms in the order of what is known */
+    char pubkey_algs[2048]; /* signature algorithms that may be used */
     char peer[NCR_SOCK_NAME];
     uint32_t peer_port;
     struct ncr_auth_plan plan;
@@ -109,7 +110,7 @@ int ncr_client_dial(struct nacre_client *c);
 
 /* Decides on a host key that was proved. */
 enum nacre_verdict ncr_client_trust(struct nacre_client *c, const struct nacre_event *ev);
-/* Host key algorithms with those of known keys first; false: use the default. */
-bool ncr_client_prefer_hosts(struct nacre_client *c, char *out, size_t cap, const char *list);
+/* The host key algorithms of list into out, with those of known keys first if the files tell. */
+nacre_err ncr_client_prefer_hosts(struct nacre_client *c, char *out, size_t cap, const char *list);
 
 #endif

@@ -51,9 +51,26 @@ static const char *text_peer(const struct nacre_client *c, char *out, size_t cap
     return out;
 }
 
+/* The option with which a list is changed, by the category of its failure. */
+static const char *text_option(const char *category)
+{
+    static const struct {
+        const char *category, *option;
+    } rows[] = {{"key exchange", "KexAlgorithms"},
+                {"host key", "HostKeyAlgorithms"},
+                {"cipher", "Ciphers"},
+                {"MAC", "MACs"}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strncmp(category, rows[i].category, strlen(rows[i].category)) == 0)
+            return rows[i].option;
+    return NULL;
+}
+
 static void text_no_common(struct nacre_client *c, const char *peer,
                            const struct nacre_errinfo *info)
 {
+    const char *help = info->would_help[0] != '\0' ? text_option(info->category) : NULL;
     char *lists = malloc(2 * TEXT_LIST_CAP);
 
     if (lists == NULL) {
@@ -65,8 +82,10 @@ static void text_no_common(struct nacre_client *c, const char *peer,
     (void)ncr_escape(lists + TEXT_LIST_CAP, TEXT_LIST_CAP, info->ours, NCR_ESCAPE_LINE);
     ncr_client_error(c,
                      "Unable to negotiate with %s: no matching %s found. Their offer: %s. "
-                     "Our offer: %s",
-                     peer, info->category, lists, lists + TEXT_LIST_CAP);
+                     "Our offer: %s%s%s%s%s",
+                     peer, info->category, lists, lists + TEXT_LIST_CAP,
+                     help != NULL ? ". To allow it all the same: " : "", help != NULL ? help : "",
+                     help != NULL ? "=+" : "", help != NULL ? info->would_help : "");
     free(lists);
 }
 

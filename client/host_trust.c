@@ -43,21 +43,24 @@ static bool trust_search(struct nacre_client *c, struct nacre_known_hosts *s,
     return err == NACRE_OK;
 }
 
-bool ncr_client_prefer_hosts(struct nacre_client *c, char *out, size_t cap, const char *list)
+nacre_err ncr_client_prefer_hosts(struct nacre_client *c, char *out, size_t cap, const char *list)
 {
     struct nacre_known_hosts *s = malloc(sizeof *s);
     struct nacre_bytes none = {NULL, 0};
-    bool good;
+    nacre_err err;
 
     if (s == NULL)
-        return false;
-    /* A failure here is told when the key is there. */
-    good = nacre_known_hosts_init(s, nacre_bytes_str(c->key_host), c->key_port, none) == NACRE_OK &&
-           ncr_hosts_search(s, c->cfg.known_hosts, c->cfg.n_known_hosts, NULL, NULL, NULL) ==
-               NACRE_OK &&
-           nacre_known_hosts_prefer(out, cap, s, list) == NACRE_OK;
+        return NACRE_ERR_NO_MEMORY;
+    err = nacre_known_hosts_init(s, nacre_bytes_str(c->key_host), c->key_port, none);
+    if (err == NACRE_OK)
+        err = ncr_hosts_search(s, c->cfg.known_hosts, c->cfg.n_known_hosts, NULL, NULL, NULL);
+    if (err == NACRE_OK)
+        err = nacre_known_hosts_prefer(out, cap, s, list);
     free(s);
-    return good;
+    if (err == NACRE_OK || err == NACRE_ERR_NO_MEMORY)
+        return err;
+    (void)snprintf(out, cap, "%s", list); /* other failures are told when the key is there */
+    return NACRE_OK;
 }
 
 /* ---- What people are told ---------------------------------------------------------------- */

@@ -105,7 +105,7 @@ struct nacre_client_cfg {
     size_t n_keys;
     const char *password;    /* tried once, by password and keyboard-interactive; NULL: none */
     unsigned prompts;        /* passwords asked for by hook; 0: 3 */
-    const char *pubkey_algs; /* signature algorithms to use, comma-separated; NULL: all */
+    const char *pubkey_algs; /* signature algorithms to use, a list as those of conn; NULL: default */
     bool need_credential;    /* refuse a server that lets us in without any */
 
     /* Hooks; ctx goes to each. They may take their time (it does not count for deadlines of the

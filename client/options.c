@@ -26,7 +26,7 @@ enum opt_kind {
     OPT_TIME,     /* uint64_t, ms */
     OPT_FILES,    /* struct ncr_opt_files: the first occurrence, all its words */
     OPT_FILE_ADD, /* the same: one more with each occurrence */
-    OPT_ALGS,     /* const char *: a list without the marks '+', '-', '^' */
+    OPT_ALGS,     /* const char *: a list of algorithms, checked when all is known */
     OPT_FIXED,    /* only the words are allowed; nothing to store */
     OPT_OWN       /* by a function */
 };
@@ -41,6 +41,10 @@ static const struct opt_word opt_only_no[] = {{"no", 0}, {"false", 0}, {"none", 
 static const struct opt_word opt_only_yes[] = {{"yes", 0}, {"true", 0}, {0}};
 static const struct opt_word opt_protocol[] = {{"2", 0}, {0}};
 static const struct opt_word opt_any_qos[] = {{"", 0}, {0}};
+static const struct opt_word opt_profiles[] = {{"modern", 1 + NACRE_PROFILE_MODERN},
+                                               {"pq-required", 1 + NACRE_PROFILE_PQ_REQUIRED},
+                                               {"legacy-device", 1 + NACRE_PROFILE_LEGACY_DEVICE},
+                                               {0}};
 static const struct opt_word opt_families[] = {{"any", 0}, {"inet", 4}, {"inet6", 6}, {0}};
 static const struct opt_word opt_ttys[] = {{"auto", NCR_TTY_AUTO},
                                            {"no", NCR_TTY_NO},
@@ -80,6 +84,7 @@ struct opt_row {
 static const struct opt_row opt_rows[] = {
     {"AddKeysToAgent", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"AddressFamily", OPT_WORD, OPT_AT(family), opt_families, 0, 0, NULL},
+    {"AlgorithmProfile", OPT_WORD, OPT_AT(profile), opt_profiles, 0, 0, NULL},
     {"BatchMode", OPT_WORD, OPT_AT(batch), opt_yes_no, 0, 0, NULL},
     {"BindAddress", OPT_TEXT, OPT_AT(bind_addr), NULL, 0, 0, NULL},
     {"CheckHostIP", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
@@ -477,17 +482,6 @@ static bool opt_escape(struct ncr_options *o, const char *v)
     return true;
 }
 
-/* Lists that change the default need its names; only whole lists are taken. */
-static bool opt_algs(struct ncr_options *o, const struct opt_row *r, const char *v,
-                     const char **out)
-{
-    if (v[0] == '+' || v[0] == '-' || v[0] == '^')
-        return ncr_opt_fail(o, "option %s with a list that starts with '%c' is not supported",
-                            r->name, v[0]);
-    *out = opt_copy(o, v);
-    return *out != NULL;
-}
-
 static bool opt_store(struct ncr_options *o, const struct opt_row *r, const char *v)
 {
     void *at = (char *)o + r->at;
@@ -496,6 +490,7 @@ static bool opt_store(struct ncr_options *o, const struct opt_row *r, const char
 
     switch (r->kind) {
     case OPT_TEXT:
+    case OPT_ALGS:
         *(const char **)at = opt_copy(o, v);
         return *(const char **)at != NULL;
     case OPT_NUMBER:
@@ -511,8 +506,6 @@ static bool opt_store(struct ncr_options *o, const struct opt_row *r, const char
         return opt_files(o, at, v);
     case OPT_FILE_ADD:
         return opt_file_add(o, at, v);
-    case OPT_ALGS:
-        return opt_algs(o, r, v, at);
     case OPT_FIXED:
         return opt_word_value(o, r, v, &word);
     default:
@@ -782,6 +775,8 @@ void ncr_opt_client_cfg(struct ncr_options *o, struct nacre_client_cfg *cfg)
     cfg->family = (int)o->family;
     cfg->bind_addr = o->bind_addr;
     cfg->connect_ms = o->connect_ms;
+    if (o->profile != 0)
+        cfg->conn.profile = (enum nacre_profile)(o->profile - 1);
     cfg->conn.kex = o->kex;
     cfg->conn.host_key_algs = o->host_key_algs;
     cfg->conn.ciphers = o->ciphers;

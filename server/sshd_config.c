@@ -320,36 +320,27 @@ static bool sshd_words(struct sshd_line *l, const struct sshd_row *row)
     return true;
 }
 
-/* An algorithm that this build does not have would silently be missing: try each by itself. */
-static bool sshd_alg_known(const struct sshd_row *row, const char *name)
-{
-    static uint64_t region[NACRE_CONN_MEM(1, NACRE_BUF_STANDARD, NACRE_BUF_STANDARD) / 8 + 1];
-    static struct nacre_conn conn;
-    static uint64_t work[NACRE_WORK];
-    struct nacre_conn_cfg cfg;
-    memset(&cfg, 0, sizeof cfg);
-    cfg.work = work;
-    const char **field[] = {&cfg.ciphers, &cfg.macs, &cfg.kex, &cfg.host_key_algs};
-    *field[row->max] = name;
-    nacre_err err =
-        nacre_conn_init(&conn, NACRE_CLIENT, &cfg, &nacre_rng_os, region, sizeof region, 1);
-    return err != NACRE_ERR_UNKNOWN_ALG;
-}
+#define SSHD_ALGS_CAP 2048
 
+/* An algorithm that this build does not have would silently be missing: each is looked up. */
 static bool sshd_algs(struct sshd_line *l, const struct sshd_row *row)
 {
     const char **out = sshd_field(l, row);
-    char name[80], why[128];
+    static const enum nacre_alg_kind kinds[] = {NACRE_ALG_CIPHER, NACRE_ALG_MAC, NACRE_ALG_KEX,
+                                                NACRE_ALG_SIG};
+    char name[80], why[128], all[SSHD_ALGS_CAP];
     if (!sshd_one(l)) {
         return false;
     }
-    if (strchr("+-^", l->word[1][0]) != NULL) {
-        return sshd_refuse(l, "\"+\", \"-\" and \"^\" are not supported: write the whole list");
+    const char *list = l->word[1];
+    if (list[strspn(list, "+-^")] == '\0') {
+        return sshd_refuse(l, "empty list of algorithms");
     }
-    for (const char *p = l->word[1]; *p != '\0';) {
+    for (const char *p = list + strspn(list, "+-^"); *p != '\0';) {
         size_t n = strcspn(p, ",");
         snprintf(name, sizeof name, "%.*s", (int)(n < 64 ? n : 64), p);
-        if (!sshd_alg_known(row, name)) {
+        if (nacre_algs_expand(all, sizeof all, &nacre_algs_default, kinds[row->max],
+                              NACRE_PROFILE_MODERN, name) != NACRE_OK) {
             snprintf(why, sizeof why, "algorithm \"%s\" is not supported", name);
             return sshd_refuse(l, why);
         }

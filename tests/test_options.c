@@ -81,7 +81,6 @@ Test(options, refused_by_name)
         {"Port=", "Port"},
         {"ConnectTimeout=soon", "ConnectTimeout"},
         {"StrictHostKeyChecking=maybe", "StrictHostKeyChecking"},
-        {"Ciphers=+aes128-ctr", "Ciphers"},
         {"RekeyLimit=much", "RekeyLimit"},
         {"SetEnv=NOVALUE", "SetEnv"},
         {"IdentityFile=/k/%h", "%h"},

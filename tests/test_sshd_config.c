@@ -104,6 +104,8 @@ Test(sshd_config, values)
     cr_assert(config_line(&c, "ListenAddress 127.0.0.1:0"));
     cr_assert(c.listen[2].has_port);
     cr_assert(config_line(&c, "Ciphers aes128-ctr,chacha20-poly1305@openssh.com"));
+    cr_assert(config_line(&c, "MACs -*-sha2-512"));
+    cr_assert(config_line(&c, "KexAlgorithms ^curve25519-*"));
     cr_assert(config_line(&c, "AuthenticationMethods publickey,password keyboard-interactive"));
     cr_assert_eq(c.auth_lists.n, 2u);
     ncr_sshd_config_free(&c);
@@ -139,7 +141,8 @@ Test(sshd_config, refusals_name_keyword_and_place)
         "RekeyLimit 1G 1h x",
         "RekeyLimit 1T",
         "Ciphers aes128-cbc",
-        "Ciphers +aes128-ctr",
+        "Ciphers +aes128-foo",
+        "Ciphers ^",
         "MACs hmac-md5",
         "KexAlgorithms diffie-hellman-group1-sha1",
         "HostKeyAlgorithms ssh-dss",
