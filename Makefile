@@ -41,6 +41,9 @@ CRYPTO_SRC = \
 	crypto/md5.c \
 	crypto/mldsa44.c \
 	crypto/mldsa44_ed25519.c \
+	crypto/mlkem.c \
+	crypto/mlkem_avx2.c \
+	crypto/mlkem_ntt.c \
 	crypto/poly1305.c \
 	crypto/poly1305_avx2.c \
 	crypto/poly1305_ifma.c \
@@ -193,11 +196,13 @@ CRYPTO_TESTS = \
 	gcm \
 	ge25519 \
 	hmac \
-	md5 \
 	keccak \
+	md5 \
 	mldsa44 \
 	mldsa44_ed25519 \
 	mldsa44_steps \
+	mlkem \
+	mlkem_steps \
 	poly1305 \
 	rng \
 	sc25519 \

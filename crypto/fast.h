@@ -40,5 +40,12 @@ void ncr_poly1305_blocks_ifma(uint64_t h[3], const uint64_t r[2], const uint8_t 
 void ncr_keccak_f_x4_avx2(uint64_t a[25][4]);
 void ncr_keccak_f_x4_avx512(uint64_t a[25][4]);
 
+/* As the functions of mlkem.h without the ending. */
+void ncr_mlkem_ntt_avx2(int16_t p[256]);
+void ncr_mlkem_ntt_back_avx2(int16_t p[256]);
+void ncr_mlkem_gamma_avx2(int16_t g[256], const int16_t p[256]);
+void ncr_mlkem_dot_avx2(int16_t out[256], const int16_t *a, const int16_t *p, const int16_t *g,
+                        size_t k);
+
 #endif
 #endif

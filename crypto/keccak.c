@@ -215,20 +215,23 @@ static void keccak_f_x4_portable(uint64_t a[25][4])
     nacre_wipe(s, sizeof s);
 }
 
+#if NCR_X86
 static void keccak_f_x4(uint64_t a[25][4])
 {
-#if NCR_X86
     if ((ncr_cpu() & NCR_CPU_AVX512) != 0) {
         ncr_keccak_f_x4_avx512(a);
-        return;
-    }
-    if ((ncr_cpu() & NCR_CPU_AVX2) != 0) {
+    } else if ((ncr_cpu() & NCR_CPU_AVX2) != 0) {
         ncr_keccak_f_x4_avx2(a);
-        return;
+    } else {
+        keccak_f_x4_portable(a);
     }
-#endif
+}
+#else
+static void keccak_f_x4(uint64_t a[25][4])
+{
     keccak_f_x4_portable(a);
 }
+#endif
 
 /* One block with the padding, as for one stream: the same in all four but for the tail. */
 void ncr_keccak_x4_start(struct ncr_keccak_x4 *c, size_t rate, const uint8_t *seed, size_t n,
@@ -239,7 +242,9 @@ void ncr_keccak_x4_start(struct ncr_keccak_x4 *c, size_t rate, const uint8_t *se
     c->rate = rate;
     for (unsigned i = 0; i < 4; i++) {
         memset(block, 0, sizeof block);
-        memcpy(block, seed, n);
+        if (n > 0) { /* seed may be NULL */
+            memcpy(block, seed, n);
+        }
         block[n] = (uint8_t)tail[i];
         block[n + 1] = (uint8_t)(tail_len == 2 ? tail[i] >> 8 : 0);
         block[n + tail_len] = KECCAK_SHAKE;

@@ -10,6 +10,7 @@
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { KECCAK_OUT_MAX = 512, KECCAK_MSG_MAX = 1024 };
@@ -230,6 +231,44 @@ Test(keccak, four_streams_are_four_times_one)
         }
     }
     ncr_cpu_restrict(NCR_CPU_ALL);
+}
+
+/* NACRE_TWIN_CALLS times, 20,000 unless told, a permutation of states that came from the last. */
+static void keccak_long(uint32_t cpu)
+{
+    static const uint16_t tail[4] = {1, 2, 3, 4};
+    static uint8_t got[4][10 * NACRE_SHAKE128_RATE], want[10 * NACRE_SHAKE128_RATE];
+    const char *calls = getenv("NACRE_TWIN_CALLS");
+    unsigned long n = calls != NULL ? strtoul(calls, NULL, 10) : 20000;
+    struct ncr_keccak_x4 c;
+    struct nacre_keccak one[4];
+    if ((ncr_cpu() & cpu) != cpu) {
+        cr_skip_test("not on this CPU");
+    }
+    ncr_cpu_restrict(cpu);
+    ncr_keccak_x4_start(&c, NACRE_SHAKE128_RATE, NULL, 0, tail, 1);
+    for (size_t i = 0; i < 4; i++) {
+        const uint8_t byte = (uint8_t)tail[i];
+        nacre_shake128_init(&one[i]);
+        nacre_shake_absorb(&one[i], &byte, 1);
+    }
+    for (; n > 0; n = n > 10 ? n - 10 : 0) {
+        ncr_keccak_x4_squeeze(got[0], sizeof got[0], &c, 10);
+        for (size_t i = 0; i < 4; i++) {
+            nacre_shake_squeeze(want, &one[i], sizeof want);
+            cr_assert_arr_eq(got[i], want, sizeof want);
+        }
+    }
+}
+
+Test(keccak, twins_avx2)
+{
+    keccak_long(NCR_CPU_AVX2);
+}
+
+Test(keccak, twins_avx512)
+{
+    keccak_long(NCR_CPU_AVX2 | NCR_CPU_AVX512);
 }
 
 /* ---- Constant time ----------------------------------------------------------------------- */
