@@ -88,6 +88,7 @@ PROTO_SRC = \
 	proto/pkt_clear.c \
 	proto/pkt_mac.c \
 	proto/sig_ed25519.c \
+	proto/sig_mldsa44.c \
 	proto/version.c \
 	proto/wire.c
 
@@ -96,6 +97,7 @@ KEYS_SRC = \
 	proto/keys/authorized_keys.c \
 	proto/keys/base64.c \
 	proto/keys/key_ed25519.c \
+	proto/keys/key_mldsa44.c \
 	proto/keys/keyfile.c \
 	proto/keys/keyfile_openssh.c \
 	proto/keys/known_hosts.c \
@@ -224,6 +226,7 @@ PROTO_TESTS = \
 	kex \
 	kex_curve25519 \
 	kexinit \
+	key_mldsa44 \
 	keyfile_openssh \
 	keys \
 	known_hosts \
@@ -238,6 +241,7 @@ PROTO_TESTS = \
 	security_order \
 	security_packets \
 	sig_ed25519 \
+	sig_mldsa44 \
 	transcript \
 	version \
 	wire

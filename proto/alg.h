@@ -132,7 +132,7 @@ extern const struct ncr_gex ncr_gex_dh;
 /* Rows (each in the file that implements it). */
 extern const struct ncr_kex ncr_kex_curve25519, ncr_kex_curve25519_libssh;
 extern const struct ncr_kex ncr_kex_gex_sha256, ncr_kex_gex_sha1;
-extern const struct ncr_sig ncr_sig_ed25519;
+extern const struct ncr_sig ncr_sig_ed25519, ncr_sig_mldsa44_ed25519;
 extern const struct ncr_cipher ncr_cipher_chapoly;
 extern const struct ncr_cipher ncr_cipher_aes128_ctr, ncr_cipher_aes192_ctr, ncr_cipher_aes256_ctr;
 extern const struct ncr_mac ncr_mac_sha2_256, ncr_mac_sha2_512, ncr_mac_sha2_256_etm,

@@ -15,7 +15,7 @@
 
 static const char *const default_names[KINDS][8] = {
     [NACRE_ALG_KEX] = {"curve25519-sha256", "curve25519-sha256@libssh.org"},
-    [NACRE_ALG_SIG] = {"ssh-ed25519"},
+    [NACRE_ALG_SIG] = {"ssh-ed25519", "ssh-mldsa44-ed25519"},
     [NACRE_ALG_CIPHER] = {"chacha20-poly1305@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr"},
     [NACRE_ALG_MAC] = {"hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com",
                      "hmac-sha2-256", "hmac-sha2-512"},

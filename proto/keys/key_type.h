@@ -37,7 +37,7 @@ extern const struct ncr_key_type *const ncr_key_types[];
 /* NULL: not understood. */
 const struct ncr_key_type *ncr_key_type(struct nacre_bytes name);
 
-extern const struct ncr_key_type ncr_key_type_ed25519;
+extern const struct ncr_key_type ncr_key_type_ed25519, ncr_key_type_mldsa44_ed25519;
 
 /* A slice of part of b, which must hold it. */
 static inline struct nacre_bytes ncr_bytes_part(struct nacre_bytes b, size_t from, size_t n)

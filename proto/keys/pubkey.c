@@ -15,7 +15,11 @@
 _Static_assert(NACRE_KEY_BLOB_MAX == NCR_KEY_BLOB_MAX, "one limit, two names");
 _Static_assert(NACRE_KEY_COMMENT_MAX == NCR_COMMENT_MAX, "one limit, two names");
 
-const struct ncr_key_type *const ncr_key_types[] = {&ncr_key_type_ed25519, NULL};
+const struct ncr_key_type *const ncr_key_types[] = {
+    &ncr_key_type_ed25519,
+    &ncr_key_type_mldsa44_ed25519,
+    NULL,
+};
 
 const struct ncr_key_type *ncr_key_type(struct nacre_bytes name)
 {
@@ -234,7 +238,8 @@ static char *art_border(char *p, const char *title, size_t n)
     return p;
 }
 
-/* "[ED25519 256]", or without bits if that is too long; returns its length, at most ART_COLS. */
+/* "[ED25519 256]", or without bits if that is too long, and of either no more than ssh-keygen's
+ * buffer holds; returns its length, below ART_COLS. */
 static size_t art_title(char title[ART_COLS], const struct nacre_pubkey *k)
 {
     const char *label = nacre_pubkey_label(k);
@@ -258,7 +263,7 @@ static size_t art_title(char title[ART_COLS], const struct nacre_pubkey *k)
             title[n++] = digits[--d];
     }
     title[n++] = ']';
-    return n;
+    return n < ART_COLS ? n : ART_COLS - 1;
 }
 
 void nacre_randomart(char out[NACRE_RANDOMART_LEN], enum nacre_fp_hash hash,
