@@ -87,6 +87,7 @@ PROTO_SRC = \
 	proto/pkt_chapoly.c \
 	proto/pkt_clear.c \
 	proto/pkt_mac.c \
+	proto/report.c \
 	proto/sig_ed25519.c \
 	proto/sig_mldsa44.c \
 	proto/version.c \
@@ -236,6 +237,7 @@ PROTO_TESTS = \
 	privkey \
 	pubkey \
 	rekey \
+	report \
 	security_auth \
 	security_channels \
 	security_order \

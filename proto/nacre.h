@@ -691,6 +691,10 @@ NACRE_MUST_CHECK nacre_err nacre_conn_adopt(struct nacre_conn *c, enum nacre_rol
 /* By value; its slices point into the region and live until the connection is wiped or moved. */
 struct nacre_errinfo nacre_conn_errinfo(const struct nacre_conn *c);
 const struct nacre_negotiated *nacre_conn_negotiated(const struct nacre_conn *c);
+/* What was negotiated and why as one line of JSON: for each list the choice, the names that the
+ * client would have preferred, and both proposals. USAGE: before the first key exchange is done or
+ * during a later one; NO_ROOM (8 KiB are enough for common peers). out is then empty. */
+NACRE_MUST_CHECK nacre_err nacre_conn_report(const struct nacre_conn *c, char *out, size_t cap);
 /* First exchange hash; empty before. */
 struct nacre_bytes nacre_conn_session_id(const struct nacre_conn *c);
 /* Peer's version line without CR LF, unescaped; empty before. */
