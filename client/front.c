@@ -16,6 +16,7 @@
 #include "proto/posix/file.h"
 
 #define FRONT_LINE_CAP 9216 /* an error line of the library and what stands before it */
+#define FRONT_REPORT_CAP 32768
 
 bool ncr_front_descriptors(void)
 {
@@ -174,4 +175,26 @@ void ncr_front_check_identities(struct ncr_front *f)
             ncr_front_say(f, NCR_LOG_INFO, "Warning: Identity file %s not accessible: %s.", path,
                           strerror(errno));
     }
+}
+
+bool ncr_front_report(struct ncr_front *f, struct nacre_client *c)
+{
+    char text[FRONT_REPORT_CAP];
+    const char *file = f->opt.report;
+    bool to_stderr = file != NULL && strcmp(file, "-") == 0;
+    FILE *out = to_stderr ? stderr : NULL;
+    bool good;
+
+    if (file == NULL)
+        return true;
+    if (nacre_conn_report(nacre_client_conn(c), text, sizeof text) != NACRE_OK)
+        (void)snprintf(text, sizeof text, "{}");
+    if (out == NULL)
+        out = fopen(file, "we");
+    good = out != NULL && fprintf(out, "%s\n", text) > 0;
+    if (out != NULL && !to_stderr)
+        good = fclose(out) == 0 && good;
+    if (!good)
+        ncr_front_say(f, NCR_LOG_ERROR, "cannot write the report to %s: %s", file, strerror(errno));
+    return good;
 }

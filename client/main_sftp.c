@@ -255,6 +255,8 @@ static nacre_err sftp_connect(struct sftp_main *m)
         err = ncr_client_connect(m->p.client);
     if (err == NACRE_OK)
         err = nacre_client_wait_ready(m->p.client);
+    if (err == NACRE_OK && !ncr_front_report(&m->p.front, m->p.client))
+        err = NACRE_ERR_IO;
     if (err == NACRE_OK)
         err = ncr_client_use_loop(m->p.client, &m->p.loop);
     if (err != NACRE_OK)

@@ -287,7 +287,11 @@ static nacre_err ssh_connect(struct ssh_main *m)
     err = ncr_client_new(&m->client, &cfg);
     if (err == NACRE_OK)
         err = ncr_client_connect(m->client);
-    return err != NACRE_OK ? err : nacre_client_wait_ready(m->client);
+    if (err == NACRE_OK)
+        err = nacre_client_wait_ready(m->client);
+    if (err == NACRE_OK && !ncr_front_report(&m->front, m->client))
+        err = NACRE_ERR_IO;
+    return err;
 }
 
 /* Forwards before the session, so that a failure can stop everything. */

@@ -118,6 +118,7 @@ static const struct opt_row opt_rows[] = {
     {"LocalForward", OPT_OWN, 0, NULL, 0, 0, opt_local},
     {"LogLevel", OPT_WORD, OPT_AT(log), opt_logs, 0, 0, NULL},
     {"MACs", OPT_ALGS, OPT_AT(macs), NULL, 0, 0, NULL},
+    {"NegotiationReport", OPT_TEXT, OPT_AT(report), NULL, 0, 0, NULL},
     {"NumberOfPasswordPrompts", OPT_NUMBER, OPT_AT(prompts), NULL, 1, 1000, NULL},
     {"PasswordAuthentication", OPT_WORD, OPT_AT(password), opt_yes_no, 0, 0, NULL},
     {"PermitLocalCommand", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},

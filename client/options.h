@@ -45,6 +45,7 @@ struct ncr_options {
     uint32_t clear_forwards, exit_on_forward_failure, gateway, hash_hosts;
     const char *auth_order;
     const char *ciphers, *macs, *kex, *host_key_algs, *pubkey_algs;
+    const char *report; /* file for the report on the negotiation, "-" standard error; NULL: none */
     uint32_t profile; /* 0 unset, else 1 + enum nacre_profile */
     uint32_t prompts, alive_max;
     uint64_t connect_ms, alive_ms;
