@@ -46,6 +46,7 @@ struct kat_verb {
 extern const struct kat_verb kat_crypto_verbs[];
 extern const struct kat_verb kat_ssh_verbs[];
 extern const struct kat_verb kat_sntrup_verbs[];
+extern const struct kat_verb kat_dsa_verbs[];
 extern const struct kat_verb kat_key_verbs[];
 extern const struct kat_verb kat_hash_verbs[];
 
