@@ -24,6 +24,8 @@ CRYPTO_SRC = \
 	crypto/aes_ctr.c \
 	crypto/aes_ctr_aesni.c \
 	crypto/aes_ctr_vaes.c \
+	crypto/bcrypt_pbkdf.c \
+	crypto/blowfish.c \
 	crypto/chacha20.c \
 	crypto/chacha20_avx2.c \
 	crypto/chacha20_avx512.c \
@@ -44,6 +46,8 @@ CRYPTO_SRC = \
 	crypto/mlkem.c \
 	crypto/mlkem_avx2.c \
 	crypto/mlkem_ntt.c \
+	crypto/pbkdf2.c \
+	crypto/pem_kdf.c \
 	crypto/poly1305.c \
 	crypto/poly1305_avx2.c \
 	crypto/poly1305_ifma.c \
@@ -191,6 +195,7 @@ KAT_SRC = tests/kat.c tests/kat_crypto.c tests/kat_hash.c tests/kat_dsa.c tests/
 CRYPTO_TESTS = \
 	aes \
 	aes_cbc \
+	bcrypt \
 	chacha20 \
 	ct \
 	curve25519_32 \
@@ -206,6 +211,7 @@ CRYPTO_TESTS = \
 	mldsa44_steps \
 	mlkem \
 	mlkem_steps \
+	pbkdf2 \
 	poly1305 \
 	rng \
 	sc25519 \
