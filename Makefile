@@ -30,6 +30,7 @@ CRYPTO_SRC = \
 	crypto/chacha20_avx2.c \
 	crypto/chacha20_avx512.c \
 	crypto/cpu.c \
+	crypto/dh.c \
 	crypto/ed25519.c \
 	crypto/fe25519.c \
 	crypto/fe25519_32.c \
@@ -47,6 +48,10 @@ CRYPTO_SRC = \
 	crypto/mlkem_avx2.c \
 	crypto/mlkem_ntt.c \
 	crypto/pbkdf2.c \
+	crypto/modexp.c \
+	crypto/modinv.c \
+	crypto/mont.c \
+	crypto/mont_ifma.c \
 	crypto/pem_kdf.c \
 	crypto/poly1305.c \
 	crypto/poly1305_avx2.c \
@@ -62,6 +67,7 @@ CRYPTO_SRC = \
 	crypto/sntrup761_avx2.c \
 	crypto/wipe.c \
 	crypto/x25519.c
+	crypto/words.c \
 
 # proto/ but posix/: the engine, without I/O
 PROTO_SRC = \
@@ -200,6 +206,7 @@ CRYPTO_TESTS = \
 	ct \
 	curve25519_32 \
 	ed25519 \
+	dh \
 	fe25519 \
 	gcm \
 	ge25519 \
@@ -213,6 +220,8 @@ CRYPTO_TESTS = \
 	mlkem_steps \
 	pbkdf2 \
 	poly1305 \
+	mont \
+	mont_32 \
 	rng \
 	sc25519 \
 	sha1 \

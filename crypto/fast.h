@@ -42,6 +42,12 @@ void ncr_keccak_f_x4_avx512(uint64_t a[25][4]);
 
 /* As the functions of mlkem.h without the ending. */
 void ncr_mlkem_ntt_avx2(int16_t p[256]);
+/* As ncr_mont_exp(); false if the modulus, the exponent or the memory is not for it, and then r is
+ * as it was. */
+struct ncr_mont;
+bool ncr_mont_exp_ifma(uint64_t *r, const uint64_t *x, struct nacre_num e, const struct ncr_mont *c,
+                       uint64_t *work, size_t cap);
+
 void ncr_mlkem_ntt_back_avx2(int16_t p[256]);
 void ncr_mlkem_gamma_avx2(int16_t g[256], const int16_t p[256]);
 void ncr_mlkem_dot_avx2(int16_t out[256], const int16_t *a, const int16_t *p, const int16_t *g,

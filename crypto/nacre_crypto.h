@@ -405,7 +405,7 @@ NACRE_MUST_CHECK bool nacre_ecdsa_verify_vartime(const struct nacre_curve *c,
 
 #define NACRE_MOD_BITS_MAX 16384
 /* Words for a modulus of that many bits. */
-#define NACRE_MODEXP_WORK(bits) (24 * (((bits) + 63) / 64 + 8))
+#define NACRE_MODEXP_WORK(bits) (30 * (((bits) + 63) / 64) + 512)
 
 /* base^exp mod m, as many bytes as m without leading zeros; false (zeros) if m is even, below 3 or
  * over NACRE_MOD_BITS_MAX. CT in base and exp (their lengths leak), m is public. 0^0 is 1. */
@@ -441,8 +441,8 @@ NACRE_MUST_CHECK bool nacre_dh_shared(uint8_t *k, const struct nacre_dh_group *g
 #define NACRE_RSA_SIGN_BITS_MIN 2048 /* made and signed with */
 #define NACRE_RSA_BITS_MAX 16384
 #define NACRE_RSA_LEN_MAX (NACRE_RSA_BITS_MAX / 8)
-/* Words for a modulus of that many bits: all operations but generation, and generation. */
-#define NACRE_RSA_WORK(bits) (20 * (((bits) + 63) / 64 + 8))
+/* Words for a modulus of that many bits. */
+#define NACRE_RSA_WORK(bits) NACRE_MODEXP_WORK(bits)
 
 /* A private key, borrowed: n = p q, iqmp = 1/q mod p. */
 struct nacre_rsa_key {
