@@ -554,6 +554,14 @@ asan:
 valgrind: $(TEST_BIN)
 	@MEMCHECK=1 TEST_TIMEOUT=900 BUILD='$(BUILD)' tests/run $(TEST_BIN)
 
+# Test modules with operations on marked secrets
+CT_TESTS = $(patsubst tests/test_%.c,%,$(shell grep -l '^Test.[a-z0-9_]*, ct_' $(TESTS:%=tests/test_%.c)))
+
+## ct: no branch and no address depends on a secret, for gcc and clang at four optimisation levels
+.PHONY: ct
+ct:
+	@MAKE='$(MAKE)' tests/ct '$(BUILD)/ct' $(CT_TESTS)
+
 ## coverage: the unit tests with gcov, and the share of lines run per file
 .PHONY: coverage
 coverage:

@@ -32,7 +32,7 @@ static nacre_err kex25519_start(uint8_t *pub, uint8_t *secret, const struct nacr
     }
     NCR_CT_SECRET(secret, NACRE_X25519_LEN);
     nacre_x25519_base(pub, secret);
-    NCR_CT_PUBLIC(pub, NACRE_X25519_LEN);
+    NCR_CT_PUBLIC(pub, NACRE_X25519_LEN); /* goes to the peer */
     return NACRE_OK;
 }
 

@@ -121,7 +121,7 @@ static unsigned base64_padding(struct nacre_bytes text)
     uint32_t both = ncr_ct_mask_eq32(text.p[text.n - 2], '=') & last;
     unsigned pad = last + both;
 
-    NCR_CT_PUBLIC(&pad, sizeof pad);
+    NCR_CT_PUBLIC(&pad, sizeof pad); /* the length, which the size of the text shows nearly */
     return pad;
 }
 

@@ -43,7 +43,7 @@ void nacre_privkey_from_seed(struct nacre_privkey *k, const uint8_t seed[NACRE_E
 
     memcpy(k->secret.ed25519.seed, seed, NACRE_ED25519_SEED_LEN);
     nacre_ed25519_key_init(&k->secret.ed25519.key, seed);
-    NCR_CT_PUBLIC(k->secret.ed25519.key.pub, NACRE_ED25519_PUB_LEN);
+    NCR_CT_PUBLIC(k->secret.ed25519.key.pub, NACRE_ED25519_PUB_LEN); /* as its name says */
     ncr_wr_cstring(&w, ncr_key_type_ed25519.name);
     ncr_wr_u32(&w, NACRE_ED25519_PUB_LEN);
     ncr_wr_bytes(&w, k->secret.ed25519.key.pub, NACRE_ED25519_PUB_LEN);
@@ -105,7 +105,7 @@ static nacre_err key_ed25519_sign(struct ncr_wr *w, const struct nacre_privkey *
     (void)rng; /* Ed25519 is deterministic */
     (void)work;
     nacre_ed25519_sign(sig, &k->secret.ed25519.key, data.p, data.n);
-    NCR_CT_PUBLIC(sig, sizeof sig);
+    NCR_CT_PUBLIC(sig, sizeof sig); /* goes out */
     ncr_wr_cstring(w, alg);
     ncr_wr_u32(w, sizeof sig);
     ncr_wr_bytes(w, sig, sizeof sig);
