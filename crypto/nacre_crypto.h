@@ -230,7 +230,7 @@ void nacre_pem_kdf(uint8_t *out, size_t n, const uint8_t *pass, size_t pass_len,
 /* bcrypt_pbkdf of OpenSSH's key files; false (zeros) unless pass and salt hold bytes, rounds >= 1,
  * 1 <= n <= 1024. Blowfish reads tables at secret places: the only operation of this library that
  * is not CT in its secret, and none that a peer can time. */
-#define NACRE_BCRYPT_WORK 1152
+#define NACRE_BCRYPT_WORK 700
 #define NACRE_BCRYPT_OUT_MAX 1024
 NACRE_MUST_CHECK bool nacre_bcrypt_pbkdf(uint8_t *out, size_t n, const uint8_t *pass,
                                          size_t pass_len, const uint8_t *salt, size_t salt_len,
@@ -405,7 +405,7 @@ NACRE_MUST_CHECK bool nacre_ecdsa_verify_vartime(const struct nacre_curve *c,
 
 #define NACRE_MOD_BITS_MAX 16384
 /* Words for a modulus of that many bits. */
-#define NACRE_MODEXP_WORK(bits) (30 * (((bits) + 63) / 64) + 512)
+#define NACRE_MODEXP_WORK(bits) (24 * (((bits) + 63) / 64 + 8))
 
 /* base^exp mod m, as many bytes as m without leading zeros; false (zeros) if m is even, below 3 or
  * over NACRE_MOD_BITS_MAX. CT in base and exp (their lengths leak), m is public. 0^0 is 1. */
@@ -441,8 +441,8 @@ NACRE_MUST_CHECK bool nacre_dh_shared(uint8_t *k, const struct nacre_dh_group *g
 #define NACRE_RSA_SIGN_BITS_MIN 2048 /* made and signed with */
 #define NACRE_RSA_BITS_MAX 16384
 #define NACRE_RSA_LEN_MAX (NACRE_RSA_BITS_MAX / 8)
-/* Words for a modulus of that many bits. */
-#define NACRE_RSA_WORK(bits) NACRE_MODEXP_WORK(bits)
+/* Words for a modulus of that many bits: all operations but generation, and generation. */
+#define NACRE_RSA_WORK(bits) (20 * (((bits) + 63) / 64 + 8))
 
 /* A private key, borrowed: n = p q, iqmp = 1/q mod p. */
 struct nacre_rsa_key {
@@ -573,15 +573,27 @@ void nacre_sntrup761_decaps(uint8_t *k, const uint8_t *sk, const uint8_t *ct, ui
 
 enum nacre_inflate_state {
     NACRE_INFLATE_MORE = 0, /* all input is used up, all output that it determines is written */
-    NACRE_INFLATE_FULL,     /* the output is full and there may be more */
+    NACRE_INFLATE_FULL,     /* the output is full and there is more */
     NACRE_INFLATE_END,      /* the stream ended; *used says where */
     NACRE_INFLATE_BAD       /* malformed; sticks */
 };
 
 #define NACRE_INFLATE_WINDOW 32768
-struct nacre_inflate {
-    uint8_t window[NACRE_INFLATE_WINDOW];
-    uint64_t priv[1024]; /* decoder's state and tables, see inflate.c */
+#define NACRE_INFLATE_LIT 1334 /* entries that any code needs, with 10 and with 8 index bits */
+#define NACRE_INFLATE_DIST 402
+struct nacre_inflate { /* 40 KiB */
+    uint8_t window[NACRE_INFLATE_WINDOW]; /* ring of the last output */
+    uint32_t lit[NACRE_INFLATE_LIT];      /* decoding tables, see inflate.c */
+    uint32_t dist[NACRE_INFLATE_DIST];
+    uint8_t lens[288 + 32];        /* code lengths of a block as they are read */
+    uint64_t bits;                 /* taken in and not used, the first bit lowest */
+    uint32_t n_bits;               /* how many */
+    uint32_t where;                /* step of the decoder */
+    uint32_t at, have;             /* window: place of the next byte, bytes of history */
+    uint32_t left, back;           /* stored bytes, or of a match, left; distance of the match */
+    uint32_t n_lit, n_dist, n_code, n_len; /* code lengths of each kind, read so far */
+    uint32_t sum_a, sum_b;         /* Adler-32 */
+    uint32_t zlib, last, fixed;    /* 0 or 1: wrapped, in the last block, tables are the fixed ones */
 };
 
 /* zlib: a zlib header comes first (and a checksum last, which is checked); else a raw stream. */
