@@ -24,10 +24,13 @@ CRYPTO_SRC = \
 	crypto/aes_ctr.c \
 	crypto/aes_ctr_aesni.c \
 	crypto/aes_ctr_vaes.c \
+	crypto/bcrypt_pbkdf.c \
+	crypto/blowfish.c \
 	crypto/chacha20.c \
 	crypto/chacha20_avx2.c \
 	crypto/chacha20_avx512.c \
 	crypto/cpu.c \
+	crypto/dh.c \
 	crypto/ed25519.c \
 	crypto/fe25519.c \
 	crypto/fe25519_32.c \
@@ -45,6 +48,12 @@ CRYPTO_SRC = \
 	crypto/mlkem.c \
 	crypto/mlkem_avx2.c \
 	crypto/mlkem_ntt.c \
+	crypto/pbkdf2.c \
+	crypto/modexp.c \
+	crypto/modinv.c \
+	crypto/mont.c \
+	crypto/mont_ifma.c \
+	crypto/pem_kdf.c \
 	crypto/poly1305.c \
 	crypto/poly1305_avx2.c \
 	crypto/poly1305_ifma.c \
@@ -59,6 +68,7 @@ CRYPTO_SRC = \
 	crypto/sntrup761_avx2.c \
 	crypto/wipe.c \
 	crypto/x25519.c
+	crypto/words.c \
 
 # proto/ but posix/: the engine, without I/O
 PROTO_SRC = \
@@ -192,10 +202,12 @@ KAT_SRC = tests/kat.c tests/kat_crypto.c tests/kat_hash.c tests/kat_dsa.c tests/
 CRYPTO_TESTS = \
 	aes \
 	aes_cbc \
+	bcrypt \
 	chacha20 \
 	ct \
 	curve25519_32 \
 	ed25519 \
+	dh \
 	fe25519 \
 	gcm \
 	ge25519 \
@@ -208,7 +220,10 @@ CRYPTO_TESTS = \
 	mldsa44_steps \
 	mlkem \
 	mlkem_steps \
+	pbkdf2 \
 	poly1305 \
+	mont \
+	mont_32 \
 	rng \
 	sc25519 \
 	sha1 \
@@ -541,6 +556,14 @@ asan:
 .PHONY: valgrind
 valgrind: $(TEST_BIN)
 	@MEMCHECK=1 TEST_TIMEOUT=900 BUILD='$(BUILD)' tests/run $(TEST_BIN)
+
+# Test modules with operations on marked secrets
+CT_TESTS = $(patsubst tests/test_%.c,%,$(shell grep -l '^Test.[a-z0-9_]*, ct_' $(TESTS:%=tests/test_%.c)))
+
+## ct: no branch and no address depends on a secret, for gcc and clang at four optimisation levels
+.PHONY: ct
+ct:
+	@MAKE='$(MAKE)' tests/ct '$(BUILD)/ct' $(CT_TESTS)
 
 ## coverage: the unit tests with gcov, and the share of lines run per file
 .PHONY: coverage

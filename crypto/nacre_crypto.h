@@ -230,7 +230,7 @@ void nacre_pem_kdf(uint8_t *out, size_t n, const uint8_t *pass, size_t pass_len,
 /* bcrypt_pbkdf of OpenSSH's key files; false (zeros) unless pass and salt hold bytes, rounds >= 1,
  * 1 <= n <= 1024. Blowfish reads tables at secret places: the only operation of this library that
  * is not CT in its secret, and none that a peer can time. */
-#define NACRE_BCRYPT_WORK 700
+#define NACRE_BCRYPT_WORK 1152
 #define NACRE_BCRYPT_OUT_MAX 1024
 NACRE_MUST_CHECK bool nacre_bcrypt_pbkdf(uint8_t *out, size_t n, const uint8_t *pass,
                                          size_t pass_len, const uint8_t *salt, size_t salt_len,
@@ -405,7 +405,7 @@ NACRE_MUST_CHECK bool nacre_ecdsa_verify_vartime(const struct nacre_curve *c,
 
 #define NACRE_MOD_BITS_MAX 16384
 /* Words for a modulus of that many bits. */
-#define NACRE_MODEXP_WORK(bits) (24 * (((bits) + 63) / 64 + 8))
+#define NACRE_MODEXP_WORK(bits) (30 * (((bits) + 63) / 64) + 512)
 
 /* base^exp mod m, as many bytes as m without leading zeros; false (zeros) if m is even, below 3 or
  * over NACRE_MOD_BITS_MAX. CT in base and exp (their lengths leak), m is public. 0^0 is 1. */
@@ -441,8 +441,8 @@ NACRE_MUST_CHECK bool nacre_dh_shared(uint8_t *k, const struct nacre_dh_group *g
 #define NACRE_RSA_SIGN_BITS_MIN 2048 /* made and signed with */
 #define NACRE_RSA_BITS_MAX 16384
 #define NACRE_RSA_LEN_MAX (NACRE_RSA_BITS_MAX / 8)
-/* Words for a modulus of that many bits: all operations but generation, and generation. */
-#define NACRE_RSA_WORK(bits) (20 * (((bits) + 63) / 64 + 8))
+/* Words for a modulus of that many bits. */
+#define NACRE_RSA_WORK(bits) NACRE_MODEXP_WORK(bits)
 
 /* A private key, borrowed: n = p q, iqmp = 1/q mod p. */
 struct nacre_rsa_key {
