@@ -67,7 +67,8 @@ CRYPTO_SRC = \
 	crypto/sntrup761.c \
 	crypto/sntrup761_avx2.c \
 	crypto/wipe.c \
-	crypto/x25519.c
+	crypto/x25519.c \
+	crypto/x25519_ifma.c
 	crypto/words.c \
 
 # proto/ but posix/: the engine, without I/O

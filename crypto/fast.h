@@ -36,6 +36,11 @@ void ncr_aes_ctr_xor_vaes(uint8_t *out, const struct nacre_aes_ctr *c, const uin
 void ncr_poly1305_blocks_avx2(uint64_t h[3], const uint64_t r[2], const uint8_t *m, size_t blocks);
 void ncr_poly1305_blocks_ifma(uint64_t h[3], const uint64_t r[2], const uint8_t *m, size_t blocks);
 
+/* x2 and z2 after X25519's ladder with a clamped k, on numbers modulo 2^255 - 19 in limbs of 51 bits
+ * (fe25519_64.c): x1 below 2^51 in each, x2 and z2 of weight 1. */
+void ncr_x25519_ladder_ifma(uint64_t x2[5], uint64_t z2[5], const uint8_t k[32],
+                            const uint64_t x1[5]);
+
 /* Keccak-f[1600] on four states, lane by lane, as in keccak.h. */
 void ncr_keccak_f_x4_avx2(uint64_t a[25][4]);
 void ncr_keccak_f_x4_avx512(uint64_t a[25][4]);

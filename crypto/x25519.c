@@ -7,6 +7,7 @@
  * small order, and only they, give an all-zero result, which is refused (section 6.1).
  */
 #include "crypto/ct.h"
+#include "crypto/fast.h"
 #include "crypto/fe25519.h"
 #include "crypto/ge25519.h"
 #include "crypto/nacre_crypto.h"
@@ -54,24 +55,37 @@ static void x25519_step(struct x25519_pair *s, const struct ncr_fe25519 *x1)
     ncr_fe25519_mul(&s->z2, &s->z2, &e);
 }
 
-/* The u of k times the point with u = x1, or 0 for the point at infinity; bit 255 of k is 0. */
-static void x25519_ladder(uint8_t u[32], const uint8_t k[32], const struct ncr_fe25519 *x1)
+/* The x2 and z2 of k times the point with u = x1, z2 = 0 for the point at infinity; bit 255 of k is
+ * 0, and so is bit 0, after which P is in its place. */
+static void x25519_ladder(struct x25519_pair *s, const uint8_t k[32], const struct ncr_fe25519 *x1)
 {
-    struct x25519_pair s;
     unsigned swapped = 0;
-    ncr_fe25519_set(&s.x2, 1);
-    ncr_fe25519_set(&s.z2, 0);
-    s.x3 = *x1;
-    ncr_fe25519_set(&s.z3, 1);
+    ncr_fe25519_set(&s->x2, 1);
+    ncr_fe25519_set(&s->z2, 0);
+    s->x3 = *x1;
+    ncr_fe25519_set(&s->z3, 1);
     for (int i = 254; i >= 0; i--) {
         unsigned bit = k[i / 8] >> (i % 8) & 1;
         uint64_t mask = ncr_ct_mask_bit64(swapped ^ bit);
-        ncr_fe25519_cswap(&s.x2, &s.x3, mask);
-        ncr_fe25519_cswap(&s.z2, &s.z3, mask);
+        ncr_fe25519_cswap(&s->x2, &s->x3, mask);
+        ncr_fe25519_cswap(&s->z2, &s->z3, mask);
         swapped = bit;
-        x25519_step(&s, x1);
+        x25519_step(s, x1);
     }
-    /* The last bit of a clamped scalar is 0: P is in its place. */
+}
+
+/* The u of k times the point with u = x1, or 0 for the point at infinity; k is clamped. */
+static void x25519_mul(uint8_t u[32], const uint8_t k[32], const struct ncr_fe25519 *x1)
+{
+    struct x25519_pair s;
+#if NCR_X86 && NCR_INT128
+    if ((ncr_cpu() & NCR_CPU_IFMA) != 0) {
+        ncr_x25519_ladder_ifma(s.x2.v, s.z2.v, k, x1->v);
+    } else
+#endif
+    {
+        x25519_ladder(&s, k, x1);
+    }
     ncr_fe25519_invert(&s.z2, &s.z2);
     ncr_fe25519_mul(&s.x2, &s.x2, &s.z2);
     ncr_fe25519_encode(u, &s.x2);
@@ -86,7 +100,7 @@ bool nacre_x25519(uint8_t shared[NACRE_X25519_LEN], const uint8_t scalar[NACRE_X
     uint8_t k[32];
     x25519_clamp(k, scalar);
     ncr_fe25519_decode(&x1, point);
-    x25519_ladder(shared, k, &x1);
+    x25519_mul(shared, k, &x1);
     nacre_wipe(k, sizeof k);
     return !nacre_ct_eq(shared, zero, sizeof zero);
 }

@@ -4,6 +4,7 @@
  * values from p on, scalars that clamping changes), and its two ways to multiples of the base point
  * against each other.
  */
+#include "crypto/cpu.h"
 #include "crypto/ct.h"
 #include "crypto/nacre_crypto.h"
 #include "tests/vectors.h"
@@ -14,12 +15,12 @@
 
 static const uint8_t x25519_test_nine[32] = {9};
 
-/* The shared secret by all ways of giving the place for it, with the scalar marked as secret.
- * Returns what nacre_x25519 does. */
+/* The shared secret by all ways of giving the place for it, and without fast twins, with the scalar
+ * marked as secret. Returns what nacre_x25519 does. */
 static bool x25519_test_shared(uint8_t shared[32], const uint8_t scalar[32],
                                const uint8_t point[32])
 {
-    uint8_t k[32], in_scalar[32], in_point[32];
+    uint8_t k[32], in_scalar[32], in_point[32], slow[32];
     memcpy(k, scalar, 32);
     memcpy(in_scalar, scalar, 32);
     memcpy(in_point, point, 32);
@@ -28,11 +29,17 @@ static bool x25519_test_shared(uint8_t shared[32], const uint8_t scalar[32],
     bool ok = nacre_x25519(shared, k, point);
     cr_assert_eq(nacre_x25519(in_scalar, in_scalar, point), ok);
     cr_assert_eq(nacre_x25519(in_point, k, in_point), ok);
+    const uint32_t features = ncr_cpu();
+    ncr_cpu_restrict(0);
+    cr_assert_eq(nacre_x25519(slow, k, point), ok);
+    ncr_cpu_restrict(features);
     NCR_CT_PUBLIC(shared, 32);
+    NCR_CT_PUBLIC(slow, 32);
     NCR_CT_PUBLIC(in_scalar, 32);
     NCR_CT_PUBLIC(in_point, 32);
     cr_assert_arr_eq(in_scalar, shared, 32);
     cr_assert_arr_eq(in_point, shared, 32);
+    cr_assert_arr_eq(slow, shared, 32);
     return ok;
 }
 
@@ -150,5 +157,40 @@ Test(x25519, base_is_ladder_from_nine)
         for (int j = 0; j < 32; j++) {
             k[j] = (uint8_t)(i == 0 ? 0xff : k[j] * 5 + pub[j]);
         }
+    }
+}
+
+/* Scalar and point are secret. */
+Test(x25519, ct_in_scalar_and_point)
+{
+    uint8_t k[32], u[32], shared[32], pub[32];
+    memset(k, 0x5a, sizeof k);
+    memset(u, 0xa5, sizeof u);
+    NCR_CT_SECRET(k, sizeof k);
+    NCR_CT_SECRET(u, sizeof u);
+    cr_assert(nacre_x25519(shared, k, u));
+    nacre_x25519_base(pub, k);
+    NCR_CT_PUBLIC(shared, sizeof shared);
+    cr_assert(memcmp(shared, pub, sizeof shared) != 0);
+}
+
+/* The ladder with the fast twin and without on random calls, some with long runs of equal bits. */
+Test(x25519, twin_ifma)
+{
+    const char *calls = getenv("NACRE_TWIN_CALLS");
+    uint8_t k[32] = {1}, u[32] = {9}, shared[32], slow[32];
+    const uint32_t features = ncr_cpu();
+    if ((features & NCR_CPU_IFMA) == 0) {
+        cr_skip_test("no AVX-512 IFMA here");
+    }
+    for (unsigned long i = 0, n = calls != NULL ? strtoul(calls, NULL, 10) : 20000; i < n / 4;
+         i++) {
+        bool ok = nacre_x25519(shared, k, u);
+        ncr_cpu_restrict(0);
+        cr_assert_eq(nacre_x25519(slow, k, u), ok);
+        ncr_cpu_restrict(features);
+        cr_assert_arr_eq(shared, slow, 32, "call %lu", i);
+        memcpy(i % 2 == 0 ? u : k, shared, 32);
+        memset(i % 3 == 0 ? u : k, i % 4 < 2 ? 0xff : 0, i % 32);
     }
 }
