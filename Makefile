@@ -67,9 +67,9 @@ CRYPTO_SRC = \
 	crypto/sntrup761.c \
 	crypto/sntrup761_avx2.c \
 	crypto/wipe.c \
+	crypto/words.c \
 	crypto/x25519.c \
 	crypto/x25519_ifma.c
-	crypto/words.c \
 
 # proto/ but posix/: the engine, without I/O
 PROTO_SRC = \
