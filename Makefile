@@ -48,11 +48,11 @@ CRYPTO_SRC = \
 	crypto/mlkem.c \
 	crypto/mlkem_avx2.c \
 	crypto/mlkem_ntt.c \
-	crypto/pbkdf2.c \
 	crypto/modexp.c \
 	crypto/modinv.c \
 	crypto/mont.c \
 	crypto/mont_ifma.c \
+	crypto/pbkdf2.c \
 	crypto/pem_kdf.c \
 	crypto/poly1305.c \
 	crypto/poly1305_avx2.c \
@@ -86,11 +86,13 @@ PROTO_SRC = \
 	proto/chan_request.c \
 	proto/conn.c \
 	proto/conn_time.c \
-	proto/glob.c \
 	proto/err.c \
+	proto/glob.c \
 	proto/global.c \
 	proto/kex.c \
 	proto/kex_curve25519.c \
+	proto/kex_gex.c \
+	proto/kex_gex_legacy.c \
 	proto/kexinit.c \
 	proto/keys.c \
 	proto/msg.c \
@@ -207,8 +209,8 @@ CRYPTO_TESTS = \
 	chacha20 \
 	ct \
 	curve25519_32 \
-	ed25519 \
 	dh \
+	ed25519 \
 	fe25519 \
 	gcm \
 	ge25519 \
@@ -221,10 +223,10 @@ CRYPTO_TESTS = \
 	mldsa44_steps \
 	mlkem \
 	mlkem_steps \
-	pbkdf2 \
-	poly1305 \
 	mont \
 	mont_32 \
+	pbkdf2 \
+	poly1305 \
 	rng \
 	sc25519 \
 	sha1 \
@@ -244,6 +246,7 @@ PROTO_TESTS = \
 	global \
 	kex \
 	kex_curve25519 \
+	kex_gex \
 	kexinit \
 	key_mldsa44 \
 	keyfile_openssh \

@@ -309,7 +309,7 @@ static nacre_err sftp_run_server(struct sftp_main *m)
     struct ncr_words w;
     nacre_err err = NACRE_ERR_USAGE;
 
-    if (ncr_words_split(&w, m->server) && w.n > 0) {
+    if (ncr_sftp_split(&w, m->server) && w.n > 0) {
         for (size_t i = 0; i <= w.n; i++)
             argv[i] = i < w.n ? w.w[i].text : NULL;
         err = sftp_spawn(m, argv);

@@ -547,7 +547,7 @@ bool ncr_sftp_line(struct ncr_sftp_prog *p, char *line)
         return true;
     if (line[0] == '!')
         return cmd_spawn(p, line + 1 + strspn(line + 1, " \t"), NULL);
-    good = ncr_words_split(&w, line);
+    good = ncr_sftp_split(&w, line);
     if (!good)
         ncr_front_say(&p->front, NCR_LOG_ERROR, "%s", w.error);
     else if (w.n > 0)

@@ -54,7 +54,7 @@ static const char *words_one(struct words_out *o, const char *s)
 }
 
 /* Texts take at most the line's length and an end each, patterns twice that. */
-bool ncr_words_split(struct ncr_words *w, const char *line)
+bool ncr_sftp_split(struct ncr_words *w, const char *line)
 {
     size_t n = strlen(line);
     const char *s = line;

@@ -24,7 +24,7 @@ struct ncr_words {
 };
 
 /* False with w->error: unterminated quote, too many words, out of memory. Free it in any case. */
-bool ncr_words_split(struct ncr_words *w, const char *line);
+bool ncr_sftp_split(struct ncr_words *w, const char *line);
 void ncr_words_free(struct ncr_words *w);
 
 #endif

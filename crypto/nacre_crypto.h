@@ -197,17 +197,22 @@ struct nacre_aes {
     unsigned rounds; /* 10, 12 or 14 */
 };
 
+struct nacre_aes_ctr {
+    struct nacre_aes aes;
+    uint8_t ctr[NACRE_AES_BLOCK]; /* next counter block, 128-bit big-endian */
+};
+
 /* UMAC-64 and UMAC-128 for messages below 2^24 bytes (the third level of polynomials, which
  * starts there, is left out). */
 struct nacre_umac {
-    struct nacre_aes pad; /* under the key that makes the pads */
-    uint32_t l1[256 + 12]; /* NH key of up to four streams, shifted by four words each */
-    uint64_t l2[4];        /* polynomial keys */
-    uint64_t l3[4][8];     /* inner product keys */
-    uint32_t l4[4];        /* words added at the end */
-    uint64_t poly[4];      /* polynomial hashes so far */
-    uint64_t len;          /* bytes so far */
-    uint8_t streams;       /* 2 or 4: tag_len / 4 */
+    struct nacre_aes_ctr pad; /* under the key that makes the pads */
+    uint32_t l1[256 + 12];    /* NH key of up to four streams, shifted by four words each */
+    uint64_t l2[4];           /* polynomial keys */
+    uint64_t l3[4][4];        /* inner product keys, the half that meets more than zeros */
+    uint32_t l4[4];           /* words added at the end */
+    uint64_t poly[4];         /* polynomial hashes so far */
+    uint64_t len;             /* bytes so far */
+    uint8_t streams;          /* 2 or 4: tag_len / 4 */
     uint8_t buf[1024];
 };
 
@@ -244,11 +249,6 @@ void nacre_aes_encrypt_block(uint8_t out[NACRE_AES_BLOCK], const struct nacre_ae
                              const uint8_t in[NACRE_AES_BLOCK]);
 void nacre_aes_decrypt_block(uint8_t out[NACRE_AES_BLOCK], const struct nacre_aes *c,
                              const uint8_t in[NACRE_AES_BLOCK]);
-
-struct nacre_aes_ctr {
-    struct nacre_aes aes;
-    uint8_t ctr[NACRE_AES_BLOCK]; /* next counter block, 128-bit big-endian */
-};
 
 NACRE_MUST_CHECK bool nacre_aes_ctr_init(struct nacre_aes_ctr *c, const uint8_t *key, size_t n,
                                          const uint8_t iv[NACRE_AES_BLOCK]);
@@ -364,7 +364,9 @@ NACRE_MUST_CHECK bool nacre_ed25519_trustworthy_vartime(const uint8_t pub[NACRE_
 
 /* A curve as a row; what a program does not name is not linked. */
 struct nacre_curve;
-extern const struct nacre_curve nacre_p256, nacre_p384, nacre_p521;
+extern const struct nacre_curve nacre_p256;
+extern const struct nacre_curve nacre_p384;
+extern const struct nacre_curve nacre_p521;
 
 #define NACRE_P256_LEN 32
 #define NACRE_P384_LEN 48
@@ -384,7 +386,7 @@ NACRE_MUST_CHECK bool nacre_ec_keygen(uint8_t *priv, uint8_t *point, const struc
                                       const struct nacre_rng *rng, uint64_t *work);
 /* True if the n bytes are an uncompressed point on the curve. Public data: not CT. */
 NACRE_MUST_CHECK bool nacre_ec_check_vartime(const struct nacre_curve *c, const uint8_t *point,
-                                             size_t n, uint64_t *work);
+                                             size_t n);
 /* The x coordinate of priv * point (nacre_ec_len() bytes); false (zeros) if priv is out of range
  * or the point fails the check. CT in priv. */
 NACRE_MUST_CHECK bool nacre_ecdh(uint8_t *shared, const struct nacre_curve *c, const uint8_t *priv,
@@ -418,8 +420,12 @@ struct nacre_dh_group {
     unsigned bits;
 };
 /* RFC 3526, generator 2; group 1 (RFC 2409, 1,024 bits) for old peers only. */
-extern const struct nacre_dh_group nacre_dh_group1, nacre_dh_group14, nacre_dh_group15,
-    nacre_dh_group16, nacre_dh_group17, nacre_dh_group18;
+extern const struct nacre_dh_group nacre_dh_group1;
+extern const struct nacre_dh_group nacre_dh_group14;
+extern const struct nacre_dh_group nacre_dh_group15;
+extern const struct nacre_dh_group nacre_dh_group16;
+extern const struct nacre_dh_group nacre_dh_group17;
+extern const struct nacre_dh_group nacre_dh_group18;
 #define NACRE_DH_BITS_MAX 8192
 #define NACRE_DH_LEN_MAX (NACRE_DH_BITS_MAX / 8)
 #define NACRE_DH_WORK NACRE_MODEXP_WORK(NACRE_DH_BITS_MAX)
@@ -606,8 +612,25 @@ enum nacre_inflate_state nacre_inflate(struct nacre_inflate *c, uint8_t *out, si
 /* Longest input of one call of nacre_deflate(), and the most that it can grow to. */
 #define NACRE_DEFLATE_IN_MAX 34816
 #define NACRE_DEFLATE_OUT_MAX(n) ((n) + (n) / 1024 + 32)
-struct nacre_deflate {
-    uint64_t priv[16384]; /* window, hash chains, state: see deflate.c */
+#define NACRE_DEFLATE_WIN (40 * 1024)
+#define NACRE_DEFLATE_HASH_BITS 14
+#define NACRE_DEFLATE_SEQ 4096
+struct nacre_deflate {                  /* 158 KiB; see deflate.c */
+    uint8_t win[NACRE_DEFLATE_WIN + 8]; /* history, then input; loads of 8 bytes may run over */
+    uint16_t head[1 << NACRE_DEFLATE_HASH_BITS]; /* last position of each hash */
+    uint16_t prev[32768];                        /* the one before with the same hash */
+    uint32_t end, ins;  /* win: bytes in it; next one to be indexed */
+    uint32_t base;      /* position in the stream of its first byte */
+    uint32_t bits;      /* not yet sent, less than 8 */
+    uint32_t n_bits;    /* how many */
+    uint32_t level, begun;
+    uint32_t seq[NACRE_DEFLATE_SEQ]; /* from here on: the block under way, nothing between calls */
+    uint32_t key[288];
+    uint16_t weight[576], up[576];
+    uint16_t lit_freq[288], dist_freq[32];
+    uint16_t codes[288 + 32];
+    uint16_t tok[288 + 32];
+    uint8_t lens[288 + 32];
 };
 
 /* level 0 (stored) to 9; 6 is usual. */

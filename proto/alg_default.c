@@ -11,6 +11,7 @@
 static const struct ncr_kex *const alg_default_kex[] = {
     &ncr_kex_curve25519,
     &ncr_kex_curve25519_libssh,
+    &ncr_kex_gex_sha256,
     NULL,
 };
 

@@ -399,6 +399,7 @@ Test(kexinit, indicators_ride_in_the_first_kexinit_only)
     struct pair p;
     pair_init(&p);
     p.plan.stay = true;
+    p.side[0].cfg.kex = p.side[1].cfg.kex = "curve25519-sha256,curve25519-sha256@libssh.org";
     pair_start(&p);
     for (int i = 0; i < 2; i++) {
         cr_assert(nacre_bytes_is(ncr_kexinit_list(p.side[i].c, true, NCR_LIST_KEX), want[i]));

@@ -16,7 +16,7 @@ static void split(const char *line, const char *texts, const char *patterns)
     char t[512] = "";
     char p[512] = "";
 
-    cr_assert(ncr_words_split(&w, line), "%s: %s", line, w.error);
+    cr_assert(ncr_sftp_split(&w, line), "%s: %s", line, w.error);
     for (size_t i = 0; i < w.n; i++) {
         strcat(strcat(t, w.w[i].text), "|");
         strcat(strcat(p, w.w[i].pattern), "|");
@@ -45,12 +45,12 @@ Test(sftp_words, refused)
     struct ncr_words w;
     char many[2 * NCR_WORDS_MAX + 8] = "";
 
-    cr_assert_not(ncr_words_split(&w, "get \"a"));
+    cr_assert_not(ncr_sftp_split(&w, "get \"a"));
     cr_assert_str_eq(w.error, "unterminated quote");
     ncr_words_free(&w);
     for (unsigned i = 0; i <= NCR_WORDS_MAX; i++)
         strcat(many, "x ");
-    cr_assert_not(ncr_words_split(&w, many));
+    cr_assert_not(ncr_sftp_split(&w, many));
     cr_assert_str_eq(w.error, "too many words");
     ncr_words_free(&w);
 }
