@@ -21,9 +21,11 @@ SOVERSION = 0
 CRYPTO_SRC = \
 	crypto/aes.c \
 	crypto/aes_cbc.c \
+	crypto/aes_cbc_aesni.c \
 	crypto/aes_ctr.c \
 	crypto/aes_ctr_aesni.c \
 	crypto/aes_ctr_vaes.c \
+	crypto/aes_ctr_vaes256.c \
 	crypto/bcrypt_pbkdf.c \
 	crypto/blowfish.c \
 	crypto/chacha20.c \
@@ -36,6 +38,9 @@ CRYPTO_SRC = \
 	crypto/fe25519_32.c \
 	crypto/fe25519_64.c \
 	crypto/gcm.c \
+	crypto/gcm_aesni.c \
+	crypto/gcm_vaes.c \
+	crypto/gcm_vaes256.c \
 	crypto/ge25519.c \
 	crypto/hmac.c \
 	crypto/inflate.c \

@@ -23,9 +23,35 @@ bool nacre_aes_cbc_init(struct nacre_aes_cbc *c, const uint8_t *key, size_t n,
     return true;
 }
 
+/* True if a twin has done it all. */
+#if NCR_X86
+static bool aes_cbc_fast(uint8_t *out, struct nacre_aes_cbc *c, const uint8_t *in, size_t n,
+                         bool encrypt)
+{
+    bool have = (ncr_cpu() & NCR_CPU_AES) != 0;
+    if (have && encrypt) {
+        ncr_aes_cbc_encrypt_aes(out, c, in, n);
+    } else if (have) {
+        ncr_aes_cbc_decrypt_aes(out, c, in, n);
+    }
+    return have;
+}
+#else
+static bool aes_cbc_fast(uint8_t *out, struct nacre_aes_cbc *c, const uint8_t *in, size_t n,
+                         bool encrypt)
+{
+    (void)out, (void)c, (void)in, (void)n, (void)encrypt;
+    return false;
+}
+#endif
+
 void nacre_aes_cbc_encrypt(uint8_t *out, struct nacre_aes_cbc *c, const uint8_t *in, size_t n)
 {
-    for (; n >= NACRE_AES_BLOCK; n -= NACRE_AES_BLOCK) {
+    n -= n % NACRE_AES_BLOCK;
+    if (aes_cbc_fast(out, c, in, n, true)) {
+        return;
+    }
+    for (; n > 0; n -= NACRE_AES_BLOCK) {
         ncr_xor(c->iv, c->iv, in, NACRE_AES_BLOCK);
         nacre_aes_encrypt_block(c->iv, &c->aes, c->iv);
         memcpy(out, c->iv, NACRE_AES_BLOCK);
@@ -52,7 +78,11 @@ static void aes_cbc_decrypt_batch(uint8_t *out, struct nacre_aes_cbc *c, const u
 
 void nacre_aes_cbc_decrypt(uint8_t *out, struct nacre_aes_cbc *c, const uint8_t *in, size_t n)
 {
-    for (n -= n % NACRE_AES_BLOCK; n > 0;) {
+    n -= n % NACRE_AES_BLOCK;
+    if (aes_cbc_fast(out, c, in, n, false)) {
+        return;
+    }
+    while (n > 0) {
         size_t take = n < NCR_AES_BATCH_LEN ? n : NCR_AES_BATCH_LEN;
         aes_cbc_decrypt_batch(out, c, in, take);
         in += take;

@@ -37,12 +37,13 @@ static void aes_ctr_after(uint8_t out[NACRE_AES_BLOCK], const uint8_t ctr[NACRE_
 static bool aes_ctr_fast(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in, size_t n)
 {
     uint32_t cpu = ncr_cpu();
-    if ((cpu & NCR_CPU_VAES) != 0) {
-        ncr_aes_ctr_xor_vaes(out, c, in, n);
-    } else if ((cpu & NCR_CPU_AES) != 0) {
-        ncr_aes_ctr_xor_aes(out, c, in, n);
+    ncr_aes_ctr_twin *twin = (cpu & NCR_CPU_AES) != 0 ? ncr_aes_ctr_xor_aes : NULL;
+    twin = (cpu & NCR_CPU_VAES256) != 0 ? ncr_aes_ctr_xor_vaes256 : twin;
+    twin = (cpu & NCR_CPU_VAES) != 0 ? ncr_aes_ctr_xor_vaes : twin;
+    if (twin != NULL) {
+        twin(out, c, in, n);
     }
-    return (cpu & (NCR_CPU_VAES | NCR_CPU_AES)) != 0;
+    return twin != NULL;
 }
 #else
 static bool aes_ctr_fast(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in, size_t n)

@@ -6,7 +6,6 @@
  * CT in key, counter and message; the length leaks.
  */
 #include "crypto/aes_x86.h"
-#include "crypto/load.h"
 
 #if NCR_X86
 
@@ -56,7 +55,7 @@ NCR_AES_X86 NCR_INLINE void aes_ctr_aesni_xor(uint8_t *out, const uint8_t *in, c
 NCR_AES_X86 void ncr_aes_ctr_xor_aes(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in,
                                      size_t n)
 {
-    __m128i ctr = ncr_x86_reverse(ncr_x86_load(c->ctr));
+    __m128i ctr = ncr_x86_counter(c->ctr);
     uint64_t block = 0;
     for (; n >= AES_CTR_AESNI_BATCH; n -= AES_CTR_AESNI_BATCH) {
         __m128i x[AES_CTR_AESNI_BLOCKS];

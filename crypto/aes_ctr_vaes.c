@@ -74,7 +74,7 @@ AES_CTR_VAES NCR_INLINE void aes_ctr_vaes_tail(uint8_t *out, const uint8_t *in, 
 AES_CTR_VAES void ncr_aes_ctr_xor_vaes(uint8_t *out, const struct nacre_aes_ctr *c,
                                        const uint8_t *in, size_t n)
 {
-    __m512i ctr = aes_ctr_vaes_reverse(_mm512_broadcast_i32x4(ncr_x86_load(c->ctr)));
+    __m512i ctr = _mm512_broadcast_i32x4(ncr_x86_counter(c->ctr));
     uint64_t block = 0;
     for (; n >= AES_CTR_VAES_BATCH; n -= AES_CTR_VAES_BATCH) {
         __m512i x[AES_CTR_VAES_VECTORS];

@@ -11,6 +11,7 @@
 
 #include "crypto/fast.h"
 #include "crypto/ct.h"
+#include "crypto/load.h"
 
 #if NCR_X86
 #include <immintrin.h>
@@ -40,6 +41,12 @@ NCR_AES_X86 NCR_INLINE __m128i ncr_x86_order(void)
 NCR_AES_X86 NCR_INLINE __m128i ncr_x86_reverse(__m128i x)
 {
     return _mm_shuffle_epi8(x, ncr_x86_order());
+}
+
+/* A counter block, reversed; read as words because words were written there a moment ago. */
+NCR_AES_X86 NCR_INLINE __m128i ncr_x86_counter(const uint8_t ctr[NACRE_AES_BLOCK])
+{
+    return _mm_set_epi64x((long long)ncr_load64be(ctr), (long long)ncr_load64be(ctr + 8));
 }
 
 #endif

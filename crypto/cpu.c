@@ -18,17 +18,19 @@ static _Atomic uint32_t cpu_word;
 
 /* CPUID leaf 1, ECX and leaf 7, EBX and ECX; XCR0. */
 enum {
+    CPU_1C_PCLMUL = 1 << 1,
     CPU_1C_SSSE3 = 1 << 9,
     CPU_1C_SSE41 = 1 << 19,
     CPU_1C_AES = 1 << 25,
     CPU_1C_OSXSAVE = 1 << 27,
     CPU_1C_AVX = 1 << 28,
     CPU_7B_AVX2 = 1 << 5,
+    CPU_7B_BMI2_ADX = 1 << 8 | 1 << 19,
     CPU_7B_AVX512F_DQ = 1 << 16 | 1 << 17,
     CPU_7B_IFMA = 1 << 21,
     CPU_7B_SHA = 1 << 29,
     CPU_7B_AVX512BW = 1 << 30,
-    CPU_7C_VAES = 1 << 9,
+    CPU_7C_VAES_VPCLMUL = 1 << 9 | 1 << 10,
     CPU_XCR0_AVX = 0x6,    /* XMM and upper halves of YMM */
     CPU_XCR0_AVX512 = 0xe6 /* and mask registers, upper halves of ZMM, ZMM16 to ZMM31 */
 };
@@ -47,14 +49,14 @@ static bool cpu_all(uint32_t word, uint32_t bits)
     return (word & bits) == bits;
 }
 
-static uint32_t cpu_features_avx512(uint32_t b, uint32_t c)
+static uint32_t cpu_features_avx512(uint32_t b, bool vaes)
 {
     uint32_t f = NCR_CPU_AVX512;
     if (!cpu_all(b, (uint32_t)CPU_7B_AVX512F_DQ | CPU_7B_AVX512BW | CPU_7B_AVX512VL)) {
         return 0;
     }
     f |= cpu_all(b, CPU_7B_IFMA) ? NCR_CPU_IFMA : 0;
-    f |= cpu_all(c, CPU_7C_VAES) ? NCR_CPU_VAES : 0;
+    f |= vaes ? NCR_CPU_VAES : 0;
     return f;
 }
 
@@ -72,12 +74,15 @@ static uint32_t cpu_detect(void)
         saved = cpu_xcr0();
     }
     if (cpu_all(c1, CPU_1C_SSSE3 | CPU_1C_SSE41)) {
-        f |= cpu_all(c1, CPU_1C_AES) ? NCR_CPU_AES : 0;
+        f |= cpu_all(c1, CPU_1C_AES | CPU_1C_PCLMUL) ? NCR_CPU_AES : 0;
         f |= cpu_all(b7, CPU_7B_SHA) ? NCR_CPU_SHA : 0;
     }
+    f |= cpu_all(b7, CPU_7B_BMI2_ADX) ? NCR_CPU_ADX : 0;
     if (cpu_all(saved, CPU_XCR0_AVX) && cpu_all(b7, CPU_7B_AVX2)) {
+        bool vaes = cpu_all(c7, CPU_7C_VAES_VPCLMUL) && (f & NCR_CPU_AES) != 0;
         f |= NCR_CPU_AVX2;
-        f |= cpu_all(saved, CPU_XCR0_AVX512) ? cpu_features_avx512(b7, c7) : 0;
+        f |= vaes ? NCR_CPU_VAES256 : 0;
+        f |= cpu_all(saved, CPU_XCR0_AVX512) ? cpu_features_avx512(b7, vaes) : 0;
     }
     return f;
 }

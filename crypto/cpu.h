@@ -25,12 +25,14 @@
 enum {
     NCR_CPU_KNOWN = 1, /* no feature: the word has been computed */
     NCR_CPU_AVX2 = 2,
-    NCR_CPU_AVX512 = 4, /* F, BW, DQ, VL */
-    NCR_CPU_SHA = 8,    /* SHA-NI, SSSE3, SSE4.1 */
-    NCR_CPU_AES = 16,   /* AES-NI, SSSE3, SSE4.1 */
-    NCR_CPU_VAES = 32,  /* VAES with AVX-512 */
-    NCR_CPU_IFMA = 64,  /* AVX-512 with IFMA: 52-bit multiplications */
-    NCR_CPU_ALL = 126
+    NCR_CPU_AVX512 = 4,    /* F, BW, DQ, VL */
+    NCR_CPU_SHA = 8,       /* SHA-NI, SSSE3, SSE4.1 */
+    NCR_CPU_AES = 16,      /* AES-NI, PCLMULQDQ, SSSE3, SSE4.1 */
+    NCR_CPU_VAES = 32,     /* VAES and VPCLMULQDQ with AVX-512, NCR_CPU_AES */
+    NCR_CPU_IFMA = 64,     /* AVX-512 with IFMA: 52-bit multiplications */
+    NCR_CPU_VAES256 = 128, /* VAES and VPCLMULQDQ with AVX2, NCR_CPU_AES */
+    NCR_CPU_ADX = 256,     /* BMI2, ADX: multiplications that leave carries alone */
+    NCR_CPU_ALL = 510
 };
 
 #if NCR_X86

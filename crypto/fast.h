@@ -28,8 +28,19 @@ void ncr_sha1_blocks_sha(uint32_t h[5], const uint8_t *m, size_t blocks);
 void ncr_sha256_blocks_sha(uint32_t h[8], const uint8_t *m, size_t blocks);
 
 /* XORs the key stream from c->ctr on over n bytes, any n; leaves c as it is. */
-void ncr_aes_ctr_xor_aes(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in, size_t n);
-void ncr_aes_ctr_xor_vaes(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in, size_t n);
+typedef void ncr_aes_ctr_twin(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in,
+                              size_t n);
+ncr_aes_ctr_twin ncr_aes_ctr_xor_aes, ncr_aes_ctr_xor_vaes256, ncr_aes_ctr_xor_vaes;
+
+/* As nacre_aes_cbc_encrypt() and _decrypt(), n a multiple of 16. */
+void ncr_aes_cbc_encrypt_aes(uint8_t *out, struct nacre_aes_cbc *c, const uint8_t *in, size_t n);
+void ncr_aes_cbc_decrypt_aes(uint8_t *out, struct nacre_aes_cbc *c, const uint8_t *in, size_t n);
+
+/* Encrypts and makes the tag, or (unless seal) decrypts and makes the tag that would be right. */
+typedef void ncr_gcm_twin(uint8_t *out, uint8_t tag[NACRE_GCM_TAG_LEN], const struct nacre_gcm *c,
+                          const uint8_t iv[NACRE_GCM_IV_LEN], const uint8_t *aad, size_t aad_len,
+                          const uint8_t *in, size_t n, bool seal);
+ncr_gcm_twin ncr_gcm_aes, ncr_gcm_vaes256, ncr_gcm_vaes;
 
 /* h = (h + m + 2^128) * r for each block m, as in poly1305.c; blocks is a multiple of 4 with
  * AVX2, of 8 with IFMA, and not 0. */
@@ -40,6 +51,20 @@ void ncr_poly1305_blocks_ifma(uint64_t h[3], const uint64_t r[2], const uint8_t 
  * (fe25519_64.c): x1 below 2^51 in each, x2 and z2 of weight 1. */
 void ncr_x25519_ladder_ifma(uint64_t x2[5], uint64_t z2[5], const uint8_t k[32],
                             const uint64_t x1[5]);
+/* Sums of multiples of points as in ge25519.c, from its digits and its table: r = s B; r = a p + b B,
+ * where row is the table's first. */
+struct ncr_ge25519;
+void ncr_ge25519_sum_base_ifma(struct ncr_ge25519 *r, const uint64_t table[32][8][12],
+                               const int8_t digit[64]);
+void ncr_ge25519_sum2_ifma_vartime(struct ncr_ge25519 *r, const int8_t naf_a[256],
+                                   const struct ncr_ge25519 *p, const int8_t naf_b[256],
+                                   const uint64_t row[8][12]);
+
+/* As ncr_mont_exp(); false if the modulus, the exponent or the memory is not for it, and then r is
+ * as it was. */
+struct ncr_mont;
+bool ncr_mont_exp_ifma(uint64_t *r, const uint64_t *x, struct nacre_num e, const struct ncr_mont *c,
+                       uint64_t *work, size_t cap);
 
 /* Keccak-f[1600] on four states, lane by lane, as in keccak.h. */
 void ncr_keccak_f_x4_avx2(uint64_t a[25][4]);
@@ -47,16 +72,15 @@ void ncr_keccak_f_x4_avx512(uint64_t a[25][4]);
 
 /* As the functions of mlkem.h without the ending. */
 void ncr_mlkem_ntt_avx2(int16_t p[256]);
-/* As ncr_mont_exp(); false if the modulus, the exponent or the memory is not for it, and then r is
- * as it was. */
-struct ncr_mont;
-bool ncr_mont_exp_ifma(uint64_t *r, const uint64_t *x, struct nacre_num e, const struct ncr_mont *c,
-                       uint64_t *work, size_t cap);
-
 void ncr_mlkem_ntt_back_avx2(int16_t p[256]);
 void ncr_mlkem_gamma_avx2(int16_t g[256], const int16_t p[256]);
 void ncr_mlkem_dot_avx2(int16_t out[256], const int16_t *a, const int16_t *p, const int16_t *g,
                         size_t k);
+
+/* UMAC's NH of n bytes (a multiple of 32, not 0) for 2 or 4 streams, as in umac.c; nh of the streams
+ * that there are not becomes 0. */
+void ncr_umac_nh_avx2(uint64_t nh[4], const uint32_t *key, unsigned streams, const uint8_t *m,
+                      size_t n);
 
 #endif
 #endif

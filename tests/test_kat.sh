@@ -73,7 +73,7 @@ else
 fi
 
 # Every twin of the fast code gives the same answers.
-for cpu in portable avx2; do
+for cpu in portable avx2 vaes256; do
     sed -n 's/^> //p' $cases | NACRE_CPU=$cpu kat > "$work/got" 2> "$work/why"
     cmp -s "$work/answers" "$work/got" && [ ! -s "$work/why" ]
     result $? "the same answers with NACRE_CPU=$cpu"

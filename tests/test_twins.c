@@ -31,6 +31,17 @@ static void twins_fill(uint8_t *p, size_t n)
     }
 }
 
+/* All-zero and all-one parts among the random, which is where limbs are at their limits. */
+static void twins_extremes(uint8_t *p, size_t n)
+{
+    for (size_t at = 0; at < n; at += 16) {
+        uint64_t what = twins_random() >> 61;
+        if (what < 3) {
+            memset(p + at, what == 0 ? 0 : 0xff, n - at < 16 ? n - at : 16);
+        }
+    }
+}
+
 static unsigned long twins_calls(void)
 {
     const char *n = getenv("NACRE_TWIN_CALLS");
@@ -158,6 +169,91 @@ Test(twins, aes_ctr_vaes)
     twins_aes_ctr(NCR_CPU_AVX512 | NCR_CPU_VAES, "VAES with AVX-512");
 }
 
+Test(twins, aes_ctr_vaes256)
+{
+    twins_aes_ctr(NCR_CPU_AVX2 | NCR_CPU_VAES256, "VAES with AVX2");
+}
+
+/* One stream in two calls of whole blocks, one way or the other, in place or not. */
+Test(twins, aes_cbc_aesni)
+{
+    static const size_t key_lens[3] = {16, 24, 32};
+    static uint8_t in[TWINS_MAX + TWINS_EDGE], out[TWINS_MAX + 2 * TWINS_EDGE], want[TWINS_MAX];
+    twins_only(NCR_CPU_AES, "AES-NI");
+    twins_fill(in, sizeof in);
+    for (unsigned long i = twins_calls() / 8; i > 0; i--) {
+        void (*crypt)(uint8_t *, struct nacre_aes_cbc *, const uint8_t *, size_t) =
+            i % 8 == 0 ? nacre_aes_cbc_encrypt : nacre_aes_cbc_decrypt;
+        struct nacre_aes_cbc fast, slow;
+        uint8_t key[32], iv[16];
+        size_t n = twins_length() / (i % 8 == 0 ? 8 : 1) / 16 * 16;
+        size_t from = twins_random() >> 58, to = twins_random() >> 58;
+        size_t cut = (size_t)(twins_random() >> 20) % (n + 1) / 16 * 16;
+        twins_fill(key, sizeof key);
+        twins_fill(iv, sizeof iv);
+        memset(out, 0xa5, sizeof out);
+        memcpy(out + to, in + from, n);
+        cr_assert(twin_portable.aes_cbc_init(&slow, key, key_lens[i % 3], iv));
+        cr_assert(nacre_aes_cbc_init(&fast, key, key_lens[i % 3], iv));
+        (i % 8 == 0 ? twin_portable.aes_cbc_encrypt : twin_portable.aes_cbc_decrypt)(want, &slow,
+                                                                                     in + from, n);
+        crypt(out + to, &fast, i % 2 == 0 ? out + to : in + from, cut);
+        crypt(out + to + cut, &fast, i % 2 == 0 ? out + to + cut : in + from + cut, n - cut);
+        cr_assert_arr_eq(out + to, want, n, "%zu bytes, cut at %zu", n, cut);
+        cr_assert_arr_eq(fast.iv, slow.iv, sizeof slow.iv);
+        twins_edges(out, to, n, to + n + TWINS_EDGE);
+    }
+}
+
+/* Sealed by the one and opened by the other; every eighth is a forgery. */
+static void twins_gcm(uint32_t features, const char *name)
+{
+    static const size_t key_lens[3] = {16, 24, 32};
+    static uint8_t in[TWINS_MAX + TWINS_EDGE], out[TWINS_MAX + 2 * TWINS_EDGE], want[TWINS_MAX];
+    static const uint8_t zeros[TWINS_MAX];
+    struct nacre_gcm c;
+    twins_only(features, name);
+    twins_fill(in, sizeof in);
+    for (unsigned long i = twins_calls() / 4; i > 0; i--) {
+        uint8_t key[32], iv[12], tag[16], want_tag[16];
+        size_t n = twins_length(), from = twins_random() >> 58, to = twins_random() >> 58;
+        size_t aad_len = i % 4 == 0 ? (size_t)(twins_random() >> 20) % 33 : 4;
+        uint8_t *at = out + to;
+        twins_fill(iv, sizeof iv);
+        twins_fill(key, sizeof key);
+        if (i % 16 == 0 || i == twins_calls() / 4) {
+            cr_assert(nacre_gcm_init(&c, key, key_lens[i / 16 % 3]));
+            twins_extremes(in, i % 32 == 0 ? sizeof in : 0);
+        }
+        memset(out, 0xa5, sizeof out);
+        memcpy(at, in + from, n);
+        twin_portable.gcm_seal(want, want_tag, &c, iv, key, aad_len, in + from, n);
+        nacre_gcm_seal(at, tag, &c, iv, key, aad_len, i % 2 == 0 ? at : in + from, n);
+        cr_assert_arr_eq(at, want, n, "%zu bytes", n);
+        cr_assert_arr_eq(tag, want_tag, sizeof tag, "%zu bytes", n);
+        tag[i / 8 % 16] ^= i % 8 == 7;
+        cr_assert_eq(nacre_gcm_open(at, &c, iv, key, aad_len, i % 2 == 0 ? at : want, n, tag),
+                     i % 8 != 7);
+        cr_assert_arr_eq(at, i % 8 == 7 ? zeros : in + from, n);
+        twins_edges(out, to, n, to + n + TWINS_EDGE);
+    }
+}
+
+Test(twins, gcm_aesni)
+{
+    twins_gcm(NCR_CPU_AES, "AES-NI");
+}
+
+Test(twins, gcm_vaes)
+{
+    twins_gcm(NCR_CPU_AVX512 | NCR_CPU_VAES, "VAES with AVX-512");
+}
+
+Test(twins, gcm_vaes256)
+{
+    twins_gcm(NCR_CPU_AVX2 | NCR_CPU_VAES256, "VAES with AVX2");
+}
+
 /* The message in two parts. */
 static void twins_sha1_digest(uint8_t out[20], const struct twin *t, const uint8_t *m, size_t n,
                               size_t cut)
@@ -215,17 +311,6 @@ Test(twins, sha256_shani)
     }
 }
 
-/* All-zero and all-one parts among the random, which is where limbs are at their limits. */
-static void twins_extremes(uint8_t *p, size_t n)
-{
-    for (size_t at = 0; at < n; at += 16) {
-        uint64_t what = twins_random() >> 61;
-        if (what < 3) {
-            memset(p + at, what == 0 ? 0 : 0xff, n - at < 16 ? n - at : 16);
-        }
-    }
-}
-
 /* One message in two parts; key bytes are often all ones, so that r is as large as it can be. */
 static void twins_poly1305(uint32_t features, const char *name)
 {
@@ -264,6 +349,33 @@ Test(twins, poly1305_avx2)
 Test(twins, poly1305_ifma)
 {
     twins_poly1305(NCR_CPU_AVX512 | NCR_CPU_IFMA, "AVX-512 IFMA");
+}
+
+/* One message in two parts under each tag length; key and message often all ones or zeros. */
+Test(twins, umac_avx2)
+{
+    static uint8_t m[TWINS_MAX + TWINS_EDGE];
+    twins_only(NCR_CPU_AVX2, "AVX2");
+    for (unsigned long i = twins_calls() / 2; i > 0; i--) {
+        static struct nacre_umac fast, slow;
+        uint8_t key[16], nonce[8], tag[16], want[16];
+        size_t n = twins_length(), from = twins_random() >> 58, tag_len = i % 2 == 0 ? 8 : 16;
+        size_t cut = (size_t)(twins_random() >> 20) % (n + 1);
+        if (i % 16 == 0) {
+            twins_fill(m, sizeof m);
+            twins_extremes(m, i % 32 == 0 ? sizeof m : 0);
+        }
+        twins_fill(key, sizeof key);
+        twins_fill(nonce, sizeof nonce);
+        nacre_umac_init(&fast, tag_len, key);
+        nacre_umac_update(&fast, m + from, cut);
+        nacre_umac_update(&fast, m + from + cut, n - cut);
+        nacre_umac_final(tag, &fast, nonce);
+        twin_portable.umac_init(&slow, tag_len, key);
+        twin_portable.umac_update(&slow, m + from, n);
+        twin_portable.umac_final(want, &slow, nonce);
+        cr_assert_arr_eq(tag, want, tag_len, "%zu bytes, cut at %zu", n, cut);
+    }
 }
 
 /* What a restriction takes away comes back, and nothing that the CPU lacks. */

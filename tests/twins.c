@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * The ciphers and hashes as this build of the library has them, on three kinds of CPU: see twins.h.
+ * The ciphers and hashes as this build of the library has them, on four kinds of CPU: see twins.h.
  */
 #include "tests/twins.h"
 
@@ -167,5 +167,6 @@ static void twins_use(uint32_t features)
     }
 
 TWINS_FORM(default, NCR_CPU_ALL);
+TWINS_FORM(vaes256, NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA | NCR_CPU_VAES256);
 TWINS_FORM(avx2, NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA);
 TWINS_FORM(baseline, 0);

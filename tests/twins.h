@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC
  *
  * The forms in which the ciphers and hashes exist, so that each is put through the same tests: with
- * all fast twins that this CPU has, with those that need no AVX-512, with none, and compiled
- * without vectors and 128-bit integers, as other machines get it. A form that the CPU lacks is the
- * next one down: test_twins.c reports those.
+ * all fast twins that this CPU has, with those that need no AVX-512, with those that need no VAES
+ * either, with none, and compiled without vectors and 128-bit integers, as other machines get it. A
+ * form that the CPU lacks is the next one down: test_twins.c reports those.
  */
 #ifndef NACRE_TESTS_TWINS_H
 #define NACRE_TESTS_TWINS_H
@@ -39,12 +39,13 @@ struct twin {
 };
 
 extern const struct twin twin_default;  /* all that this build and CPU have */
-extern const struct twin twin_avx2;     /* without AVX-512 */
+extern const struct twin twin_vaes256;  /* without AVX-512 */
+extern const struct twin twin_avx2;     /* nor VAES */
 extern const struct twin twin_baseline; /* what every CPU of this build has */
 extern const struct twin twin_portable; /* twins_portable.c */
 
-enum { TWINS = 4 };
-static const struct twin *const twins[TWINS] = {&twin_default, &twin_avx2, &twin_baseline,
-                                                &twin_portable};
+enum { TWINS = 5 };
+static const struct twin *const twins[TWINS] = {&twin_default, &twin_vaes256, &twin_avx2,
+                                                &twin_baseline, &twin_portable};
 
 #endif
