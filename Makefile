@@ -42,6 +42,7 @@ CRYPTO_SRC = \
 	crypto/gcm_vaes.c \
 	crypto/gcm_vaes256.c \
 	crypto/ge25519.c \
+	crypto/ge25519_ifma.c \
 	crypto/hmac.c \
 	crypto/inflate.c \
 	crypto/keccak.c \

@@ -11,6 +11,7 @@
  */
 #include "crypto/ge25519.h"
 #include "crypto/ct.h"
+#include "crypto/fast.h"
 #include "crypto/ge25519_table.h"
 #include "crypto/nacre_crypto.h"
 
@@ -277,12 +278,10 @@ static void ge25519_select(struct ge25519_affine *r, const uint64_t row[8][12], 
 
 /* The table has the powers 16^(2i) only: the digits of odd place are summed first, that sum is
  * multiplied by 16, and those of even place are added. */
-void ncr_ge25519_mul_base(struct ncr_ge25519 *r, const uint8_t s[32])
+static void ge25519_sum_base(struct ncr_ge25519 *r, const int8_t digit[64])
 {
-    int8_t digit[64];
     struct ge25519_affine q;
     struct ge25519_efgh t;
-    ge25519_digits(digit, s);
     ge25519_neutral(r);
     for (int i = 1; i < 64; i += 2) {
         ge25519_select(&q, ge25519_base[i / 2], digit[i]);
@@ -298,9 +297,23 @@ void ncr_ge25519_mul_base(struct ncr_ge25519 *r, const uint8_t s[32])
         ge25519_add_affine(&t, r, &q);
         ge25519_join(r, &t);
     }
-    nacre_wipe(digit, sizeof digit);
     nacre_wipe(&q, sizeof q);
     nacre_wipe(&t, sizeof t);
+}
+
+void ncr_ge25519_mul_base(struct ncr_ge25519 *r, const uint8_t s[32])
+{
+    int8_t digit[64];
+    ge25519_digits(digit, s);
+#if NCR_X86 && NCR_INT128
+    if ((ncr_cpu() & NCR_CPU_IFMA) != 0) {
+        ncr_ge25519_sum_base_ifma(r, ge25519_base, digit);
+    } else
+#endif
+    {
+        ge25519_sum_base(r, digit);
+    }
+    nacre_wipe(digit, sizeof digit);
 }
 
 /* ---- What is not constant-time ------------------------------------------------------------ */
@@ -368,17 +381,14 @@ static void ge25519_add_base_digit_vartime(struct ge25519_efgh *r, const struct 
     ge25519_add_affine(r, p, &x);
 }
 
-/* Straus: one chain of doublings for both scalars. Digits up to 15 would save 1% of the time and
- * take 640 bytes more of the stack. */
-void ncr_ge25519_mul2_vartime(struct ncr_ge25519 *r, const uint8_t a[32],
-                              const struct ncr_ge25519 *p, const uint8_t b[32])
+/* r = a p + b B for the digits of a and b. Straus: one chain of doublings for both. Digits up to 15
+ * would save 1% of the time and take 640 bytes more of the stack. */
+static void ge25519_sum2_vartime(struct ncr_ge25519 *r, const int8_t naf_a[256],
+                                 const struct ncr_ge25519 *p, const int8_t naf_b[256])
 {
-    int8_t naf_a[256], naf_b[256];
     struct ge25519_cached odd[4];
     struct ge25519_efgh t;
     int i = 255;
-    ge25519_naf_vartime(naf_a, a);
-    ge25519_naf_vartime(naf_b, b);
     ge25519_odd_multiples(odd, p);
     ge25519_neutral(r);
     while (i >= 0 && naf_a[i] == 0 && naf_b[i] == 0) {
@@ -396,6 +406,21 @@ void ncr_ge25519_mul2_vartime(struct ncr_ge25519 *r, const uint8_t a[32],
         }
         ge25519_join_xyz(r, &t);
     }
+}
+
+void ncr_ge25519_mul2_vartime(struct ncr_ge25519 *r, const uint8_t a[32],
+                              const struct ncr_ge25519 *p, const uint8_t b[32])
+{
+    int8_t naf_a[256], naf_b[256];
+    ge25519_naf_vartime(naf_a, a);
+    ge25519_naf_vartime(naf_b, b);
+#if NCR_X86 && NCR_INT128
+    if ((ncr_cpu() & NCR_CPU_IFMA) != 0) {
+        ncr_ge25519_sum2_ifma_vartime(r, naf_a, p, naf_b, ge25519_base[0]);
+        return;
+    }
+#endif
+    ge25519_sum2_vartime(r, naf_a, p, naf_b);
 }
 
 /* The points with x = 0 are (0, 1) and (0, -1), of orders 1 and 2: 8p is neutral if 4p is one of

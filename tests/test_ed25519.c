@@ -3,6 +3,7 @@
  * Ed25519 against RFC 8032, against constructed signatures that must or must not verify (S from L
  * on, small and mixed orders, encodings that are not canonical), and under every flipped bit.
  */
+#include "crypto/cpu.h"
 #include "crypto/ct.h"
 #include "crypto/nacre_crypto.h"
 #include "tests/vectors.h"
@@ -52,7 +53,11 @@ Test(s32, strict_verification_and_trust)
             bool want = vec_uint(&v, "valid") != 0;
             const uint8_t *m = vec_get(&v, "message", &n);
             const uint8_t *sig = vec_fixed(&v, "signature", 64);
+            const uint32_t features = ncr_cpu();
             cr_assert_eq(nacre_ed25519_verify_vartime(pub, m, n, sig), want, "line %u", v.line);
+            ncr_cpu_restrict(0);
+            cr_assert_eq(nacre_ed25519_verify_vartime(pub, m, n, sig), want, "line %u", v.line);
+            ncr_cpu_restrict(features);
         }
     }
     vec_close(&v);
@@ -143,4 +148,15 @@ Test(ed25519, places_may_overlap)
         ed25519_test_key(&s.k, s.m);
         cr_assert(nacre_ct_eq(&k, &s.k, sizeof k), "place %d", i);
     }
+}
+
+Test(ed25519, ct_in_seed_and_message)
+{
+    struct nacre_ed25519_key k;
+    uint8_t seed[32] = {1}, m[100] = {2}, sig[64];
+    NCR_CT_SECRET(m, sizeof m);
+    ed25519_test_key(&k, seed);
+    nacre_ed25519_sign(sig, &k, m, sizeof m);
+    NCR_CT_PUBLIC(m, sizeof m);
+    cr_assert(nacre_ed25519_verify_vartime(k.pub, m, sizeof m, sig));
 }

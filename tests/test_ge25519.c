@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: ISC
  *
  * Points of edwards25519: the table of multiples of the base point, recomputed here entry by entry
- * with the affine addition law, and multiples and sums computed with Python integers.
+ * with the affine addition law, and multiples and sums computed with Python integers, with fast
+ * twins and without.
  */
 #include "crypto/ge25519.h"
+#include "crypto/cpu.h"
 #include "crypto/ct.h"
 #include "crypto/ge25519_table.h"
+#include "crypto/nacre_crypto.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct ge25519_test_point {
@@ -128,9 +132,10 @@ static void ge25519_test_sum(const struct vec *v)
     vec_expect(v, "sum", got, 32);
 }
 
-Test(ge25519, multiples_and_sums)
+static void ge25519_test_file(uint32_t features)
 {
     struct vec v;
+    ncr_cpu_restrict(features);
     for (vec_open(&v, "ge25519_edge.txt"); vec_next(&v);) {
         if (vec_has(&v, "scalar")) {
             ge25519_test_multiple(&v);
@@ -139,4 +144,72 @@ Test(ge25519, multiples_and_sums)
         }
     }
     vec_close(&v);
+}
+
+Test(ge25519, multiples_and_sums)
+{
+    const uint32_t features = ncr_cpu();
+    ge25519_test_file(features);
+    ge25519_test_file(0);
+}
+
+Test(ge25519, ct_multiple_of_the_base_point)
+{
+    uint8_t s[32], got[32];
+    struct ncr_ge25519 p;
+    memset(s, 0x5a, sizeof s);
+    NCR_CT_SECRET(s, sizeof s);
+    ncr_ge25519_mul_base(&p, s);
+    ncr_ge25519_encode(got, &p);
+    NCR_CT_PUBLIC(got, sizeof got);
+    cr_assert(got[0] != 0 || got[1] != 0);
+}
+
+/* The next number of a sequence: a hash of it, often with a run of equal bits in it; below 2^bits.
+ */
+static void ge25519_test_next(uint8_t s[32], unsigned round, unsigned bits)
+{
+    struct nacre_sha256 h;
+    nacre_sha256_init(&h);
+    nacre_sha256_update(&h, s, 32);
+    nacre_sha256_final(s, &h);
+    if (round % 3 == 0) {
+        memset(s + s[0] % 32, round % 2 == 0 ? 0xff : 0, (31 - s[0] % 32u) * (s[1] & 1));
+    }
+    s[31] &= (uint8_t)((1 << (bits - 248)) - 1);
+}
+
+/* Sums with and without the twin: random scalars and points, among these some of small order. */
+Test(ge25519, twin_ifma)
+{
+    static const uint8_t small[2][32] = {{1}, {0}}; /* orders 1 and 4 */
+    const char *calls = getenv("NACRE_TWIN_CALLS");
+    const unsigned n = calls != NULL ? (unsigned)strtoul(calls, NULL, 10) : 20000;
+    const uint32_t features = ncr_cpu();
+    uint8_t a[32] = {0}, b[32] = {1}, fast[32], slow[32];
+    struct ncr_ge25519 p, r;
+    if ((features & NCR_CPU_IFMA) == 0) {
+        cr_skip_test("no AVX-512 IFMA here");
+    }
+    for (unsigned i = 0; i < n / 4; i++) {
+        ncr_cpu_restrict(features);
+        ncr_ge25519_mul_base(&p, a);
+        ncr_ge25519_encode(fast, &p);
+        ncr_cpu_restrict(0);
+        ncr_ge25519_mul_base(&p, a);
+        ncr_ge25519_encode(slow, &p);
+        cr_assert_arr_eq(fast, slow, 32, "round %u", i);
+        if (i % 8 == 0) {
+            cr_assert(ncr_ge25519_decode_vartime(&p, small[i / 8 % 2]));
+        }
+        ge25519_test_next(a, i, 253);
+        ge25519_test_next(b, i / 2, 253);
+        ncr_ge25519_mul2_vartime(&r, a, &p, b);
+        ncr_ge25519_encode(slow, &r);
+        ncr_cpu_restrict(features);
+        ncr_ge25519_mul2_vartime(&r, a, &p, b);
+        ncr_ge25519_encode(fast, &r);
+        cr_assert_arr_eq(fast, slow, 32, "round %u", i);
+        ge25519_test_next(a, i, 255);
+    }
 }
