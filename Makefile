@@ -73,6 +73,8 @@ CRYPTO_SRC = \
 	crypto/sntrup761.c \
 	crypto/sntrup761_avx2.c \
 	crypto/wipe.c \
+	crypto/rsa.c \
+	crypto/rsa_keygen.c \
 	crypto/words.c \
 	crypto/x25519.c \
 	crypto/x25519_ifma.c
@@ -256,6 +258,8 @@ PROTO_TESTS = \
 	kexinit \
 	key_mldsa44 \
 	keyfile_openssh \
+	rsa \
+	rsa_32 \
 	keys \
 	known_hosts \
 	msg \

@@ -15,23 +15,12 @@
 
 enum { DH_BITS_MIN = 1024 };
 
-/* Below 0, 0, above 0 as a < b, a = b, a > b. */
-static int dh_compare_vartime(struct nacre_num a, struct nacre_num b)
-{
-    a = ncr_num_trim_vartime(a);
-    b = ncr_num_trim_vartime(b);
-    if (a.n != b.n) {
-        return a.n < b.n ? -1 : 1;
-    }
-    return a.n > 0 ? memcmp(a.p, b.p, a.n) : 0;
-}
-
 /* 1 < y < p - 1, for odd p: p - 1 is p without its last bit. */
 static bool dh_inside_vartime(struct nacre_num y, struct nacre_num p)
 {
     y = ncr_num_trim_vartime(y);
     p = ncr_num_trim_vartime(p);
-    if (dh_compare_vartime(y, p) >= 0 || ncr_num_bits_vartime(y) < 2) {
+    if (ncr_num_compare_vartime(y, p) >= 0 || ncr_num_bits_vartime(y) < 2) {
         return false;
     }
     return y.n != p.n || memcmp(y.p, p.p, p.n - 1) != 0 || y.p[p.n - 1] != p.p[p.n - 1] - 1;

@@ -30,6 +30,16 @@ size_t ncr_num_bits_vartime(struct nacre_num x)
     return bits;
 }
 
+int ncr_num_compare_vartime(struct nacre_num a, struct nacre_num b)
+{
+    a = ncr_num_trim_vartime(a);
+    b = ncr_num_trim_vartime(b);
+    if (a.n != b.n) {
+        return a.n < b.n ? -1 : 1;
+    }
+    return a.n > 0 ? memcmp(a.p, b.p, a.n) : 0;
+}
+
 size_t ncr_words_bits_vartime(const uint64_t *a, size_t n)
 {
     while (n > 0 && a[n - 1] == 0) {

@@ -68,6 +68,8 @@ static inline uint64_t ncr_word_sub(uint64_t a, uint64_t b, uint64_t *borrow)
 struct nacre_num ncr_num_trim_vartime(struct nacre_num x);
 /* Bits of x without leading zeros; 0 for 0. */
 size_t ncr_num_bits_vartime(struct nacre_num x);
+/* Below 0, 0, above 0 as a < b, a = b, a > b. */
+int ncr_num_compare_vartime(struct nacre_num a, struct nacre_num b);
 /* Bits of the n words without leading zeros. */
 size_t ncr_words_bits_vartime(const uint64_t *a, size_t n);
 
