@@ -72,6 +72,8 @@ CRYPTO_SRC = \
 	crypto/sha2_shani.c \
 	crypto/sntrup761.c \
 	crypto/sntrup761_avx2.c \
+	crypto/umac.c \
+	crypto/umac_avx2.c \
 	crypto/wipe.c \
 	crypto/rsa.c \
 	crypto/rsa_keygen.c \
@@ -241,6 +243,7 @@ CRYPTO_TESTS = \
 	sha2 \
 	sntrup761 \
 	twins \
+	umac \
 	x25519
 PROTO_TESTS = \
 	adopt \

@@ -82,5 +82,10 @@ void ncr_mlkem_dot_avx2(int16_t out[256], const int16_t *a, const int16_t *p, co
 void ncr_umac_nh_avx2(uint64_t nh[4], const uint32_t *key, unsigned streams, const uint8_t *m,
                       size_t n);
 
+/* UMAC's NH of n bytes (a multiple of 32, not 0) for 2 or 4 streams, as in umac.c; nh of the streams
+ * that there are not becomes 0. */
+void ncr_umac_nh_avx2(uint64_t nh[4], const uint32_t *key, unsigned streams, const uint8_t *m,
+                      size_t n);
+
 #endif
 #endif

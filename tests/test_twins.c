@@ -351,6 +351,33 @@ Test(twins, poly1305_ifma)
     twins_poly1305(NCR_CPU_AVX512 | NCR_CPU_IFMA, "AVX-512 IFMA");
 }
 
+/* One message in two parts under each tag length; key and message often all ones or zeros. */
+Test(twins, umac_avx2)
+{
+    static uint8_t m[TWINS_MAX + TWINS_EDGE];
+    twins_only(NCR_CPU_AVX2, "AVX2");
+    for (unsigned long i = twins_calls() / 2; i > 0; i--) {
+        static struct nacre_umac fast, slow;
+        uint8_t key[16], nonce[8], tag[16], want[16];
+        size_t n = twins_length(), from = twins_random() >> 58, tag_len = i % 2 == 0 ? 8 : 16;
+        size_t cut = (size_t)(twins_random() >> 20) % (n + 1);
+        if (i % 16 == 0) {
+            twins_fill(m, sizeof m);
+            twins_extremes(m, i % 32 == 0 ? sizeof m : 0);
+        }
+        twins_fill(key, sizeof key);
+        twins_fill(nonce, sizeof nonce);
+        nacre_umac_init(&fast, tag_len, key);
+        nacre_umac_update(&fast, m + from, cut);
+        nacre_umac_update(&fast, m + from + cut, n - cut);
+        nacre_umac_final(tag, &fast, nonce);
+        twin_portable.umac_init(&slow, tag_len, key);
+        twin_portable.umac_update(&slow, m + from, n);
+        twin_portable.umac_final(want, &slow, nonce);
+        cr_assert_arr_eq(tag, want, tag_len, "%zu bytes, cut at %zu", n, cut);
+    }
+}
+
 /* What a restriction takes away comes back, and nothing that the CPU lacks. */
 Test(twins, restrict)
 {

@@ -111,6 +111,21 @@ static void twins_use(uint32_t features)
         twins_use(features);                                                                       \
         return nacre_gcm_open(out, c, iv, aad, aad_len, in, n, tag);                               \
     }                                                                                              \
+    static void form##_umac_init(struct nacre_umac *c, size_t tag_len, const uint8_t *key)         \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_umac_init(c, tag_len, key);                                                          \
+    }                                                                                              \
+    static void form##_umac_update(struct nacre_umac *c, const uint8_t *m, size_t n)               \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_umac_update(c, m, n);                                                                \
+    }                                                                                              \
+    static void form##_umac_final(uint8_t *tag, struct nacre_umac *c, const uint8_t *nonce)        \
+    {                                                                                              \
+        twins_use(features);                                                                       \
+        nacre_umac_final(tag, c, nonce);                                                           \
+    }                                                                                              \
     static void form##_sha1_init(struct nacre_sha1 *c)                                             \
     {                                                                                              \
         twins_use(features);                                                                       \
@@ -158,6 +173,9 @@ static void twins_use(uint32_t features)
         .gcm_init = form##_gcm_init,                                                               \
         .gcm_seal = form##_gcm_seal,                                                               \
         .gcm_open = form##_gcm_open,                                                               \
+        .umac_init = form##_umac_init,                                                             \
+        .umac_update = form##_umac_update,                                                         \
+        .umac_final = form##_umac_final,                                                           \
         .sha1_init = form##_sha1_init,                                                             \
         .sha1_update = form##_sha1_update,                                                         \
         .sha1_final = form##_sha1_final,                                                           \

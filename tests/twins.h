@@ -30,6 +30,9 @@ struct twin {
                      const uint8_t *aad, size_t aad_len, const uint8_t *in, size_t n);
     bool (*gcm_open)(uint8_t *out, const struct nacre_gcm *c, const uint8_t *iv, const uint8_t *aad,
                      size_t aad_len, const uint8_t *in, size_t n, const uint8_t *tag);
+    void (*umac_init)(struct nacre_umac *c, size_t tag_len, const uint8_t *key);
+    void (*umac_update)(struct nacre_umac *c, const uint8_t *m, size_t n);
+    void (*umac_final)(uint8_t *tag, struct nacre_umac *c, const uint8_t *nonce);
     void (*sha1_init)(struct nacre_sha1 *c);
     void (*sha1_update)(struct nacre_sha1 *c, const uint8_t *m, size_t n);
     void (*sha1_final)(uint8_t *out, struct nacre_sha1 *c);

@@ -23,6 +23,9 @@
 #define nacre_gcm_init portable_gcm_init
 #define nacre_gcm_seal portable_gcm_seal
 #define nacre_gcm_open portable_gcm_open
+#define nacre_umac_init portable_umac_init
+#define nacre_umac_update portable_umac_update
+#define nacre_umac_final portable_umac_final
 #define nacre_sha1_init portable_sha1_init
 #define nacre_sha1_update portable_sha1_update
 #define nacre_sha1_final portable_sha1_final
@@ -50,6 +53,7 @@
 #include "crypto/poly1305.c"
 #include "crypto/sha1.c"
 #include "crypto/sha2.c"
+#include "crypto/umac.c"
 #include "tests/twins.h"
 
 const struct twin twin_portable = {
@@ -69,6 +73,9 @@ const struct twin twin_portable = {
     .gcm_init = nacre_gcm_init,
     .gcm_seal = nacre_gcm_seal,
     .gcm_open = nacre_gcm_open,
+    .umac_init = nacre_umac_init,
+    .umac_update = nacre_umac_update,
+    .umac_final = nacre_umac_final,
     .sha1_init = nacre_sha1_init,
     .sha1_update = nacre_sha1_update,
     .sha1_final = nacre_sha1_final,
