@@ -8,7 +8,7 @@
 #   make help               the list of targets
 #
 # Variables: CC CFLAGS LDFLAGS AR PREFIX DESTDIR BUILD; STATIC=0 links the programs against the
-# shared libc; PORTABLE=1 leaves out code for CPU extensions; WERROR= keeps warnings from failing the
+# shared libc; PORTABLE=1 leaves out code for CPU extensions, LEGACY=0 what only old devices need; WERROR= keeps warnings from failing the
 # build; V=1 shows the commands.
 #
 # Every source file stands in exactly one of the lists below, in alphabetical order.
@@ -65,6 +65,8 @@ CRYPTO_SRC = \
 	crypto/poly1305_ifma.c \
 	crypto/rng.c \
 	crypto/rng_os.c \
+	crypto/rsa.c \
+	crypto/rsa_keygen.c \
 	crypto/sc25519.c \
 	crypto/sha1.c \
 	crypto/sha1_shani.c \
@@ -75,8 +77,6 @@ CRYPTO_SRC = \
 	crypto/umac.c \
 	crypto/umac_avx2.c \
 	crypto/wipe.c \
-	crypto/rsa.c \
-	crypto/rsa_keygen.c \
 	crypto/words.c \
 	crypto/x25519.c \
 	crypto/x25519_ifma.c
@@ -86,6 +86,7 @@ PROTO_SRC = \
 	proto/adopt.c \
 	proto/alg.c \
 	proto/alg_default.c \
+	proto/alg_legacy.c \
 	proto/alg_list.c \
 	proto/auth.c \
 	proto/auth_client.c \
@@ -201,6 +202,13 @@ SERVER_SRC = \
 	server/sshd_config.c \
 	server/users_file.c
 
+# LEGACY=0 leaves out what only old devices need; programs then have nacre_algs_default alone
+ifeq ($(LEGACY),0)
+CRYPTO_SRC := $(filter-out %_legacy.c,$(CRYPTO_SRC))
+PROTO_SRC := $(filter-out %_legacy.c,$(PROTO_SRC))
+KEYS_SRC := $(filter-out %_legacy.c,$(KEYS_SRC))
+endif
+
 # Of the lists above, the files that use the operating system: compiled with its extensions visible
 # and exempt from the symbol rules of the core.
 OS_SRC = crypto/cpu.c crypto/rng_os.c sftp/fs_posix.c
@@ -238,6 +246,8 @@ CRYPTO_TESTS = \
 	pbkdf2 \
 	poly1305 \
 	rng \
+	rsa \
+	rsa_32 \
 	sc25519 \
 	sha1 \
 	sha2 \
@@ -261,8 +271,6 @@ PROTO_TESTS = \
 	kexinit \
 	key_mldsa44 \
 	keyfile_openssh \
-	rsa \
-	rsa_32 \
 	keys \
 	known_hosts \
 	msg \
@@ -345,7 +353,8 @@ WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmiss
 # One set of objects serves the static and the shared library, hence PIC; sections let the linker drop
 # the algorithms that a program does not name.
 CODEGEN = -fPIC -ffunction-sections -fdata-sections -fno-common -fstack-protector-strong
-OWN_CFLAGS = -std=c11 -I. $(WARN) $(CODEGEN) $(if $(filter 1,$(PORTABLE)),-DNACRE_PORTABLE)
+OWN_CFLAGS = -std=c11 -I. $(WARN) $(CODEGEN) $(if $(filter 1,$(PORTABLE)),-DNACRE_PORTABLE) \
+	$(if $(filter 0,$(LEGACY)),-DNACRE_NO_LEGACY)
 ALL_CFLAGS = $(OWN_CFLAGS) $(AREA_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 GC_LDFLAGS = -Wl,--gc-sections
 

@@ -776,6 +776,7 @@ void ncr_opt_client_cfg(struct ncr_options *o, struct nacre_client_cfg *cfg)
     cfg->family = (int)o->family;
     cfg->bind_addr = o->bind_addr;
     cfg->connect_ms = o->connect_ms;
+    cfg->conn.algs = NACRE_ALGS_ALL;
     if (o->profile != 0)
         cfg->conn.profile = (enum nacre_profile)(o->profile - 1);
     cfg->conn.kex = o->kex;

@@ -114,17 +114,20 @@ static bool adopt_queues(const struct nacre_conn *c)
 /* The row that a pointer claims to be, out of the caller's table. */
 static bool adopt_rows(struct ncr_dir *d, const struct nacre_algs *a)
 {
-    size_t i;
+    const struct ncr_cipher *c;
+    const struct ncr_mac *m;
+    const struct ncr_comp *z;
     bool cipher = false;
     bool mac = false;
     bool comp = false;
+    size_t i;
 
-    for (i = 0; a->ciphers[i] != NULL; i++)
-        cipher |= a->ciphers[i] == d->cipher;
-    for (i = 0; a->macs[i] != NULL; i++)
-        mac |= a->macs[i] == d->macrow;
-    for (i = 0; a->comps[i] != NULL; i++)
-        comp |= a->comps[i] == d->comp;
+    for (i = 0; (c = ncr_alg_cipher_at(a, i)) != NULL; i++)
+        cipher |= c == d->cipher;
+    for (i = 0; (m = ncr_alg_mac_at(a, i)) != NULL; i++)
+        mac |= m == d->macrow;
+    for (i = 0; (z = ncr_alg_comp_at(a, i)) != NULL; i++)
+        comp |= z == d->comp;
     if (!cipher || !comp)
         return false;
     if (d->cipher->aead != NULL)

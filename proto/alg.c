@@ -7,96 +7,161 @@
 
 const struct ncr_comp ncr_comp_none = {.name = "none"};
 
-/* Name of row i, which may be the NULL that ends the table but lies not behind it. */
-static const char *alg_row_name(const struct nacre_algs *a, enum nacre_alg_kind kind, size_t i)
+/* The i-th row of an array that ends with a NULL, or NULL with *i lowered by what it has. */
+#define ALG_AT(array, i)                                                                           \
+    for (; (array) != NULL && *(array) != NULL; (array)++)                                         \
+        if ((*(i))-- == 0)                                                                         \
+            return *(array);                                                                       \
+    return NULL
+
+static const struct ncr_kex *alg_kex_at(const struct ncr_kex *const *row, size_t *i)
 {
+    ALG_AT(row, i);
+}
+
+static const struct ncr_sig *alg_sig_at(const struct ncr_sig *const *row, size_t *i)
+{
+    ALG_AT(row, i);
+}
+
+static const struct ncr_cipher *alg_cipher_at(const struct ncr_cipher *const *row, size_t *i)
+{
+    ALG_AT(row, i);
+}
+
+static const struct ncr_mac *alg_mac_at(const struct ncr_mac *const *row, size_t *i)
+{
+    ALG_AT(row, i);
+}
+
+static const struct ncr_comp *alg_comp_at(const struct ncr_comp *const *row, size_t *i)
+{
+    ALG_AT(row, i);
+}
+
+/* Rows of the table that this one builds upon come first. */
+#define ALG_OF(kind, member, a, i)                                                                 \
+    const struct ncr_##kind *row = NULL;                                                           \
+                                                                                                   \
+    if ((a)->base != NULL)                                                                         \
+        row = alg_##kind##_at((a)->base->member, &(i));                                            \
+    return row != NULL ? row : alg_##kind##_at((a)->member, &(i))
+
+const struct ncr_kex *ncr_alg_kex_at(const struct nacre_algs *a, size_t i)
+{
+    ALG_OF(kex, kex, a, i);
+}
+
+const struct ncr_sig *ncr_alg_sig_at(const struct nacre_algs *a, size_t i)
+{
+    ALG_OF(sig, sigs, a, i);
+}
+
+const struct ncr_cipher *ncr_alg_cipher_at(const struct nacre_algs *a, size_t i)
+{
+    ALG_OF(cipher, ciphers, a, i);
+}
+
+const struct ncr_mac *ncr_alg_mac_at(const struct nacre_algs *a, size_t i)
+{
+    ALG_OF(mac, macs, a, i);
+}
+
+const struct ncr_comp *ncr_alg_comp_at(const struct nacre_algs *a, size_t i)
+{
+    ALG_OF(comp, comps, a, i);
+}
+
+/* Name and grade of row i; false past the end. */
+static bool alg_row(const struct nacre_algs *a, enum nacre_alg_kind kind, size_t i,
+                    const char **name, enum ncr_grade *grade)
+{
+    const struct ncr_kex *kex;
+    const struct ncr_sig *sig;
+    const struct ncr_cipher *cipher;
+    const struct ncr_mac *mac;
+    const struct ncr_comp *comp;
+
+#define ALG_TELL(row)                                                                              \
+    if ((row) == NULL)                                                                             \
+        return false;                                                                              \
+    *name = (row)->name;                                                                           \
+    *grade = (row)->grade;                                                                         \
+    return true
+
     switch (kind) {
     case NACRE_ALG_KEX:
-        return a->kex != NULL && a->kex[i] != NULL ? a->kex[i]->name : NULL;
+        kex = ncr_alg_kex_at(a, i);
+        ALG_TELL(kex);
     case NACRE_ALG_SIG:
-        return a->sigs != NULL && a->sigs[i] != NULL ? a->sigs[i]->name : NULL;
+        sig = ncr_alg_sig_at(a, i);
+        ALG_TELL(sig);
     case NACRE_ALG_CIPHER:
-        return a->ciphers != NULL && a->ciphers[i] != NULL ? a->ciphers[i]->name : NULL;
+        cipher = ncr_alg_cipher_at(a, i);
+        ALG_TELL(cipher);
     case NACRE_ALG_MAC:
-        return a->macs != NULL && a->macs[i] != NULL ? a->macs[i]->name : NULL;
+        mac = ncr_alg_mac_at(a, i);
+        ALG_TELL(mac);
     case NACRE_ALG_COMP:
-        return a->comps != NULL && a->comps[i] != NULL ? a->comps[i]->name : NULL;
+        comp = ncr_alg_comp_at(a, i);
+        ALG_TELL(comp);
     }
-    return NULL;
+    return false;
 }
 
 const char *ncr_alg_name(const struct nacre_algs *a, enum nacre_alg_kind kind, size_t i)
 {
-    const char *name = alg_row_name(a, kind, 0);
-    size_t j;
+    const char *name = NULL;
+    enum ncr_grade grade;
 
-    for (j = 1; name != NULL && j <= i; j++)
-        name = alg_row_name(a, kind, j);
-    return name;
+    return alg_row(a, kind, i, &name, &grade) ? name : NULL;
 }
 
 enum ncr_grade ncr_alg_grade(const struct nacre_algs *a, enum nacre_alg_kind kind, size_t i)
 {
-    switch (kind) {
-    case NACRE_ALG_KEX:
-        return a->kex[i]->grade;
-    case NACRE_ALG_SIG:
-        return a->sigs[i]->grade;
-    case NACRE_ALG_CIPHER:
-        return a->ciphers[i]->grade;
-    case NACRE_ALG_MAC:
-        return a->macs[i]->grade;
-    case NACRE_ALG_COMP:
-        return a->comps[i]->grade;
-    }
-    return NCR_GRADE_NAMED;
+    const char *name;
+    enum ncr_grade grade = NCR_GRADE_NAMED;
+
+    (void)alg_row(a, kind, i, &name, &grade); /* past the end: nothing is offered */
+    return grade;
 }
 
-/* Index of the first row of that name; false if there is none. */
-static bool alg_find(const struct nacre_algs *a, enum nacre_alg_kind kind, struct nacre_bytes name,
-                     size_t *i)
+/* Index of the first row of that name; past the end if there is none. */
+static size_t alg_find(const struct nacre_algs *a, enum nacre_alg_kind kind,
+                       struct nacre_bytes name)
 {
     const char *each;
+    size_t i;
 
-    for (*i = 0; (each = alg_row_name(a, kind, *i)) != NULL; (*i)++)
+    for (i = 0; (each = ncr_alg_name(a, kind, i)) != NULL; i++)
         if (nacre_bytes_is(name, each))
-            return true;
-    return false;
+            break;
+    return i;
 }
 
 const struct ncr_kex *ncr_alg_kex(const struct nacre_algs *a, struct nacre_bytes name)
 {
-    size_t i;
-
-    return alg_find(a, NACRE_ALG_KEX, name, &i) ? a->kex[i] : NULL;
+    return ncr_alg_kex_at(a, alg_find(a, NACRE_ALG_KEX, name));
 }
 
 const struct ncr_sig *ncr_alg_sig(const struct nacre_algs *a, struct nacre_bytes name)
 {
-    size_t i;
-
-    return alg_find(a, NACRE_ALG_SIG, name, &i) ? a->sigs[i] : NULL;
+    return ncr_alg_sig_at(a, alg_find(a, NACRE_ALG_SIG, name));
 }
 
 const struct ncr_cipher *ncr_alg_cipher(const struct nacre_algs *a, struct nacre_bytes name)
 {
-    size_t i;
-
-    return alg_find(a, NACRE_ALG_CIPHER, name, &i) ? a->ciphers[i] : NULL;
+    return ncr_alg_cipher_at(a, alg_find(a, NACRE_ALG_CIPHER, name));
 }
 
 const struct ncr_mac *ncr_alg_mac(const struct nacre_algs *a, struct nacre_bytes name)
 {
-    size_t i;
-
-    return alg_find(a, NACRE_ALG_MAC, name, &i) ? a->macs[i] : NULL;
+    return ncr_alg_mac_at(a, alg_find(a, NACRE_ALG_MAC, name));
 }
 
 const struct ncr_comp *ncr_alg_comp(const struct nacre_algs *a, struct nacre_bytes name)
 {
-    size_t i;
-
-    return alg_find(a, NACRE_ALG_COMP, name, &i) ? a->comps[i] : NULL;
+    return ncr_alg_comp_at(a, alg_find(a, NACRE_ALG_COMP, name));
 }
 
 nacre_err nacre_sig_verify(const struct nacre_algs *algs, struct nacre_bytes alg,

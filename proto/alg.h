@@ -121,6 +121,13 @@ const struct ncr_cipher *ncr_alg_cipher(const struct nacre_algs *a, struct nacre
 const struct ncr_mac *ncr_alg_mac(const struct nacre_algs *a, struct nacre_bytes name);
 const struct ncr_comp *ncr_alg_comp(const struct nacre_algs *a, struct nacre_bytes name);
 
+/* The i-th row of a kind, those of the table's base first; NULL past the end. */
+const struct ncr_kex *ncr_alg_kex_at(const struct nacre_algs *a, size_t i);
+const struct ncr_sig *ncr_alg_sig_at(const struct nacre_algs *a, size_t i);
+const struct ncr_cipher *ncr_alg_cipher_at(const struct nacre_algs *a, size_t i);
+const struct ncr_mac *ncr_alg_mac_at(const struct nacre_algs *a, size_t i);
+const struct ncr_comp *ncr_alg_comp_at(const struct nacre_algs *a, size_t i);
+
 /* Name of the i-th row of that kind, NULL past the end. */
 const char *ncr_alg_name(const struct nacre_algs *a, enum nacre_alg_kind kind, size_t i);
 /* Its grade; i is below the end. */
@@ -132,11 +139,17 @@ extern const struct ncr_gex ncr_gex_dh;
 /* Rows (each in the file that implements it). */
 extern const struct ncr_kex ncr_kex_curve25519, ncr_kex_curve25519_libssh;
 extern const struct ncr_kex ncr_kex_gex_sha256, ncr_kex_gex_sha1;
+extern const struct ncr_kex ncr_kex_dh14_sha256, ncr_kex_dh16_sha512, ncr_kex_dh18_sha512;
+extern const struct ncr_kex ncr_kex_dh14_sha1, ncr_kex_dh1_sha1; /* legacy */
 extern const struct ncr_sig ncr_sig_ed25519, ncr_sig_mldsa44_ed25519;
 extern const struct ncr_cipher ncr_cipher_chapoly;
+extern const struct ncr_cipher ncr_cipher_aes128_gcm, ncr_cipher_aes256_gcm;
 extern const struct ncr_cipher ncr_cipher_aes128_ctr, ncr_cipher_aes192_ctr, ncr_cipher_aes256_ctr;
 extern const struct ncr_mac ncr_mac_sha2_256, ncr_mac_sha2_512, ncr_mac_sha2_256_etm,
     ncr_mac_sha2_512_etm;
+extern const struct ncr_mac ncr_mac_umac_64, ncr_mac_umac_128, ncr_mac_umac_64_etm,
+    ncr_mac_umac_128_etm;
+extern const struct ncr_mac ncr_mac_sha1, ncr_mac_sha1_96, ncr_mac_sha1_etm, ncr_mac_md5;
 extern const struct ncr_comp ncr_comp_none;
 
 #endif

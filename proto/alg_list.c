@@ -22,7 +22,7 @@
 static bool alg_list_allowed(const struct ncr_alg_list *l, size_t i)
 {
     if (l->profile == NACRE_PROFILE_PQ_REQUIRED && l->kind == NACRE_ALG_KEX)
-        return l->algs->kex[i]->post_quantum;
+        return ncr_alg_kex_at(l->algs, i)->post_quantum;
     return true;
 }
 

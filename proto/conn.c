@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * The connection: init, bytes in and out, the receive path, questions, time, errors. This file alone
- * sees all the others.
+ * The connection: init, bytes in and out, the receive path, questions, time, errors. This file
+ * alone sees all the others.
  *
  * The receive path is always the same: open and verify the packet (pkt.c), look up its number, may
  * this role send it in this phase (phase.c), decode it whole (msg.c), hand it to its handler, move
@@ -328,7 +328,8 @@ static nacre_err conn_on_disconnect(struct nacre_conn *c, const union ncr_msg *m
     ev->type = NACRE_EV_DISCONNECT;
     ev->reason = m->disconnect.reason;
     ev->data = text;
-    (void)ncr_conn_end(c, NACRE_ERR_PEER_DISCONNECT); /* told by the event; the next call gives it */
+    (void)ncr_conn_end(c,
+                       NACRE_ERR_PEER_DISCONNECT); /* told by the event; the next call gives it */
     return NACRE_OK;
 }
 
@@ -885,7 +886,7 @@ nacre_err nacre_conn_close(struct nacre_conn *c, uint32_t reason, const char *te
         return NACRE_ERR_USAGE;
     c->msg = 0;
     err = conn_put_disconnect(c, reason, text);
-    c->tx.phase = NCR_PH_CLOSED; /* no second DISCONNECT */
+    c->tx.phase = NCR_PH_CLOSED;             /* no second DISCONNECT */
     (void)ncr_conn_end(c, NACRE_ERR_CLOSED); /* asked for: not this call's error */
     return err;
 }
@@ -912,12 +913,13 @@ struct nacre_bytes nacre_conn_peer_version(const struct nacre_conn *c)
 bool nacre_conn_peer_takes(const struct nacre_conn *c, const char *sig_alg)
 {
     const struct nacre_algs *algs = c->cfg.algs != NULL ? c->cfg.algs : &nacre_algs_default;
+    const char *name;
     size_t i;
 
     if (c->peer_sig_mask == 0)
         return true;
-    for (i = 0; i < 31 && algs->sigs[i] != NULL; i++)
-        if (nacre_bytes_is(nacre_bytes_str(sig_alg), algs->sigs[i]->name))
+    for (i = 0; i < 31 && (name = ncr_alg_name(algs, NACRE_ALG_SIG, i)) != NULL; i++)
+        if (nacre_bytes_is(nacre_bytes_str(sig_alg), name))
             return (c->peer_sig_mask >> i & 1) != 0;
     return false;
 }

@@ -333,11 +333,12 @@ nacre_err ncr_kex_on_newkeys(struct nacre_conn *c)
 static void kex_read_sig_algs(struct nacre_conn *c, struct nacre_bytes list)
 {
     const struct nacre_algs *algs = c->cfg.algs != NULL ? c->cfg.algs : &nacre_algs_default;
+    const char *name;
     size_t i;
 
     c->peer_sig_mask = 0;
-    for (i = 0; i < 31 && algs->sigs[i] != NULL; i++)
-        if (ncr_list_has(list, nacre_bytes_str(algs->sigs[i]->name)))
+    for (i = 0; i < 31 && (name = ncr_alg_name(algs, NACRE_ALG_SIG, i)) != NULL; i++)
+        if (ncr_list_has(list, nacre_bytes_str(name)))
             c->peer_sig_mask |= 1u << i;
     c->peer_sig_mask |= 1u << 31; /* a list was given */
 }

@@ -8,6 +8,7 @@
 
 const struct ncr_kex ncr_kex_gex_sha1 = {
     .name = "diffie-hellman-group-exchange-sha1",
+    .grade = NCR_GRADE_LEGACY,
     .hash = &nacre_hash_sha1,
     .gex = &ncr_gex_dh,
 };

@@ -136,6 +136,7 @@ struct ncr_comp;
 
 /* The rows that a program links, most preferred first. Each array ends with a NULL. */
 struct nacre_algs {
+    const struct nacre_algs *base; /* its rows come before these; has no base itself; or NULL */
     const struct ncr_kex *const *kex;
     const struct ncr_sig *const *sigs; /* host key and user key signature algorithms */
     const struct ncr_cipher *const *ciphers;
@@ -148,6 +149,12 @@ extern const struct nacre_algs nacre_algs_default;
 /* Those, and at the end of each list what only old peers need (alg_legacy.c; a build with LEGACY=0
  * does not have it). */
 extern const struct nacre_algs nacre_algs_legacy;
+/* The widest table that the build has: what the programs use. */
+#if defined(NACRE_NO_LEGACY)
+#define NACRE_ALGS_ALL (&nacre_algs_default)
+#else
+#define NACRE_ALGS_ALL (&nacre_algs_legacy)
+#endif
 
 enum nacre_alg_kind {
     NACRE_ALG_KEX,

@@ -235,7 +235,8 @@ static bool login_signature(const struct ncr_login *l, const struct ncr_login_as
     static uint8_t m[LOGIN_SIGNED_MAX];
     static uint64_t work[NACRE_WORK];
     struct nacre_bytes id = {l->session_id, l->session_id_len};
-    if (id.n == 0 || a->alg.n > 64 || a->blob.n > NACRE_KEY_BLOB_MAX) {
+    if (id.n == 0 || a->alg.n > 64 || a->blob.n > NACRE_KEY_BLOB_MAX ||
+        !ncr_sshd_config_takes_sig(l->cfg, a->alg)) {
         return false;
     }
     size_t n = login_put(m, 0, id);
@@ -246,7 +247,7 @@ static bool login_signature(const struct ncr_login *l, const struct ncr_login_as
     m[n++] = 1;
     n = login_put(m, n, a->alg);
     n = login_put(m, n, a->blob);
-    return nacre_sig_verify(&nacre_algs_default, a->alg, a->blob, (struct nacre_bytes){m, n},
+    return nacre_sig_verify(NACRE_ALGS_ALL, a->alg, a->blob, (struct nacre_bytes){m, n},
                             a->secret, work) == NACRE_OK;
 }
 

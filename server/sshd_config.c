@@ -339,7 +339,7 @@ static bool sshd_algs(struct sshd_line *l, const struct sshd_row *row)
     for (const char *p = list + strspn(list, "+-^"); *p != '\0';) {
         size_t n = strcspn(p, ",");
         snprintf(name, sizeof name, "%.*s", (int)(n < 64 ? n : 64), p);
-        if (nacre_algs_expand(all, sizeof all, &nacre_algs_default, kinds[row->max],
+        if (nacre_algs_expand(all, sizeof all, NACRE_ALGS_ALL, kinds[row->max],
                               NACRE_PROFILE_MODERN, name) != NACRE_OK) {
             snprintf(why, sizeof why, "algorithm \"%s\" is not supported", name);
             return sshd_refuse(l, why);
@@ -456,6 +456,22 @@ static bool sshd_forwarding(struct sshd_line *l, const struct sshd_row *row)
                                              {"remote", NCR_FORWARD_REMOTE}};
     (void)row; /* one field */
     return sshd_choose(l, &l->c->forward, names, sizeof names / sizeof *names);
+}
+
+static bool sshd_profile(struct sshd_line *l, const struct sshd_row *row)
+{
+    static const char *const names[] = {"modern", "pq-required", "legacy-device"};
+    (void)row; /* one field */
+    if (!sshd_one(l)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(l->word[1], names[i]) == 0) {
+            l->c->profile = i;
+            return true;
+        }
+    }
+    return sshd_refuse(l, "neither modern, pq-required nor legacy-device");
 }
 
 static bool sshd_gateway(struct sshd_line *l, const struct sshd_row *row)
@@ -612,6 +628,7 @@ static const struct sshd_row sshd_rows[] = {
     {"KexAlgorithms", sshd_algs, SSHD_AT(kex), NULL, 2, false},
     {"HostKeyAlgorithms", sshd_algs, SSHD_AT(host_key_algs), NULL, 3, false},
     {"PubkeyAcceptedAlgorithms", sshd_algs, SSHD_AT(user_sig_algs), NULL, 3, false},
+    {"AlgorithmProfile", sshd_profile, 0, NULL, 0, false},
     {"AcceptEnv", sshd_words, SSHD_AT(accept_env), NULL, 0, true},
     {"SetEnv", sshd_words, SSHD_AT(set_env), NULL, 0, true},
     {"PermitTTY", sshd_flag, SSHD_AT(permit_tty), NULL, 0, false},
@@ -799,6 +816,8 @@ const char *ncr_sshd_config_subsystem(const struct ncr_sshd_config *c, struct na
 void ncr_sshd_config_engine(const struct ncr_sshd_config *c, struct nacre_conn_cfg *out)
 {
     memset(out, 0, sizeof *out);
+    out->algs = NACRE_ALGS_ALL;
+    out->profile = (enum nacre_profile)c->profile;
     out->ciphers = c->ciphers;
     out->allow_not_strict = true; /* as sshd: clients of before 2024 prefer this cipher */
     out->macs = c->macs;
@@ -814,6 +833,23 @@ void ncr_sshd_config_engine(const struct ncr_sshd_config *c, struct nacre_conn_c
     out->auth_methods = (c->pubkey ? (unsigned)NACRE_AUTH_PUBLICKEY : 0) |
                         (c->password ? (unsigned)NACRE_AUTH_PASSWORD : 0) |
                         (c->kbdint ? (unsigned)NACRE_AUTH_INTERACTIVE : 0);
+}
+
+bool ncr_sshd_config_takes_sig(const struct ncr_sshd_config *c, struct nacre_bytes alg)
+{
+    char all[SSHD_ALGS_CAP];
+    if (nacre_algs_expand(all, sizeof all, NACRE_ALGS_ALL, NACRE_ALG_SIG,
+                          (enum nacre_profile)c->profile, c->user_sig_algs) != NACRE_OK) {
+        return false;
+    }
+    for (const char *p = all; *p != '\0';) {
+        size_t n = strcspn(p, ",");
+        if (n == alg.n && memcmp(p, alg.p, n) == 0) {
+            return true;
+        }
+        p += n + (p[n] == ',' ? 1 : 0);
+    }
+    return false;
 }
 
 void ncr_sshd_config_gate(const struct ncr_sshd_config *c, struct ncr_gate_cfg *out)

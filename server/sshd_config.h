@@ -53,6 +53,7 @@ struct ncr_sshd_config {
     enum ncr_sshd_gateway gateway;
     const char *banner, *users_file, *force_command, *pid_file;
     const char *ciphers, *macs, *kex, *host_key_algs, *user_sig_algs;
+    uint32_t profile; /* enum nacre_profile */
     uint32_t grace_s, auth_tries, max_sessions, alive_s, alive_max;
     uint64_t rekey_bytes;
     uint32_t rekey_s;
@@ -75,6 +76,8 @@ bool ncr_sshd_config_file(struct ncr_sshd_config *c, const char *path,
                           char error[NCR_SSHD_ERROR_LEN]);
 /* After the last line: fills in what depends on several keywords. */
 bool ncr_sshd_config_finish(struct ncr_sshd_config *c, char error[NCR_SSHD_ERROR_LEN]);
+/* True if users may sign with that algorithm: lists and profile, for who must not believe the engine. */
+bool ncr_sshd_config_takes_sig(const struct ncr_sshd_config *c, struct nacre_bytes alg);
 /* The engine's share of it; strings are borrowed from c. */
 void ncr_sshd_config_engine(const struct ncr_sshd_config *c, struct nacre_conn_cfg *out);
 void ncr_sshd_config_gate(const struct ncr_sshd_config *c, struct ncr_gate_cfg *out);
