@@ -110,6 +110,8 @@ PROTO_SRC = \
 	proto/phase.c \
 	proto/pkt.c \
 	proto/pkt_chapoly.c \
+	proto/kex_dh.c \
+	proto/kex_dh_legacy.c \
 	proto/pkt_clear.c \
 	proto/pkt_mac.c \
 	proto/report.c \
@@ -282,6 +284,7 @@ PROTO_TESTS = \
 	report \
 	security_auth \
 	security_channels \
+	kex_dh \
 	security_order \
 	security_packets \
 	sig_ed25519 \

@@ -12,6 +12,9 @@ static const struct ncr_kex *const alg_default_kex[] = {
     &ncr_kex_curve25519,
     &ncr_kex_curve25519_libssh,
     &ncr_kex_gex_sha256,
+    &ncr_kex_dh16_sha512,
+    &ncr_kex_dh18_sha512,
+    &ncr_kex_dh14_sha256,
     NULL,
 };
 

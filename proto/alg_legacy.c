@@ -13,6 +13,8 @@
 
 static const struct ncr_kex *const alg_legacy_kex[] = {
     &ncr_kex_gex_sha1,
+    &ncr_kex_dh14_sha1,
+    &ncr_kex_dh1_sha1,
     NULL,
 };
 
