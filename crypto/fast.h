@@ -51,13 +51,13 @@ void ncr_poly1305_blocks_ifma(uint64_t h[3], const uint64_t r[2], const uint8_t 
  * (fe25519_64.c): x1 below 2^51 in each, x2 and z2 of weight 1. */
 void ncr_x25519_ladder_ifma(uint64_t x2[5], uint64_t z2[5], const uint8_t k[32],
                             const uint64_t x1[5]);
-/* Sums of multiples of points as in ge25519.c, from its digits and its table: r = s B; r = a p + b B,
+/* Multiples of points as in ge25519.c, with its table: r = s B for the digits of s; r = a p + b B,
  * where row is the table's first. */
 struct ncr_ge25519;
 void ncr_ge25519_sum_base_ifma(struct ncr_ge25519 *r, const uint64_t table[32][8][12],
                                const int8_t digit[64]);
-void ncr_ge25519_sum2_ifma_vartime(struct ncr_ge25519 *r, const int8_t naf_a[256],
-                                   const struct ncr_ge25519 *p, const int8_t naf_b[256],
+void ncr_ge25519_mul2_ifma_vartime(struct ncr_ge25519 *r, const uint8_t a[32],
+                                   const struct ncr_ge25519 *p, const uint8_t b[32],
                                    const uint64_t row[8][12]);
 
 /* As ncr_mont_exp(); false if the modulus, the exponent or the memory is not for it, and then r is

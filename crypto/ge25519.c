@@ -318,9 +318,7 @@ void ncr_ge25519_mul_base(struct ncr_ge25519 *r, const uint8_t s[32])
 
 /* ---- What is not constant-time ------------------------------------------------------------ */
 
-/* s = sum of naf[i] 2^i where each digit is 0 or odd and from -7 to 7, and three zeros follow one
- * that is not 0. s < 2^253, so that no carry is left. */
-static void ge25519_naf_vartime(int8_t naf[256], const uint8_t s[32])
+void ncr_ge25519_naf_vartime(int8_t naf[256], const uint8_t s[32])
 {
     int carry = 0;
     memset(naf, 0, 256);
@@ -381,14 +379,17 @@ static void ge25519_add_base_digit_vartime(struct ge25519_efgh *r, const struct 
     ge25519_add_affine(r, p, &x);
 }
 
-/* r = a p + b B for the digits of a and b. Straus: one chain of doublings for both. Digits up to 15
- * would save 1% of the time and take 640 bytes more of the stack. */
-static void ge25519_sum2_vartime(struct ncr_ge25519 *r, const int8_t naf_a[256],
-                                 const struct ncr_ge25519 *p, const int8_t naf_b[256])
+/* Straus: one chain of doublings for both scalars. Digits up to 15 would save 1% of the time and
+ * take 640 bytes more of the stack. */
+void ncr_ge25519_mul2_portable_vartime(struct ncr_ge25519 *r, const uint8_t a[32],
+                                       const struct ncr_ge25519 *p, const uint8_t b[32])
 {
+    int8_t naf_a[256], naf_b[256];
     struct ge25519_cached odd[4];
     struct ge25519_efgh t;
     int i = 255;
+    ncr_ge25519_naf_vartime(naf_a, a);
+    ncr_ge25519_naf_vartime(naf_b, b);
     ge25519_odd_multiples(odd, p);
     ge25519_neutral(r);
     while (i >= 0 && naf_a[i] == 0 && naf_b[i] == 0) {
@@ -411,16 +412,13 @@ static void ge25519_sum2_vartime(struct ncr_ge25519 *r, const int8_t naf_a[256],
 void ncr_ge25519_mul2_vartime(struct ncr_ge25519 *r, const uint8_t a[32],
                               const struct ncr_ge25519 *p, const uint8_t b[32])
 {
-    int8_t naf_a[256], naf_b[256];
-    ge25519_naf_vartime(naf_a, a);
-    ge25519_naf_vartime(naf_b, b);
 #if NCR_X86 && NCR_INT128
     if ((ncr_cpu() & NCR_CPU_IFMA) != 0) {
-        ncr_ge25519_sum2_ifma_vartime(r, naf_a, p, naf_b, ge25519_base[0]);
+        ncr_ge25519_mul2_ifma_vartime(r, a, p, b, ge25519_base[0]);
         return;
     }
 #endif
-    ge25519_sum2_vartime(r, naf_a, p, naf_b);
+    ncr_ge25519_mul2_portable_vartime(r, a, p, b);
 }
 
 /* The points with x = 0 are (0, 1) and (0, -1), of orders 1 and 2: 8p is neutral if 4p is one of

@@ -34,6 +34,12 @@ void ncr_ge25519_mul_base(struct ncr_ge25519 *r, const uint8_t s[32]);
 /* r = a p + b B for a, b < 2^253. The t of r is unspecified: for encoding only. */
 void ncr_ge25519_mul2_vartime(struct ncr_ge25519 *r, const uint8_t a[32],
                               const struct ncr_ge25519 *p, const uint8_t b[32]);
+/* What it is made of where there is no twin; on the stack of a call of its own. */
+void ncr_ge25519_mul2_portable_vartime(struct ncr_ge25519 *r, const uint8_t a[32],
+                                       const struct ncr_ge25519 *p, const uint8_t b[32]);
+/* s = sum of naf[i] 2^i where each digit is 0 or odd and from -7 to 7, and three zeros follow one
+ * that is not 0. s < 2^253, so that no carry is left. */
+void ncr_ge25519_naf_vartime(int8_t naf[256], const uint8_t s[32]);
 /* True if 8 p is neutral. */
 bool ncr_ge25519_small_order_vartime(const struct ncr_ge25519 *p);
 

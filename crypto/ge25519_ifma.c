@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
  * Multiples of points of edwards25519 with AVX-512 IFMA, four products side by side: the twins of
- * the two loops of ge25519.c, on the same digits.
+ * what ge25519.c does one after the other, on the same digits.
  *
  * A point is the vector X, Y, Z, T (lanes from the first on), wide. Addition and doubling are the
  * formulas of RFC 8032 section 5.1.4, two products of vectors each. A second operand is kept as
@@ -219,12 +219,15 @@ ge25519_ifma_digit_vartime(const struct ncr_fe25519x4 odd[4], int digit)
     return q;
 }
 
-NCR_IFMA void ncr_ge25519_sum2_ifma_vartime(struct ncr_ge25519 *r, const int8_t naf_a[256],
-                                            const struct ncr_ge25519 *p, const int8_t naf_b[256],
+NCR_IFMA void ncr_ge25519_mul2_ifma_vartime(struct ncr_ge25519 *r, const uint8_t a[32],
+                                            const struct ncr_ge25519 *p, const uint8_t b[32],
                                             const uint64_t row[8][12])
 {
     struct ncr_fe25519x4 odd[4], sum = ge25519_ifma_neutral(), q;
+    int8_t naf_a[256], naf_b[256];
     int i = 255;
+    ncr_ge25519_naf_vartime(naf_a, a);
+    ncr_ge25519_naf_vartime(naf_b, b);
     ge25519_ifma_odd_multiples(odd, p);
     while (i >= 0 && naf_a[i] == 0 && naf_b[i] == 0) {
         i--;
