@@ -32,6 +32,7 @@ CRYPTO_SRC = \
 	crypto/chacha20_avx2.c \
 	crypto/chacha20_avx512.c \
 	crypto/cpu.c \
+	crypto/deflate.c \
 	crypto/dh.c \
 	crypto/ed25519.c \
 	crypto/fe25519.c \
@@ -229,6 +230,7 @@ CRYPTO_TESTS = \
 	chacha20 \
 	ct \
 	curve25519_32 \
+	deflate \
 	dh \
 	ed25519 \
 	fe25519 \
@@ -323,6 +325,7 @@ FUZZ = \
 	authorized_keys \
 	conn_client \
 	conn_server \
+	deflate \
 	inflate \
 	kexinit \
 	keyfile \

@@ -20,6 +20,7 @@
  */
 #include "crypto/nacre_crypto.h"
 #include "crypto/ct.h"
+#include "crypto/huffman.h"
 #include "crypto/load.h"
 
 #include <string.h>
@@ -38,8 +39,6 @@ enum {
  * literals or one match whose copy may run over by 8. */
 enum { INF_FAST_IN = 16, INF_FAST_OUT = 258 + 3 + 16 };
 enum { INF_MASK = NACRE_INFLATE_WINDOW - 1, INF_ADLER = 65521 };
-/* Code lengths read at most, and those of the fixed code. */
-enum { INF_LIT_MAX = 286, INF_DIST_MAX = 30, INF_LIT_FIXED = 288, INF_DIST_FIXED = 32 };
 
 enum inf_where {
     INF_AT_HEADER,
@@ -104,16 +103,6 @@ static uint32_t inf_symbol_entry(enum inf_kind kind, uint32_t sym)
     return sym < 286 ? inf_len_base[sym - 257] : INF_NONE;
 }
 
-/* The n bits of x in the other order, n <= 15: codes come highest bit first (section 3.1.1). */
-static uint32_t inf_reverse(uint32_t x, unsigned n)
-{
-    x = (x & 0x5555) << 1 | (x >> 1 & 0x5555);
-    x = (x & 0x3333) << 2 | (x >> 2 & 0x3333);
-    x = (x & 0x0f0f) << 4 | (x >> 4 & 0x0f0f);
-    x = (x & 0x00ff) << 8 | (x >> 8 & 0x00ff);
-    return x >> (16 - n);
-}
-
 static void inf_fill(uint32_t *table, uint32_t n, uint32_t entry)
 {
     uint32_t i;
@@ -125,7 +114,7 @@ static void inf_fill(uint32_t *table, uint32_t n, uint32_t entry)
 /* A code under construction. */
 struct inf_code {
     uint16_t count[16]; /* codes of each length that are not placed yet */
-    uint16_t sorted[INF_LIT_FIXED];
+    uint16_t sorted[NCR_HUFF_LIT];
     unsigned used, max;  /* symbols with a code; longest code */
     unsigned root, sub;  /* index bits of the first level and of the open table of the second */
     uint32_t start, end; /* of that table */
@@ -234,7 +223,7 @@ static bool inf_build(uint32_t *table, uint32_t size, unsigned root, enum inf_ki
         len = lens[k.sorted[i]] & 15u;
         code <<= len - last;
         last = len;
-        if (!inf_place(&k, table, size, inf_reverse(code, len), len,
+        if (!inf_place(&k, table, size, ncr_huff_reverse(code, len), len,
                        inf_symbol_entry(kind, k.sorted[i])))
             return false;
         k.count[len]--;
@@ -257,12 +246,8 @@ static void inf_build_fixed(struct nacre_inflate *c)
 {
     if (c->fixed == 1)
         return;
-    memset(c->lens, 8, 144);
-    memset(c->lens + 144, 9, 112);
-    memset(c->lens + 256, 7, 24);
-    memset(c->lens + 280, 8, 8);
-    memset(c->lens + INF_LIT_FIXED, 5, INF_DIST_FIXED);
-    c->fixed = inf_build_both(c, INF_LIT_FIXED, INF_DIST_FIXED) ? 1 : 0;
+    ncr_huff_fixed(c->lens);
+    c->fixed = inf_build_both(c, NCR_HUFF_LIT, NCR_HUFF_DIST) ? 1 : 0;
 }
 
 /* ---- Bits ---- */
@@ -734,25 +719,24 @@ static enum inf_step inf_at_dynamic(struct nacre_inflate *c, struct inf_io *io)
     c->n_code = (v >> 10) + 4;
     c->n_len = 0;
     c->where = INF_AT_CODE_LENS;
-    return c->n_lit <= INF_LIT_MAX && c->n_dist <= INF_DIST_MAX ? INF_ON : INF_BAD;
+    return c->n_lit <= NCR_HUFF_LIT_USED && c->n_dist <= NCR_HUFF_DIST_USED ? INF_ON : INF_BAD;
 }
 
 /* The lengths of the code of the code lengths; its table stands where that of the literals will. */
 static enum inf_step inf_at_code_lens(struct nacre_inflate *c, struct inf_io *io)
 {
-    static const uint8_t order[19] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
-                                      11, 4,  12, 3, 13, 2, 14, 1, 15};
     uint32_t v = 0;
 
-    for (; c->n_len < 19; c->n_len++) {
+    for (; c->n_len < NCR_HUFF_LENS; c->n_len++) {
         if (c->n_len < c->n_code && !inf_take(c, io, 3, &v))
             return INF_MORE;
-        c->lens[order[c->n_len]] = (uint8_t)(c->n_len < c->n_code ? v : 0);
+        c->lens[ncr_huff_order[c->n_len]] = (uint8_t)(c->n_len < c->n_code ? v : 0);
     }
     c->fixed = 0;
     c->n_len = 0;
     c->where = INF_AT_LENS;
-    return inf_build(c->lit, NACRE_INFLATE_LIT, INF_LENS_ROOT, INF_KIND_LENS, c->lens, 19)
+    return inf_build(c->lit, NACRE_INFLATE_LIT, INF_LENS_ROOT, INF_KIND_LENS, c->lens,
+                     NCR_HUFF_LENS)
                ? INF_ON
                : INF_BAD;
 }
@@ -795,7 +779,7 @@ static enum inf_step inf_at_lens(struct nacre_inflate *c, struct inf_io *io)
     const uint32_t total = c->n_lit + c->n_dist;
     enum inf_step step = INF_ON;
 
-    if (c->n_lit < 257 || c->n_lit > INF_LIT_MAX || c->n_dist > INF_DIST_MAX)
+    if (c->n_lit < 257 || c->n_lit > NCR_HUFF_LIT_USED || c->n_dist > NCR_HUFF_DIST_USED)
         return INF_BAD; /* cannot be: checked when they were read */
     while (step == INF_ON && c->n_len < total)
         step = inf_one_len(c, io, total);
