@@ -107,6 +107,8 @@ PROTO_SRC = \
 	proto/kex_gex_legacy.c \
 	proto/kexinit.c \
 	proto/keys.c \
+	proto/mac_legacy.c \
+	proto/mac_umac.c \
 	proto/msg.c \
 	proto/phase.c \
 	proto/pkt.c \

@@ -150,6 +150,9 @@ extern const struct ncr_mac ncr_mac_sha2_256, ncr_mac_sha2_512, ncr_mac_sha2_256
 extern const struct ncr_mac ncr_mac_umac_64, ncr_mac_umac_128, ncr_mac_umac_64_etm,
     ncr_mac_umac_128_etm;
 extern const struct ncr_mac ncr_mac_sha1, ncr_mac_sha1_96, ncr_mac_sha1_etm, ncr_mac_md5;
+extern const struct ncr_mac ncr_mac_umac_64, ncr_mac_umac_128, ncr_mac_umac_64_etm,
+    ncr_mac_umac_128_etm;
+extern const struct ncr_mac ncr_mac_sha1, ncr_mac_sha1_96, ncr_mac_sha1_etm, ncr_mac_md5;
 extern const struct ncr_comp ncr_comp_none;
 
 #endif

@@ -32,6 +32,10 @@ struct ncr_pkt_mode {
 extern const struct ncr_pkt_mode ncr_pkt_mode_clear, ncr_pkt_mode_chapoly, ncr_pkt_mode_mac,
     ncr_pkt_mode_etm;
 
+/* The whole tag of the HMAC in d->mac, for the rows of it: see struct ncr_mac. */
+void ncr_mac_hmac(uint8_t *tag, struct ncr_dir *d, uint32_t seq, struct nacre_bytes a,
+                  struct nacre_bytes b);
+
 /* Mode and tag length that a direction has now. */
 const struct ncr_pkt_mode *ncr_pkt_mode(const struct ncr_dir *d);
 size_t ncr_pkt_tag_len(const struct ncr_dir *d);

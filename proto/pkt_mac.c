@@ -133,8 +133,8 @@ static bool mac_sha512_sound(const struct ncr_dir *d)
     return d->mac.hmac.hash == &nacre_hash_sha512;
 }
 
-static void mac_hmac(uint8_t *tag, struct ncr_dir *d, uint32_t seq, struct nacre_bytes a,
-                     struct nacre_bytes b)
+void ncr_mac_hmac(uint8_t *tag, struct ncr_dir *d, uint32_t seq, struct nacre_bytes a,
+                  struct nacre_bytes b)
 {
     uint8_t head[4];
 
@@ -151,7 +151,7 @@ const struct ncr_mac ncr_mac_sha2_256 = {
     .tag_len = NACRE_SHA256_LEN,
     .mode = &ncr_pkt_mode_mac,
     .load = mac_sha256_load,
-    .compute = mac_hmac,
+    .compute = ncr_mac_hmac,
     .sound = mac_sha256_sound,
 };
 
@@ -161,7 +161,7 @@ const struct ncr_mac ncr_mac_sha2_512 = {
     .tag_len = NACRE_SHA512_LEN,
     .mode = &ncr_pkt_mode_mac,
     .load = mac_sha512_load,
-    .compute = mac_hmac,
+    .compute = ncr_mac_hmac,
     .sound = mac_sha512_sound,
 };
 
@@ -171,7 +171,7 @@ const struct ncr_mac ncr_mac_sha2_256_etm = {
     .tag_len = NACRE_SHA256_LEN,
     .mode = &ncr_pkt_mode_etm,
     .load = mac_sha256_load,
-    .compute = mac_hmac,
+    .compute = ncr_mac_hmac,
     .sound = mac_sha256_sound,
 };
 
@@ -181,7 +181,7 @@ const struct ncr_mac ncr_mac_sha2_512_etm = {
     .tag_len = NACRE_SHA512_LEN,
     .mode = &ncr_pkt_mode_etm,
     .load = mac_sha512_load,
-    .compute = mac_hmac,
+    .compute = ncr_mac_hmac,
     .sound = mac_sha512_sound,
 };
 

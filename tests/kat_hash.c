@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * Verbs of the kat oracle: key derivation from passphrases, hashed host names.
+ * Verbs of the kat oracle: UMAC, key derivation from passphrases, hashed host names.
  */
 #include "tests/kat.h"
 
@@ -11,6 +11,37 @@
 #include <string.h>
 
 enum { KDF_LEN_MAX = 65536 };
+
+static enum kat_result umac(struct kat_req *r, size_t tag_len)
+{
+    struct nacre_umac *c = kat_alloc(r, sizeof *c);
+    struct nacre_bytes m = r->arg[2].b;
+    uint8_t tag[NACRE_UMAC_MAX_LEN];
+
+    nacre_umac_init(c, tag_len, r->arg[0].b.p);
+    while (m.n > 0) {
+        size_t n = r->n > 3 && r->arg[3].num < m.n ? (size_t)r->arg[3].num : m.n;
+
+        nacre_umac_update(c, m.p, n);
+        m.p += n;
+        m.n -= n;
+    }
+    nacre_umac_final(tag, c, r->arg[1].b.p);
+    kat_put(r, tag, tag_len);
+    return KAT_OK;
+}
+
+/* umac64 KEY NONCE MSG [CHUNK] */
+static enum kat_result verb_umac64(struct kat_req *r)
+{
+    return umac(r, 8);
+}
+
+/* umac128 KEY NONCE MSG [CHUNK] */
+static enum kat_result verb_umac128(struct kat_req *r)
+{
+    return umac(r, 16);
+}
 
 /* pbkdf2 ALG PASS SALT ITER LEN */
 static enum kat_result verb_pbkdf2(struct kat_req *r)
@@ -100,6 +131,8 @@ static enum kat_result verb_known_hosts_hash(struct kat_req *r)
 }
 
 const struct kat_verb kat_hash_verbs[] = {
+    {"umac64", "bytes16 bytes8 bytes ?chunk", verb_umac64},
+    {"umac128", "bytes16 bytes8 bytes ?chunk", verb_umac128},
     {"pbkdf2", "name bytes bytes int32 int", verb_pbkdf2},
     {"bcrypt-pbkdf", "bytes bytes int32 int", verb_bcrypt_pbkdf},
     {"bytes-to-key", "bytes bytes8 int", verb_bytes_to_key},

@@ -32,6 +32,16 @@ static const struct pkt_case cases[] = {
     {"ctr256 mac512", &ncr_cipher_aes256_ctr, &ncr_mac_sha2_512, 16, {12, 28, 44, 60}},
     {"ctr192 etm256", &ncr_cipher_aes192_ctr, &ncr_mac_sha2_256_etm, 16, {16, 32, 48, 64}},
     {"ctr128 etm512", &ncr_cipher_aes128_ctr, &ncr_mac_sha2_512_etm, 16, {16, 32, 48, 64}},
+    {"ctr128 umac64", &ncr_cipher_aes128_ctr, &ncr_mac_umac_64, 16, {12, 28, 44, 60}},
+    {"ctr192 umac128", &ncr_cipher_aes192_ctr, &ncr_mac_umac_128, 16, {12, 28, 44, 60}},
+    {"ctr256 umac64 etm", &ncr_cipher_aes256_ctr, &ncr_mac_umac_64_etm, 16, {16, 32, 48, 64}},
+    {"ctr128 umac128 etm", &ncr_cipher_aes128_ctr, &ncr_mac_umac_128_etm, 16, {16, 32, 48, 64}},
+#ifndef NACRE_NO_LEGACY
+    {"ctr128 sha1", &ncr_cipher_aes128_ctr, &ncr_mac_sha1, 16, {12, 28, 44, 60}},
+    {"ctr192 sha1-96", &ncr_cipher_aes192_ctr, &ncr_mac_sha1_96, 16, {12, 28, 44, 60}},
+    {"ctr256 md5", &ncr_cipher_aes256_ctr, &ncr_mac_md5, 16, {12, 28, 44, 60}},
+    {"ctr128 sha1 etm", &ncr_cipher_aes128_ctr, &ncr_mac_sha1_etm, 16, {16, 32, 48, 64}},
+#endif
 };
 #define CASES (sizeof cases / sizeof cases[0])
 
@@ -204,6 +214,17 @@ Test(pkt, openssh_chapoly_packet)
     vec_close(&v);
 }
 
+/* The MAC of the cases that has that name; NULL: none. */
+static const struct ncr_mac *mac_named(struct nacre_bytes name)
+{
+    for (size_t i = 0; i < CASES; i++) {
+        if (cases[i].mac != NULL && nacre_bytes_is(name, cases[i].mac->name)) {
+            return cases[i].mac;
+        }
+    }
+    return NULL;
+}
+
 static void vec_keys(const struct vec *v, struct ncr_keyset *keys)
 {
     struct nacre_bytes name;
@@ -213,7 +234,7 @@ static void vec_keys(const struct vec *v, struct ncr_keyset *keys)
     keys->cipher = ncr_alg_cipher(&nacre_algs_default, name);
     cr_assert_not_null(keys->cipher);
     name.p = vec_get(v, "mac", &name.n);
-    keys->macrow = ncr_alg_mac(&nacre_algs_default, name);
+    keys->macrow = mac_named(name);
     memcpy(keys->key, vec_fixed(v, "key", keys->cipher->key_len), keys->cipher->key_len);
     const uint8_t *iv = vec_get(v, "iv", &n);
     memcpy(keys->iv, iv, n);
@@ -244,10 +265,10 @@ static void asyncssh_packet(const struct vec *v, struct pair *pr, char digit)
     vec_expect(v, payload_key, got.p, got.n);
 }
 
-Test(pkt, asyncssh_packets)
+static void asyncssh_packets(const char *file)
 {
     struct vec v;
-    for (vec_open(&v, "ssh_packets_asyncssh.txt"); vec_next(&v);) {
+    for (vec_open(&v, file); vec_next(&v);) {
         struct pair pr = {0};
         struct ncr_keyset keys;
         vec_keys(&v, &keys);
@@ -261,6 +282,23 @@ Test(pkt, asyncssh_packets)
     }
     vec_close(&v);
 }
+
+Test(pkt, asyncssh_packets)
+{
+    asyncssh_packets("ssh_packets_asyncssh.txt");
+}
+
+Test(pkt, asyncssh_umac_packets)
+{
+    asyncssh_packets("ssh_umac_asyncssh.txt");
+}
+
+#ifndef NACRE_NO_LEGACY
+Test(pkt, asyncssh_packets_of_old_devices)
+{
+    asyncssh_packets("ssh_mac_legacy_asyncssh.txt");
+}
+#endif
 
 Test(pkt, clear_packet_is_as_rfc4253_6_writes_it)
 {
@@ -730,6 +768,57 @@ Test(s64, lengths_and_counts_of_a_foreign_direction)
         }
     }
 }
+
+/* What a MAC counts inside itself would be used as lengths and indices. */
+Test(s64, counts_inside_a_foreign_mac)
+{
+    for (size_t i = 0; i < CASES; i++) {
+        struct pair pr;
+        pair_start(&pr, &cases[i]);
+        if (cases[i].mac == NULL) {
+            continue;
+        }
+        struct nacre_umac *u = &pr.rx.mac.umac;
+        bool umac = cases[i].mac->compute == ncr_mac_umac_64.compute;
+        cr_assert(cases[i].mac->sound(&pr.rx));
+        struct packet k = sealed(&pr.tx, 40);
+        free(k.p);
+        cr_assert(cases[i].mac->sound(&pr.tx), "after a packet");
+        for (unsigned n = 0; umac && n < 256; n++) {
+            u->streams = (uint8_t)n;
+            cr_assert_eq(cases[i].mac->sound(&pr.rx), n == cases[i].mac->tag_len / 4);
+        }
+        u->streams = (uint8_t)(cases[i].mac->tag_len / 4);
+        for (unsigned n = 0; umac && n < 40; n++) {
+            u->pad.aes.rounds = n;
+            cr_assert_eq(cases[i].mac->sound(&pr.rx), n == 10);
+        }
+        u->pad.aes.rounds = 10;
+        u->len = 1;
+        cr_assert(!umac || !cases[i].mac->sound(&pr.rx));
+        if (!umac) {
+            pr.rx.mac.hmac.hash = NULL;
+            cr_assert_not(cases[i].mac->sound(&pr.rx));
+        }
+    }
+}
+
+/* The tag of hmac-sha1-96 is the beginning of hmac-sha1's, and no byte more is written. */
+#ifndef NACRE_NO_LEGACY
+Test(pkt, tag_of_96_bits)
+{
+    static const struct pkt_case whole = {"", &ncr_cipher_aes128_ctr, &ncr_mac_sha1, 16, {0}};
+    static const struct pkt_case cut = {"", &ncr_cipher_aes128_ctr, &ncr_mac_sha1_96, 16, {0}};
+    struct pair a, b;
+    pair_start(&a, &whole);
+    pair_start(&b, &cut);
+    struct packet ka = sealed(&a.tx, 40), kb = sealed(&b.tx, 40);
+    cr_assert_eq(ka.n, kb.n + 8);
+    cr_assert_arr_eq(ka.p, kb.p, kb.n);
+    free(ka.p);
+    free(kb.p);
+}
+#endif
 
 /* ---- Keys ---- */
 
