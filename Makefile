@@ -103,6 +103,8 @@ PROTO_SRC = \
 	proto/global.c \
 	proto/kex.c \
 	proto/kex_curve25519.c \
+	proto/kex_dh.c \
+	proto/kex_dh_legacy.c \
 	proto/kex_gex.c \
 	proto/kex_gex_legacy.c \
 	proto/kexinit.c \
@@ -113,11 +115,10 @@ PROTO_SRC = \
 	proto/phase.c \
 	proto/pkt.c \
 	proto/pkt_chapoly.c \
-	proto/kex_dh.c \
-	proto/kex_dh_legacy.c \
 	proto/pkt_clear.c \
 	proto/pkt_mac.c \
 	proto/report.c \
+	proto/sig_cert.c \
 	proto/sig_ed25519.c \
 	proto/sig_mldsa44.c \
 	proto/version.c \
@@ -127,6 +128,7 @@ KEYS_SRC = \
 	proto/keys/addr_list.c \
 	proto/keys/authorized_keys.c \
 	proto/keys/base64.c \
+	proto/keys/cert.c \
 	proto/keys/key_ed25519.c \
 	proto/keys/key_mldsa44.c \
 	proto/keys/keyfile.c \
@@ -136,6 +138,7 @@ KEYS_SRC = \
 	proto/keys/pem.c \
 	proto/keys/privkey.c \
 	proto/keys/pubkey.c \
+	proto/keys/sshsig.c \
 	proto/keys/text.c
 
 SFTP_SRC = \
@@ -273,6 +276,7 @@ PROTO_TESTS = \
 	global \
 	kex \
 	kex_curve25519 \
+	kex_dh \
 	kex_gex \
 	kexinit \
 	key_mldsa44 \
@@ -288,7 +292,6 @@ PROTO_TESTS = \
 	report \
 	security_auth \
 	security_channels \
-	kex_dh \
 	security_order \
 	security_packets \
 	sig_ed25519 \

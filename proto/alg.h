@@ -142,14 +142,14 @@ extern const struct ncr_kex ncr_kex_gex_sha256, ncr_kex_gex_sha1;
 extern const struct ncr_kex ncr_kex_dh14_sha256, ncr_kex_dh16_sha512, ncr_kex_dh18_sha512;
 extern const struct ncr_kex ncr_kex_dh14_sha1, ncr_kex_dh1_sha1; /* legacy */
 extern const struct ncr_sig ncr_sig_ed25519, ncr_sig_mldsa44_ed25519;
+extern const struct ncr_sig ncr_sig_rsa_sha2_512, ncr_sig_rsa_sha2_256;
+extern const struct ncr_sig ncr_sig_rsa_sha1; /* legacy */
+extern const struct ncr_sig ncr_sig_cert_ed25519, ncr_sig_cert_mldsa44_ed25519;
 extern const struct ncr_cipher ncr_cipher_chapoly;
 extern const struct ncr_cipher ncr_cipher_aes128_gcm, ncr_cipher_aes256_gcm;
 extern const struct ncr_cipher ncr_cipher_aes128_ctr, ncr_cipher_aes192_ctr, ncr_cipher_aes256_ctr;
 extern const struct ncr_mac ncr_mac_sha2_256, ncr_mac_sha2_512, ncr_mac_sha2_256_etm,
     ncr_mac_sha2_512_etm;
-extern const struct ncr_mac ncr_mac_umac_64, ncr_mac_umac_128, ncr_mac_umac_64_etm,
-    ncr_mac_umac_128_etm;
-extern const struct ncr_mac ncr_mac_sha1, ncr_mac_sha1_96, ncr_mac_sha1_etm, ncr_mac_md5;
 extern const struct ncr_mac ncr_mac_umac_64, ncr_mac_umac_128, ncr_mac_umac_64_etm,
     ncr_mac_umac_128_etm;
 extern const struct ncr_mac ncr_mac_sha1, ncr_mac_sha1_96, ncr_mac_sha1_etm, ncr_mac_md5;

@@ -181,7 +181,7 @@ NACRE_MUST_CHECK nacre_err nacre_algs_expand(char *out, size_t cap, const struct
 
 /* What public-key operations work in, 64-bit words (nacre_crypto.h says more). One piece serves any
  * number of connections and keys of a thread. */
-#define NACRE_WORK 8192
+#define NACRE_WORK 8704
 
 /* NACRE_OK if the signature blob sig over data verifies under the signature algorithm of that name
  * and the key blob, and the key is fit to be trusted; for a process that must not believe another
@@ -468,7 +468,7 @@ struct nacre_errinfo {
 
 #define NCR_KEY_LEN 64
 #define NCR_IV_LEN 16
-#define NCR_SCRATCH_LEN 25600
+#define NCR_SCRATCH_LEN 26624
 #define NCR_HELD_LEN 4096
 #define NCR_OWED_CHAN 16
 #define NCR_OWED_GLOBAL 64

@@ -115,6 +115,7 @@ static nacre_err key_ed25519_sign(struct ncr_wr *w, const struct nacre_privkey *
 
 const struct ncr_key_type ncr_key_type_ed25519 = {
     .name = "ssh-ed25519",
+    .cert_name = "ssh-ed25519-cert-v01@openssh.com",
     .label = "ED25519",
     .algs = key_ed25519_algs,
     .decode = key_ed25519_decode,

@@ -125,6 +125,7 @@ static nacre_err keymldsa_sign(struct ncr_wr *w, const struct nacre_privkey *k, 
 
 const struct ncr_key_type ncr_key_type_mldsa44_ed25519 = {
     .name = "ssh-mldsa44-ed25519",
+    .cert_name = "ssh-mldsa44-ed25519-cert",
     .label = "MLDSA44-ED25519",
     .algs = keymldsa_algs,
     .decode = keymldsa_decode,

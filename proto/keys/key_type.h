@@ -11,6 +11,7 @@
 
 struct ncr_key_type {
     const char *name;        /* first string of the blob */
+    const char *cert_name;   /* of certificates for such keys; NULL: there are none */
     const char *label;       /* as ssh-keygen prints it */
     const char *const *algs; /* signature algorithms, most preferred first; NULL ends */
 
@@ -38,6 +39,7 @@ extern const struct ncr_key_type *const ncr_key_types[];
 const struct ncr_key_type *ncr_key_type(struct nacre_bytes name);
 
 extern const struct ncr_key_type ncr_key_type_ed25519, ncr_key_type_mldsa44_ed25519;
+extern const struct ncr_key_type ncr_key_type_rsa;
 
 /* A slice of part of b, which must hold it. */
 static inline struct nacre_bytes ncr_bytes_part(struct nacre_bytes b, size_t from, size_t n)

@@ -135,6 +135,101 @@ NACRE_MUST_CHECK nacre_err nacre_privkey_sign(const struct nacre_privkey *k, str
                                               uint64_t *work);
 void nacre_privkey_wipe(struct nacre_privkey *k);
 
+/* ---- Certificates ------------------------------------------------------------------------ */
+
+#define NACRE_CERT_PRINCIPALS_MAX 256
+#define NACRE_CERT_OPTIONS_MAX 64
+#define NACRE_CERT_KEY_ID_MAX 1024
+#define NACRE_CERT_NONCE_LEN 32
+#define NACRE_CERT_FOREVER UINT64_MAX
+
+enum nacre_cert_kind { NACRE_CERT_USER = 1, NACRE_CERT_HOST = 2 };
+
+/* What a certificate says (OpenSSH's PROTOCOL.certkeys); slices of its blob, but for plain. */
+struct nacre_cert {
+    const struct ncr_key_type *type; /* of the plain key */
+    struct nacre_bytes blob, name, nonce;
+    struct nacre_bytes plain; /* public key blob of the key that it is about */
+    uint64_t serial;
+    enum nacre_cert_kind kind;
+    struct nacre_bytes key_id;
+    struct nacre_bytes principals; /* packed strings: nacre_cert_next_string() */
+    uint64_t valid_after, valid_before; /* seconds of Unix time: from, up to but without */
+    struct nacre_bytes critical, extensions; /* packed pairs: nacre_cert_next_option() */
+    struct nacre_bytes reserved;
+    struct nacre_bytes ca; /* public key blob of the authority */
+    struct nacre_bytes signed_part, signature;
+};
+
+/* True if the blob's first string is the name of a certificate type that is understood. */
+bool nacre_cert_is(struct nacre_bytes blob);
+/* Takes a certificate apart; plain (cap at least blob.n is enough; NULL: c->plain stays empty) gets
+ * the plain key's blob. Says only that it is whole: see nacre_cert_verify(), nacre_cert_check(), and trust no authority that
+ * is not known. Errors: KEY_FORMAT, UNKNOWN_ALG (no certificate, or of an unknown type), NO_ROOM;
+ * c is then zeroed. */
+NACRE_MUST_CHECK nacre_err nacre_cert_decode(struct nacre_cert *c, struct nacre_bytes blob,
+                                             uint8_t *plain, size_t cap);
+/* NACRE_OK if the authority named in it signed it, other than with SHA-1. Errors: as
+ * nacre_sig_verify(). */
+NACRE_MUST_CHECK nacre_err nacre_cert_verify(const struct nacre_cert *c, uint64_t *work);
+/* NACRE_OK if it is of that kind, valid at `now` (seconds of Unix time), names that principal (NULL:
+ * any; hosts' may be patterns; a certificate that names none is for nobody) and all its critical
+ * options are understood. KEY_REFUSED: *what (may be NULL) says why. */
+NACRE_MUST_CHECK nacre_err nacre_cert_check(const struct nacre_cert *c, enum nacre_cert_kind kind,
+                                            const struct nacre_bytes *principal, uint64_t now,
+                                            const char **what);
+/* The next of packed strings, and of packed pairs; false at the end. */
+bool nacre_cert_next_string(struct nacre_bytes *list, struct nacre_bytes *item);
+bool nacre_cert_next_option(struct nacre_bytes *list, struct nacre_bytes *name,
+                            struct nacre_bytes *data);
+/* True if that option is among them; *value is its value, empty for a flag. */
+bool nacre_cert_option(struct nacre_bytes list, const char *name, struct nacre_bytes *value);
+
+/* Starts a certificate for a plain public key: all else is zero and to be filled in. UNKNOWN_ALG: no
+ * certificates for such keys. */
+NACRE_MUST_CHECK nacre_err nacre_cert_begin(struct nacre_cert *c, struct nacre_bytes plain);
+/* Writes it, signed by the authority's key under alg (NULL: its first one); nonce, ca and signature
+ * are filled in here. USAGE: something in c is malformed (options in order, each once), NO_ROOM, RNG,
+ * UNKNOWN_ALG, SIGNER; *n is then 0. */
+NACRE_MUST_CHECK nacre_err nacre_cert_issue(uint8_t *out, size_t cap, size_t *n,
+                                            const struct nacre_cert *c,
+                                            const struct nacre_privkey *ca, const char *alg,
+                                            const struct nacre_rng *rng, uint64_t *work);
+
+/* ---- Signatures of files: OpenSSH's PROTOCOL.sshsig --------------------------------------- */
+
+#define NACRE_SSHSIG_TEXT_MAX 16384 /* enough for every armored signature */
+#define NACRE_SSHSIG_NAMESPACE_MAX 255
+
+/* A signature of a message; slices of the buffer that it was decoded into. */
+struct nacre_sshsig {
+    struct nacre_bytes key;   /* public key or certificate blob */
+    struct nacre_bytes plain; /* the public key, a certificate's too */
+    struct nacre_bytes name_space, hash;
+    struct nacre_bytes signature; /* blob: string name, string signature */
+};
+
+/* Takes an armored signature apart; buf (cap at least 2 * file.n) holds the decoded bytes. FILE_FORMAT:
+ * *what (may be NULL) says why; UNKNOWN_ALG: version or hash; NO_ROOM. Verifies nothing. */
+NACRE_MUST_CHECK nacre_err nacre_sshsig_decode(struct nacre_sshsig *s, struct nacre_bytes file,
+                                               uint8_t *buf, size_t cap, const char **what);
+/* The hash that the message is to be hashed with; NULL if it is none of SHA-256 and SHA-512. */
+const struct nacre_hash *nacre_sshsig_hash(struct nacre_bytes name);
+/* NACRE_OK if it is a signature, in that namespace, of the message with that hash value. With a
+ * certificate its key must have signed; whether its authority did and is trusted is the caller's
+ * matter. SIG: another namespace too; KEY_FORMAT, UNKNOWN_ALG (SHA-1 with RSA is not taken),
+ * KEY_REFUSED, SIG_FORMAT. */
+NACRE_MUST_CHECK nacre_err nacre_sshsig_verify(const struct nacre_sshsig *s, const char *name_space,
+                                               struct nacre_bytes digest, uint64_t *work);
+/* What is signed: for a signer elsewhere. NO_ROOM, USAGE (empty namespace). */
+NACRE_MUST_CHECK nacre_err nacre_sshsig_message(uint8_t *out, size_t cap, size_t *n,
+                                                const char *name_space, const char *hash,
+                                                struct nacre_bytes digest);
+/* Armors a signature blob of what nacre_sshsig_message() gave; key is the public key or certificate. */
+NACRE_MUST_CHECK nacre_err nacre_sshsig_format(uint8_t *out, size_t cap, size_t *n,
+                                               struct nacre_bytes key, const char *name_space,
+                                               const char *hash, struct nacre_bytes signature);
+
 /* ---- Key files --------------------------------------------------------------------------- */
 
 #define NACRE_KEYFILE_MAX (1024 * 1024) /* bytes of a key file that are looked at */
