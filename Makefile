@@ -107,6 +107,7 @@ PROTO_SRC = \
 	proto/kex_dh_legacy.c \
 	proto/kex_gex.c \
 	proto/kex_gex_legacy.c \
+	proto/kex_hybrid.c \
 	proto/kexinit.c \
 	proto/keys.c \
 	proto/mac_legacy.c \
@@ -278,6 +279,7 @@ PROTO_TESTS = \
 	kex_curve25519 \
 	kex_dh \
 	kex_gex \
+	kex_hybrid \
 	kexinit \
 	key_mldsa44 \
 	keyfile_openssh \

@@ -137,6 +137,7 @@ enum ncr_grade ncr_alg_grade(const struct nacre_algs *a, enum nacre_alg_kind kin
 extern const struct ncr_gex ncr_gex_dh;
 
 /* Rows (each in the file that implements it). */
+extern const struct ncr_kex ncr_kex_mlkem768_x25519;
 extern const struct ncr_kex ncr_kex_curve25519, ncr_kex_curve25519_libssh;
 extern const struct ncr_kex ncr_kex_gex_sha256, ncr_kex_gex_sha1;
 extern const struct ncr_kex ncr_kex_dh14_sha256, ncr_kex_dh16_sha512, ncr_kex_dh18_sha512;

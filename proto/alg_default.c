@@ -9,6 +9,7 @@
 #include "proto/alg.h"
 
 static const struct ncr_kex *const alg_default_kex[] = {
+    &ncr_kex_mlkem768_x25519,
     &ncr_kex_curve25519,
     &ncr_kex_curve25519_libssh,
     &ncr_kex_gex_sha256,

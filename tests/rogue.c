@@ -47,6 +47,7 @@ void rogue_init(struct rogue *r, enum nacre_role victim)
     r->p.plan.stay = true;
     r->p.plan.send = 0;
     r->p.plan.any_data = true;
+    r->me->cfg.kex = ROGUE_KEX;
     r->me->cfg.trace = rogue_trace_me;
     r->me->cfg.trace_ctx = r;
     r->victim->cfg.trace = rogue_trace_victim;

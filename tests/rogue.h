@@ -30,6 +30,9 @@ enum rogue_stage {
     ROGUE_CHAN     /* a session channel is open, "cat" runs on it */
 };
 
+/* What the rogue offers: public values that are made by hand are those of this one. */
+#define ROGUE_KEX "curve25519-sha256"
+
 #define ROGUE_PACKETS 512
 struct rogue {
     struct pair p;

@@ -202,7 +202,7 @@ Test(client, known_host_and_key)
     cr_assert_eq(nacre_client_state(d->c), NACRE_CLIENT_READY);
     cr_assert_eq(d->rig.tries, 1, "one key: signed at once, nothing else asked");
     cr_assert_eq(d->rig.keys_proved, 1);
-    cr_assert(desk_logged(d, "kex: algorithm: curve25519-sha256\n"));
+    cr_assert(desk_logged(d, "kex: algorithm: mlkem768x25519-sha256\n"));
     cr_assert(desk_logged(d, "using \"publickey\""));
     desk_free(d);
 }

@@ -321,6 +321,7 @@ static void guessed(const struct offer *o, bool right)
 {
     struct rogue r;
     rogue_init(&r, SERVER);
+    r.victim->cfg.kex = "curve25519-sha256,curve25519-sha256@libssh.org";
     rogue_until(&r, ROGUE_VERSION);
     offer_send(&r, o);
     if (!right) {
