@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 static const struct kat_verb *const kat_tables[] = {
+    kat_comp_verbs,
     kat_crypto_verbs,
     kat_ssh_verbs,
     kat_sntrup_verbs,

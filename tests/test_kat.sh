@@ -117,6 +117,20 @@ printf '%s %s %s\n' "$?" "$first" "$second" > "$work/got"
 exec 4<&-
 same '0 ok ok ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n' "answers at once"
 
+# ---- Compression -------------------------------------------------------------------------------
+
+# What is compressed inflates to itself, chunk by chunk, and text that comes again gets shorter.
+text=$(printf 'the packets of a channel, and the window of the channel; ' | od -An -v -tx1 | tr -d ' \n')
+long=$(awk -v t="$text" 'BEGIN { for (i = 0; i < 1500; i++) printf "%s", t }')
+chunks=$(echo "zlib-deflate $text - $text 00 $long $text" | kat | sed 's/^ok //')
+echo "zlib-inflate 100000 $chunks" | kat > "$work/got"
+echo "ok $text - $text 00 $long $text" | cmp -s - "$work/got"
+result $? "zlib-inflate gives back what zlib-deflate took"
+# shellcheck disable=SC2086
+set -- $chunks
+[ $# -eq 6 ] && [ ${#3} -lt 30 ] && [ ${#5} -lt 3000 ] && [ ${#6} -lt 30 ]
+result $? "zlib-deflate shortens what comes again"
+
 # ---- The list of verbs -------------------------------------------------------------------------
 
 echo verbs | kat | tr ' ' '\n' | sed 1d | sort > "$work/verbs"
