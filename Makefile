@@ -117,6 +117,7 @@ PROTO_SRC = \
 	proto/pkt.c \
 	proto/pkt_chapoly.c \
 	proto/pkt_clear.c \
+	proto/pkt_gcm.c \
 	proto/pkt_mac.c \
 	proto/report.c \
 	proto/sig_cert.c \
@@ -288,6 +289,7 @@ PROTO_TESTS = \
 	msg \
 	phase \
 	pkt \
+	pkt_gcm \
 	privkey \
 	pubkey \
 	rekey \

@@ -27,6 +27,8 @@ static const struct ncr_sig *const alg_default_sigs[] = {
 
 static const struct ncr_cipher *const alg_default_ciphers[] = {
     &ncr_cipher_chapoly,
+    &ncr_cipher_aes128_gcm,
+    &ncr_cipher_aes256_gcm,
     &ncr_cipher_aes128_ctr,
     &ncr_cipher_aes192_ctr,
     &ncr_cipher_aes256_ctr,

@@ -29,8 +29,8 @@ struct ncr_pkt_mode {
 };
 
 /* Before the first NEWKEYS: no protection. */
-extern const struct ncr_pkt_mode ncr_pkt_mode_clear, ncr_pkt_mode_chapoly, ncr_pkt_mode_mac,
-    ncr_pkt_mode_etm;
+extern const struct ncr_pkt_mode ncr_pkt_mode_clear, ncr_pkt_mode_chapoly, ncr_pkt_mode_gcm,
+    ncr_pkt_mode_mac, ncr_pkt_mode_etm;
 
 /* The whole tag of the HMAC in d->mac, for the rows of it: see struct ncr_mac. */
 void ncr_mac_hmac(uint8_t *tag, struct ncr_dir *d, uint32_t seq, struct nacre_bytes a,

@@ -47,11 +47,13 @@ static void go_on(struct pair *p)
     cr_assert_neq(nacre_conn_negotiated(p->side[1].c)->cipher[0][0], 0);
 }
 
-static const char *const ciphers[] = {"chacha20-poly1305@openssh.com", "aes128-ctr"};
+static const char *const ciphers[] = {"chacha20-poly1305@openssh.com", "aes128-ctr",
+                                      "aes128-gcm@openssh.com"};
+enum { CIPHERS = sizeof ciphers / sizeof ciphers[0] };
 
 Test(adopt, honest_connection_goes_on)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < CIPHERS; i++) {
         struct pair p;
         at_work(&p, ciphers[i]);
         cr_assert_eq(adopt(&p), NACRE_OK);
@@ -175,7 +177,7 @@ static void poke(struct nacre_conn *c, size_t at, size_t n, uint64_t v)
 Test(adopt, s64_fields_at_extremes_are_refused)
 {
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-        for (int j = 0; j < 2; j++) {
+        for (int j = 0; j < CIPHERS; j++) {
             struct pair p;
             at_work(&p, ciphers[j]);
             struct nacre_conn *c = p.side[1].c;

@@ -109,6 +109,7 @@ Test(keys, fill_uses_the_letters_of_its_direction)
 {
     for (int dir = 0; dir <= 1; dir++) {
         fill_case(&ncr_cipher_chapoly, NULL, dir);
+        fill_case(&ncr_cipher_aes256_gcm, NULL, dir);
         fill_case(&ncr_cipher_aes128_ctr, &ncr_mac_sha2_256, dir);
         fill_case(&ncr_cipher_aes192_ctr, &ncr_mac_sha2_256_etm, dir);
         fill_case(&ncr_cipher_aes256_ctr, &ncr_mac_sha2_512, dir);

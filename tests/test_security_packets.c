@@ -17,6 +17,8 @@ static const struct {
     size_t unit, head; /* head: bytes of length that count towards the unit */
 } modes[] = {
     {"chacha20-poly1305@openssh.com", NULL, false, 8, 0},
+    {"aes128-gcm@openssh.com", NULL, true, 16, 0},
+    {"aes256-gcm@openssh.com", NULL, true, 16, 0},
     {"aes128-ctr", "hmac-sha2-256", false, 16, 4},
     {"aes256-ctr", "hmac-sha2-512", false, 16, 4},
     {"aes192-ctr", "hmac-sha2-256-etm@openssh.com", true, 16, 0},

@@ -19,6 +19,8 @@ static const struct {
     const struct ncr_mac *mac;
 } ciphers_cases[] = {
     {&ncr_cipher_chapoly, NULL},
+    {&ncr_cipher_aes128_gcm, NULL},
+    {&ncr_cipher_aes256_gcm, NULL},
     {&ncr_cipher_aes128_ctr, &ncr_mac_sha2_256_etm},
     {&ncr_cipher_aes256_ctr, &ncr_mac_sha2_256_etm},
     {&ncr_cipher_aes128_ctr, &ncr_mac_sha2_512_etm},

@@ -5,7 +5,7 @@
 
 SSHD=/usr/sbin/sshd
 OPENSSH_KEX='curve25519-sha256 curve25519-sha256@libssh.org'
-OPENSSH_CIPHERS='chacha20-poly1305@openssh.com aes128-ctr aes192-ctr aes256-ctr'
+OPENSSH_CIPHERS='chacha20-poly1305@openssh.com aes128-gcm@openssh.com aes256-gcm@openssh.com aes128-ctr aes192-ctr aes256-ctr'
 OPENSSH_MACS='hmac-sha2-256 hmac-sha2-512 hmac-sha2-256-etm@openssh.com hmac-sha2-512-etm@openssh.com'
 
 version_openssh() { ssh -V 2>&1 | sed 's/,.*//'; }

@@ -4,7 +4,7 @@
 # PuTTY: plink and psftp. It has no server (uppity is not packaged).
 
 PUTTY_KEX='curve25519-sha256 curve25519-sha256@libssh.org'
-PUTTY_CIPHERS='chacha20-poly1305@openssh.com aes128-ctr aes192-ctr aes256-ctr'
+PUTTY_CIPHERS='chacha20-poly1305@openssh.com aes128-gcm@openssh.com aes256-gcm@openssh.com aes128-ctr aes192-ctr aes256-ctr'
 PUTTY_MACS='hmac-sha2-256 hmac-sha2-256-etm@openssh.com'
 
 version_putty() { echo "PuTTY $(plink -V | sed -n '1s/.*Release //p')"; }

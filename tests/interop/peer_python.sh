@@ -7,7 +7,7 @@
 PARAMIKO_KEX='curve25519-sha256@libssh.org'
 PARAMIKO_CIPHERS='aes128-ctr aes192-ctr aes256-ctr'
 ASYNCSSH_KEX='curve25519-sha256 curve25519-sha256@libssh.org'
-ASYNCSSH_CIPHERS='chacha20-poly1305@openssh.com aes128-ctr aes192-ctr aes256-ctr'
+ASYNCSSH_CIPHERS='chacha20-poly1305@openssh.com aes128-gcm@openssh.com aes256-gcm@openssh.com aes128-ctr aes192-ctr aes256-ctr'
 PYTHON_MACS='hmac-sha2-256 hmac-sha2-512 hmac-sha2-256-etm@openssh.com hmac-sha2-512-etm@openssh.com'
 
 module_version() { "$PYTHON" -W ignore -c "import $1; print('$2', $1.__version__)"; }
