@@ -34,6 +34,13 @@ CRYPTO_SRC = \
 	crypto/cpu.c \
 	crypto/deflate.c \
 	crypto/dh.c \
+	crypto/ecdsa.c \
+	crypto/ecp.c \
+	crypto/ecp_invert.c \
+	crypto/ecp_p256.c \
+	crypto/ecp_p256_adx.c \
+	crypto/ecp_p384.c \
+	crypto/ecp_p521.c \
 	crypto/ed25519.c \
 	crypto/fe25519.c \
 	crypto/fe25519_32.c \
@@ -239,6 +246,9 @@ CRYPTO_TESTS = \
 	curve25519_32 \
 	deflate \
 	dh \
+	ecdsa \
+	ecp \
+	ecp_32 \
 	ed25519 \
 	fe25519 \
 	gcm \
