@@ -48,6 +48,7 @@ extern const struct kat_verb kat_crypto_verbs[];
 extern const struct kat_verb kat_ssh_verbs[];
 extern const struct kat_verb kat_sntrup_verbs[];
 extern const struct kat_verb kat_dsa_verbs[];
+extern const struct kat_verb kat_kem_verbs[];
 extern const struct kat_verb kat_key_verbs[];
 extern const struct kat_verb kat_hash_verbs[];
 
@@ -63,6 +64,8 @@ enum kat_result kat_error(struct kat_req *r, const char *why);
 /* What to answer for a name that this build has no row for: KAT_UNSUPPORTED if the protocol's list
  * (separated by blanks) has it, else an error. */
 enum kat_result kat_no_name(struct kat_req *r, const char *name, const char *list);
+/* The hash verb for SHA-3, whose contexts are of their own kind; an error for another name. */
+enum kat_result kat_sha3(struct kat_req *r);
 /* True if the list, separated by blanks, has that word. */
 bool kat_list_has(const char *list, const char *word, size_t n);
 
