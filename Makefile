@@ -141,6 +141,7 @@ KEYS_SRC = \
 	proto/keys/key_ed25519.c \
 	proto/keys/key_mldsa44.c \
 	proto/keys/keyfile.c \
+	proto/keys/keyfile_cipher.c \
 	proto/keys/keyfile_openssh.c \
 	proto/keys/known_hosts.c \
 	proto/keys/pattern.c \

@@ -396,21 +396,31 @@ Test(keyfile_openssh, s32_lengths_0_to_70)
 
 Test(keyfile_openssh, s92_encrypted)
 {
-    static const uint8_t rounds[] = {0, 0, 0, 1, 'x', 0xff, 0xff, 0xff, 0xff};
+    static const uint8_t many[] = {0, 0, 0, 1, 'x', 0xff, 0xff, 0xff, 0xff};
+    static const uint8_t one[] = {0, 0, 0, 1, 'x', 0, 0, 0, 1};
+    static const uint8_t none[] = {0, 0, 0, 1, 'x', 0, 0, 0, 0};
     struct parts p = good_parts();
     struct got g;
 
-    p.cipher = "aes256-ctr";
+    p.cipher = "chacha20-poly1305@openssh.com"; /* with the block of good_parts() */
+    p.trailing = "0123456789abcdef";            /* and a tag */
     p.kdf = "bcrypt";
-    p.kdf_options = (struct nacre_bytes){rounds, sizeof rounds};
+    p.kdf_options = (struct nacre_bytes){many, sizeof many};
     g = read_parts(&p);
-    cr_assert_eq(g.err, NACRE_ERR_UNKNOWN_ALG);
+    cr_assert_eq(g.err, NACRE_ERR_LIMIT, "%s", g.info.what);
     cr_assert(g.info.encrypted);
-    cr_assert_str_eq(g.info.cipher, "aes256-ctr");
+    cr_assert_str_eq(g.info.cipher, p.cipher);
     cr_assert_str_eq(g.info.kdf, "bcrypt");
-    cr_assert_not_null(strstr(g.info.what, "encrypted"));
-    p.trailing = "0123456789abcdef"; /* the tag of an authenticating cipher */
-    expect(&p, NACRE_ERR_UNKNOWN_ALG, "encrypted");
+    p.kdf_options = (struct nacre_bytes){none, sizeof none};
+    expect(&p, NACRE_ERR_FILE_FORMAT, "damaged");
+    p.kdf_options = (struct nacre_bytes){one, sizeof one};
+    p.cipher = "rot13";
+    expect(&p, NACRE_ERR_UNKNOWN_ALG, "cipher");
+    p.cipher = "aes256-ctr";
+    p.kdf = "none";
+    expect(&p, NACRE_ERR_FILE_FORMAT, "kdf");
+    p.kdf = "scrypt";
+    expect(&p, NACRE_ERR_UNKNOWN_ALG, "kdf");
     p = good_parts();
     p.kdf = "bcrypt";
     expect(&p, NACRE_ERR_FILE_FORMAT, "kdf");
@@ -611,9 +621,15 @@ Test(keyfile_openssh, write_refuses)
     cr_assert_eq(
         nacre_keyfile_write(out, sizeof out, &n, &empty, comment, NULL, &nacre_rng_os, work),
         NACRE_ERR_USAGE);
+    with_pass.cipher = "rot13";
     cr_assert_eq(
         nacre_keyfile_write(out, sizeof out, &n, &k, comment, &with_pass, &nacre_rng_os, work),
         NACRE_ERR_UNKNOWN_ALG);
+    with_pass.cipher = NULL;
+    with_pass.rounds = NACRE_KEYFILE_ROUNDS_MAX + 1;
+    cr_assert_eq(
+        nacre_keyfile_write(out, sizeof out, &n, &k, comment, &with_pass, &nacre_rng_os, work),
+        NACRE_ERR_USAGE);
     cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &ppk, &nacre_rng_os, work),
                  NACRE_ERR_UNKNOWN_ALG);
     memset(out, 0xa5, sizeof out);
@@ -717,4 +733,44 @@ Test(keyfile_openssh, public_file)
     cr_assert_neq(nacre_keyfile_read_public(&k, &comment, file, scratch, sizeof scratch, NULL),
                   NACRE_OK);
     cr_assert_eq(k.blob.n, 0);
+}
+
+/* ---- With a passphrase ---- */
+
+static const char *const file_ciphers[] = {
+    "aes128-ctr", "aes192-ctr", "aes256-ctr", "aes128-cbc", "aes192-cbc", "aes256-cbc",
+    "aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"};
+
+Test(keyfile_openssh, written_and_read_with_every_cipher)
+{
+    static uint8_t file[NACRE_KEYFILE_TEXT_MAX], scratch[NACRE_KEYFILE_TEXT_MAX];
+    struct nacre_keyfile_opts opts = {.passphrase = nacre_bytes_str("correct horse"), .rounds = 1};
+    struct nacre_bytes wrong = nacre_bytes_str("correct horsf"), none = {NULL, 0};
+    struct nacre_privkey k, again;
+    struct nacre_keyfile_info info;
+    char comment[64];
+    size_t n;
+
+    cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os, work), NACRE_OK);
+    for (size_t i = 0; i < sizeof file_ciphers / sizeof file_ciphers[0]; i++) {
+        opts.cipher = file_ciphers[i];
+        cr_assert_eq(nacre_keyfile_write(file, sizeof file, &n, &k, nacre_bytes_str("c"), &opts,
+                                         &nacre_rng_os, work),
+                     NACRE_OK);
+        struct nacre_bytes b = {file, n};
+        cr_assert_eq(nacre_keyfile_read(&again, comment, sizeof comment, b, opts.passphrase,
+                                        scratch, sizeof scratch, &info, work),
+                     NACRE_OK, "%s: %s", opts.cipher, info.what);
+        cr_assert_str_eq(comment, "c");
+        cr_assert_str_eq(info.cipher, opts.cipher);
+        cr_assert_eq(memcmp(&again.secret.ed25519.seed, &k.secret.ed25519.seed, 32), 0);
+        cr_assert_eq(nacre_keyfile_read(&again, NULL, 0, b, wrong, scratch, sizeof scratch, &info,
+                                        work),
+                     NACRE_ERR_PASSPHRASE);
+        cr_assert_str_eq(info.what, "wrong passphrase");
+        cr_assert_eq(nacre_keyfile_read(&again, NULL, 0, b, none, scratch, sizeof scratch, &info,
+                                        work),
+                     NACRE_ERR_PASSPHRASE);
+        cr_assert_str_eq(info.what, "passphrase needed");
+    }
 }

@@ -255,15 +255,13 @@ nacre_err nacre_keyfile_write(uint8_t *out, size_t cap, size_t *n, const struct 
 {
     static const struct nacre_keyfile_opts plain;
 
-    (void)work; /* for a key derivation */
     *n = 0;
     nacre_wipe(out, cap);
     if (opts == NULL)
         opts = &plain;
     if (k->type == NULL || comment.n > NACRE_KEY_COMMENT_MAX || ncr_text_has(comment, 0))
         return NACRE_ERR_USAGE;
-    if (opts->passphrase.n > 0 ||
-        (opts->format != NACRE_KEYFILE_UNKNOWN && opts->format != NACRE_KEYFILE_OPENSSH))
+    if (opts->format != NACRE_KEYFILE_UNKNOWN && opts->format != NACRE_KEYFILE_OPENSSH)
         return NACRE_ERR_UNKNOWN_ALG;
-    return ncr_openssh_write(out, cap, n, k, comment, rng);
+    return ncr_openssh_write(out, cap, n, k, comment, opts, rng, work);
 }

@@ -48,6 +48,7 @@ NACRE_MUST_CHECK nacre_err ncr_openssh_read_public(struct nacre_pubkey *k,
 NACRE_MUST_CHECK nacre_err ncr_openssh_write(uint8_t *out, size_t cap, size_t *n,
                                              const struct nacre_privkey *k,
                                              struct nacre_bytes comment,
-                                             const struct nacre_rng *rng);
+                                             const struct nacre_keyfile_opts *opts,
+                                             const struct nacre_rng *rng, uint64_t *work);
 
 #endif

@@ -12,13 +12,17 @@
  *         string  comment
  *         1, 2, 3, ... up to a multiple of the cipher's block (8 for none)
  *
- * Read whole or refused: one key, nothing behind it, both public halves equal to the one that
- * follows from the private half. Cipher and kdf are "none" in this build; other names are told.
+ * Read whole or refused: one key, nothing behind it but the tag of a cipher that has one, both
+ * public halves equal to the one that follows from the private half. The kdf is bcrypt_pbkdf
+ * (string salt, uint32 rounds), and gives the cipher's key and IV. Which of wrong passphrase and
+ * damage it is, the check values or the tag tell, as far as that can be told.
  */
 #include <string.h>
 
+#include "crypto/load.h"
 #include "proto/keys/key_type.h"
 #include "proto/keys/keyfile.h"
+#include "proto/keys/keyfile_cipher.h"
 #include "proto/keys/pem.h"
 #include "proto/keys/text.h"
 
@@ -27,10 +31,16 @@ static const char openssh_magic[] = "openssh-key-v1"; /* with its NUL */
 #define OPENSSH_BLOCK 8 /* of cipher none, bytes */
 #define OPENSSH_PAD_MAX 255
 #define OPENSSH_COLUMNS 70
+#define OPENSSH_BCRYPT "bcrypt"
+#define OPENSSH_CIPHER "aes256-ctr" /* what is written, unless another is asked for */
+#define OPENSSH_ROUNDS 24
+#define OPENSSH_SALT_LEN 16
+#define OPENSSH_SALT_MAX 1024
 
 struct openssh_outer {
     struct nacre_bytes cipher, kdf, kdf_options, pub, priv;
     uint32_t n_keys;
+    size_t end; /* bytes of the decoded file */
 };
 
 /* Decodes the armour into scratch and takes the outer structure apart. */
@@ -64,25 +74,63 @@ static nacre_err openssh_open(struct openssh_outer *o, const struct ncr_keyfile_
     pub = ncr_rd(o->pub);
     ncr_keyfile_note(in->info->key_type, ncr_rd_string(&pub));
     o->priv = ncr_rd_string(&r);
-    /* An authenticating cipher has its tag behind the private section. */
-    if (r.bad || (!in->info->encrypted && !ncr_rd_end(&r)))
+    o->end = bin.n;
+    if (r.bad) /* what is behind the section is the tag of a cipher that has one */
         return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: cut short, or trailing bytes");
     return NACRE_OK;
 }
 
-/* Only what this build can decrypt. */
+/* Cipher and kdf fit each other and the section; *cipher NULL: not encrypted. */
 static nacre_err openssh_check_cipher(const struct openssh_outer *o,
-                                      const struct ncr_keyfile_in *in)
+                                      const struct ncr_keyfile_in *in,
+                                      const struct ncr_keyfile_cipher **cipher)
 {
-    if (in->info->encrypted)
-        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG,
-                                "encrypted: this build opens only keys without a passphrase");
-    if (!nacre_bytes_is(o->kdf, OPENSSH_NONE) || o->kdf_options.n != 0)
+    const size_t tag = (size_t)(in->scratch + o->end - (o->priv.p + o->priv.n));
+    size_t block = OPENSSH_BLOCK;
+
+    *cipher = NULL;
+    if (in->info->encrypted) {
+        *cipher = ncr_keyfile_cipher(o->cipher);
+        if (*cipher == NULL)
+            return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "cipher not supported");
+        if (nacre_bytes_is(o->kdf, OPENSSH_NONE))
+            return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: cipher without a kdf");
+        if (!nacre_bytes_is(o->kdf, OPENSSH_BCRYPT))
+            return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "kdf not supported");
+        block = (*cipher)->block;
+    } else if (!nacre_bytes_is(o->kdf, OPENSSH_NONE) || o->kdf_options.n != 0) {
         return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: kdf without a cipher");
-    if (o->priv.n == 0 || o->priv.n % OPENSSH_BLOCK != 0)
+    }
+    if (tag != (*cipher != NULL ? (*cipher)->tag_len : 0))
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: cut short, or trailing bytes");
+    if (o->priv.n == 0 || o->priv.n % block != 0)
         return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT,
                                 "damaged: private section is no multiple of the block");
     return NACRE_OK;
+}
+
+/* Decrypts the private section in its place. */
+static nacre_err openssh_decrypt(const struct openssh_outer *o, const struct ncr_keyfile_in *in,
+                                 const struct ncr_keyfile_cipher *cipher)
+{
+    uint8_t key[NCR_KEYFILE_KEY_MAX + NCR_KEYFILE_IV_MAX];
+    uint8_t *p = in->scratch + (o->priv.p - in->scratch);
+    struct ncr_rd r = ncr_rd(o->kdf_options);
+    struct nacre_bytes salt = ncr_rd_string(&r);
+    uint32_t rounds = ncr_rd_u32(&r);
+    bool good;
+
+    if (!ncr_rd_end(&r) || salt.n == 0 || rounds == 0)
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: bad kdf options");
+    if (rounds > NACRE_KEYFILE_ROUNDS_MAX || salt.n > OPENSSH_SALT_MAX)
+        return ncr_keyfile_fail(in, NACRE_ERR_LIMIT, "kdf asks for more rounds than are sensible");
+    if (in->passphrase.n == 0)
+        return ncr_keyfile_fail(in, NACRE_ERR_PASSPHRASE, "passphrase needed");
+    good = nacre_bcrypt_pbkdf(key, cipher->key_len + cipher->iv_len, in->passphrase.p,
+                              in->passphrase.n, salt.p, salt.n, rounds, in->work) &&
+           cipher->decrypt(p, o->priv.n, key, cipher->key_len, key + cipher->key_len);
+    nacre_wipe(key, sizeof key);
+    return good ? NACRE_OK : ncr_keyfile_fail(in, NACRE_ERR_PASSPHRASE, "wrong passphrase");
 }
 
 static bool openssh_padding_good(struct nacre_bytes pad)
@@ -108,6 +156,8 @@ static nacre_err openssh_section(struct nacre_privkey *k, struct nacre_bytes *co
     const struct ncr_key_type *type = ncr_key_type(ncr_rd_string(&r));
     nacre_err err;
 
+    if (check != again && in->info->encrypted)
+        return ncr_keyfile_fail(in, NACRE_ERR_PASSPHRASE, "wrong passphrase");
     if (r.bad || check != again)
         return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: check values differ");
     if (type == NULL)
@@ -131,11 +181,14 @@ static nacre_err openssh_section(struct nacre_privkey *k, struct nacre_bytes *co
 nacre_err ncr_openssh_read(struct nacre_privkey *k, struct nacre_bytes *comment,
                            const struct ncr_keyfile_in *in)
 {
+    const struct ncr_keyfile_cipher *cipher;
     struct openssh_outer o;
     nacre_err err = openssh_open(&o, in);
 
     if (err == NACRE_OK)
-        err = openssh_check_cipher(&o, in);
+        err = openssh_check_cipher(&o, in, &cipher);
+    if (err == NACRE_OK && cipher != NULL)
+        err = openssh_decrypt(&o, in, cipher);
     if (err == NACRE_OK)
         err = openssh_section(k, comment, &o, in);
     return err;
@@ -166,8 +219,9 @@ nacre_err ncr_openssh_read_public(struct nacre_pubkey *k, struct nacre_bytes *co
 
 /* ---- Writing ---- */
 
-static void openssh_put_section(struct ncr_wr *w, const struct nacre_privkey *k,
-                                struct nacre_bytes comment, uint32_t check)
+/* The section without its length; returns where it starts. */
+static size_t openssh_put_section(struct ncr_wr *w, const struct nacre_privkey *k,
+                                  struct nacre_bytes comment, uint32_t check, size_t block)
 {
     size_t mark = ncr_wr_string_begin(w);
     size_t start = w->n;
@@ -178,29 +232,79 @@ static void openssh_put_section(struct ncr_wr *w, const struct nacre_privkey *k,
     ncr_wr_cstring(w, k->type->name);
     k->type->write_private(w, k);
     ncr_wr_string(w, comment);
-    while (!w->bad && (w->n - start) % OPENSSH_BLOCK != 0)
+    while (!w->bad && (w->n - start) % block != 0)
         ncr_wr_u8(w, ++pad);
     ncr_wr_string_end(w, mark);
+    return start;
+}
+
+/* Random bytes of a file: the check value, then the salt if there is a kdf. */
+#define OPENSSH_CHECK_LEN 4
+#define OPENSSH_RANDOM (OPENSSH_CHECK_LEN + OPENSSH_SALT_LEN)
+
+static void openssh_put_head(struct ncr_wr *w, const struct nacre_privkey *k,
+                             const struct ncr_keyfile_cipher *cipher, const uint8_t *salt,
+                             uint32_t rounds)
+{
+    struct nacre_bytes salted = {salt, OPENSSH_SALT_LEN};
+    size_t mark;
+
+    ncr_wr_bytes(w, (const uint8_t *)openssh_magic, sizeof openssh_magic);
+    ncr_wr_cstring(w, cipher != NULL ? cipher->name : OPENSSH_NONE);
+    ncr_wr_cstring(w, cipher != NULL ? OPENSSH_BCRYPT : OPENSSH_NONE);
+    mark = ncr_wr_string_begin(w);
+    if (cipher != NULL) {
+        ncr_wr_string(w, salted);
+        ncr_wr_u32(w, rounds);
+    }
+    ncr_wr_string_end(w, mark);
+    ncr_wr_u32(w, 1);
+    ncr_wr_string(w, nacre_privkey_public_blob(k));
+}
+
+/* Encrypts the section at `start`, the writer's last bytes, and puts the tag behind. */
+static bool openssh_encrypt(struct ncr_wr *w, size_t start, const struct ncr_keyfile_cipher *cipher,
+                            const uint8_t *salt, uint32_t rounds, struct nacre_bytes passphrase,
+                            uint64_t *work)
+{
+    uint8_t key[NCR_KEYFILE_KEY_MAX + NCR_KEYFILE_IV_MAX];
+    static const uint8_t no_tag[NCR_KEYFILE_TAG_LEN];
+    size_t n = w->n - start;
+    bool good;
+
+    ncr_wr_bytes(w, no_tag, cipher->tag_len); /* its place */
+    good = !w->bad && nacre_bcrypt_pbkdf(key, cipher->key_len + cipher->iv_len, passphrase.p,
+                                         passphrase.n, salt, OPENSSH_SALT_LEN, rounds, work);
+    if (good)
+        cipher->encrypt(w->p + start, n, key, cipher->key_len, key + cipher->key_len);
+    nacre_wipe(key, sizeof key);
+    return good;
 }
 
 nacre_err ncr_openssh_write(uint8_t *out, size_t cap, size_t *n, const struct nacre_privkey *k,
-                            struct nacre_bytes comment, const struct nacre_rng *rng)
+                            struct nacre_bytes comment, const struct nacre_keyfile_opts *opts,
+                            const struct nacre_rng *rng, uint64_t *work)
 {
+    const char *name = opts->cipher != NULL ? opts->cipher : OPENSSH_CIPHER;
+    const struct ncr_keyfile_cipher *cipher =
+        opts->passphrase.n > 0 ? ncr_keyfile_cipher(nacre_bytes_str(name)) : NULL;
+    const uint32_t rounds = opts->rounds != 0 ? opts->rounds : OPENSSH_ROUNDS;
     struct ncr_wr w = ncr_wr(out, cap);
-    uint8_t check[4];
+    uint8_t random[OPENSSH_RANDOM];
+    const uint8_t *salt = random + OPENSSH_CHECK_LEN;
+    size_t start;
+    bool good;
 
-    if (!nacre_rng_fill(rng, check, sizeof check))
+    if (opts->passphrase.n > 0 && (cipher == NULL || rounds > NACRE_KEYFILE_ROUNDS_MAX))
+        return cipher == NULL ? NACRE_ERR_UNKNOWN_ALG : NACRE_ERR_USAGE;
+    if (!nacre_rng_fill(rng, random, cipher != NULL ? sizeof random : OPENSSH_CHECK_LEN))
         return NACRE_ERR_RNG;
-    ncr_wr_bytes(&w, (const uint8_t *)openssh_magic, sizeof openssh_magic);
-    ncr_wr_cstring(&w, OPENSSH_NONE);
-    ncr_wr_cstring(&w, OPENSSH_NONE);
-    ncr_wr_cstring(&w, "");
-    ncr_wr_u32(&w, 1);
-    ncr_wr_string(&w, nacre_privkey_public_blob(k));
-    openssh_put_section(&w, k, comment,
-                        (uint32_t)check[0] << 24 | (uint32_t)check[1] << 16 |
-                            (uint32_t)check[2] << 8 | check[3]);
-    if (w.bad) {
+    openssh_put_head(&w, k, cipher, salt, rounds);
+    start = openssh_put_section(&w, k, comment, ncr_load32be(random),
+                                cipher != NULL ? cipher->block : OPENSSH_BLOCK);
+    good = !w.bad && (cipher == NULL ||
+                      openssh_encrypt(&w, start, cipher, salt, rounds, opts->passphrase, work));
+    if (!good) {
         nacre_wipe(out, cap);
         return NACRE_ERR_NO_ROOM;
     }

@@ -288,11 +288,15 @@ NACRE_MUST_CHECK nacre_err nacre_keyfile_read_public(struct nacre_pubkey *k,
                                                      size_t scratch_len,
                                                      struct nacre_keyfile_info *info);
 
-/* How to write; zeroed: openssh-key-v1 without a passphrase, the only form of this build. */
+/* How to write; zeroed: openssh-key-v1 without a passphrase. */
 struct nacre_keyfile_opts {
     enum nacre_keyfile_format format; /* UNKNOWN: OPENSSH */
-    struct nacre_bytes passphrase;
+    struct nacre_bytes passphrase;    /* empty: not encrypted */
+    const char *cipher;               /* OPENSSH: NULL is aes256-ctr */
+    uint32_t rounds;                  /* OPENSSH: of bcrypt_pbkdf; 0 is 24 */
 };
+/* Rounds of bcrypt_pbkdf (5 ms each) that a file may ask for. */
+#define NACRE_KEYFILE_ROUNDS_MAX 4096
 #define NACRE_KEYFILE_TEXT_MAX 16384 /* enough for every key and comment */
 /* Writes the whole file, line ends included and without NUL; *n is its length. rng gives the check
  * value. Errors: USAGE (empty key, comment over NACRE_KEY_COMMENT_MAX), UNKNOWN_ALG (format or
