@@ -18,6 +18,7 @@
 
 static const struct kat_verb *const kat_tables[] = {
     kat_comp_verbs,
+    kat_cipher_verbs,
     kat_crypto_verbs,
     kat_ssh_verbs,
     kat_sntrup_verbs,

@@ -44,6 +44,7 @@ struct kat_verb {
 
 /* Each ends with a row without name. */
 extern const struct kat_verb kat_comp_verbs[];
+extern const struct kat_verb kat_cipher_verbs[];
 extern const struct kat_verb kat_crypto_verbs[];
 extern const struct kat_verb kat_ssh_verbs[];
 extern const struct kat_verb kat_sntrup_verbs[];
