@@ -141,18 +141,18 @@ struct mlkem_ops {
 };
 
 static const struct mlkem_ops mlkem_ops_portable = {
-    mlkem_ntt_portable,
-    mlkem_ntt_back_portable,
-    mlkem_gamma_portable,
-    mlkem_dot_portable,
+    .ntt = mlkem_ntt_portable,
+    .ntt_back = mlkem_ntt_back_portable,
+    .gamma = mlkem_gamma_portable,
+    .dot = mlkem_dot_portable,
 };
 
 #if NCR_X86
 static const struct mlkem_ops mlkem_ops_avx2 = {
-    ncr_mlkem_ntt_avx2,
-    ncr_mlkem_ntt_back_avx2,
-    ncr_mlkem_gamma_avx2,
-    ncr_mlkem_dot_avx2,
+    .ntt = ncr_mlkem_ntt_avx2,
+    .ntt_back = ncr_mlkem_ntt_back_avx2,
+    .gamma = ncr_mlkem_gamma_avx2,
+    .dot = ncr_mlkem_dot_avx2,
 };
 
 static const struct mlkem_ops *mlkem_ops(void)

@@ -55,7 +55,7 @@ nacre_err ncr_hybrid_start(const struct ncr_hybrid *h, uint8_t *pub, uint8_t *se
     const struct ncr_kex *c = h->classical;
     nacre_err err = kem->keygen(pub, secret, rng, work);
 
-    if (err == NACRE_OK)
+    if (err == NACRE_OK) /* none of hybrid_ */
         err = c->start(pub + kem->pub_len, secret + kem->secret_len, rng, work);
     if (err != NACRE_OK) {
         nacre_wipe(pub, kem->pub_len + c->init_len);
@@ -75,7 +75,7 @@ nacre_err ncr_hybrid_respond(const struct ncr_hybrid *h, uint8_t *reply, uint8_t
 
     if (hybrid_split(&parts, init, kem->pub_len, c->init_len))
         err = kem->encaps(reply, kem_k, parts.kem.p, rng, work);
-    if (err == NACRE_OK)
+    if (err == NACRE_OK) /* none of hybrid_ */
         err = c->respond(reply + kem->ct_len, classical_k, parts.classical, rng, work);
     if (err == NACRE_OK) {
         hybrid_combine(h, k, kem_k, classical_k);
@@ -99,7 +99,7 @@ nacre_err ncr_hybrid_finish(const struct ncr_hybrid *h, uint8_t *k, struct nacre
 
     if (hybrid_split(&parts, reply, kem->ct_len, c->reply_len))
         err = kem->decaps(kem_k, secret, parts.kem.p, work);
-    if (err == NACRE_OK)
+    if (err == NACRE_OK) /* none of hybrid_ */
         err = c->finish(classical_k, parts.classical, secret + kem->secret_len, work);
     if (err == NACRE_OK)
         hybrid_combine(h, k, kem_k, classical_k);
@@ -203,6 +203,16 @@ const struct ncr_kem ncr_kem_mlkem1024 = {
 static const struct ncr_hybrid hybrid_mlkem768_x25519 = {&ncr_kem_mlkem768, &ncr_kex_curve25519,
                                                          &nacre_hash_sha256};
 NCR_HYBRID_FUNCTIONS(hybrid_mlkem768_x25519)
-const struct ncr_kex ncr_kex_mlkem768_x25519 = NCR_HYBRID_ROW(
-    hybrid_mlkem768_x25519, "mlkem768x25519-sha256", sha256, NACRE_MLKEM768_EK_LEN,
-    NACRE_MLKEM768_CT_LEN, NACRE_MLKEM768_DK_LEN, NACRE_X25519_LEN, NACRE_X25519_LEN);
+const struct ncr_kex ncr_kex_mlkem768_x25519 = {
+    .name = "mlkem768x25519-sha256",
+    .post_quantum = true,
+    .hash = &nacre_hash_sha256,
+    .init_len = NACRE_MLKEM768_EK_LEN + NACRE_X25519_LEN,
+    .reply_len = NACRE_MLKEM768_CT_LEN + NACRE_X25519_LEN,
+    .secret_len = NACRE_MLKEM768_DK_LEN + NACRE_X25519_LEN,
+    .k_len = NACRE_SHA256_LEN,
+    .k_is_string = true,
+    .start = hybrid_mlkem768_x25519_start,
+    .respond = hybrid_mlkem768_x25519_respond,
+    .finish = hybrid_mlkem768_x25519_finish,
+};

@@ -2,8 +2,9 @@
 #
 # Finds the deepest call chains of the core. Input: the core's sources, then the .ci files that gcc
 # -fcallgraph-info=su writes for them. A call through a pointer is taken to reach every function that
-# some initialiser assigns to the member of that name (`.seal = chapoly_seal`); one that reaches none of ours
-# (the application's hooks) counts nothing, like the C library. Prints the deepest public functions, and
+# some initialiser assigns to the member of that name (`.seal = chapoly_seal`), but for those that a
+# comment `none of PREFIX` on the line before takes out; one that reaches none of ours (the
+# application's hooks) counts nothing, like the C library. Prints the deepest public functions, and
 # the path of the deepest; exits 1 if it takes more than LIMIT (-v) bytes, or if a chain recurs.
 
 function fail(why) {
@@ -21,6 +22,16 @@ function member(place,    at, text) {
     sub(/->|[.]/, "", text)
     sub(/.*(->|[.])/, "", text)
     return text
+}
+
+# The prefix P that a comment `none of P` on the line before a call through a pointer takes out of what it can
+# reach, "" if there is none.
+function excluded(place,    at, text) {
+    split(place, at, ":")
+    text = source[at[1] ":" (at[2] - 1)]
+    if (!match(text, /none of [a-z_0-9]+/))
+        return ""
+    return substr(text, RSTART + 8, RLENGTH - 8)
 }
 
 function deepest(f,    i, n, list, worst, d) {
@@ -87,8 +98,9 @@ END {
         n = split(indirect[f], places, SUBSEP)
         for (i = 2; i <= n; i++) {
             m = split(assigned[member(places[i])], names, " ")
+            not_these = excluded(places[i])
             for (j = 1; j <= m; j++)
-                if (names[j] in titles)
+                if (names[j] in titles && (not_these == "" || index(names[j], not_these) != 1))
                     calls[f] = calls[f] titles[names[j]]
         }
     }
