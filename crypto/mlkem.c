@@ -112,10 +112,35 @@ NCR_INLINE int16_t mlkem_decompress(uint32_t y, unsigned d)
     return (int16_t)((y * MLKEM_Q + (1U << (d - 1))) >> d);
 }
 
+/* The n bytes, at most 8, of a word. */
+NCR_INLINE void mlkem_put(uint8_t *out, uint64_t x, unsigned n)
+{
+    if (n == 8) {
+        ncr_store64le(out, x);
+        return;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        out[i] = (uint8_t)(x >> 8 * i);
+    }
+}
+
+NCR_INLINE uint64_t mlkem_get(const uint8_t *in, unsigned n)
+{
+    uint64_t x = 0;
+    if (n == 8) {
+        return ncr_load64le(in);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        x |= (uint64_t)in[i] << 8 * i;
+    }
+    return x;
+}
+
 /* ByteEncode_d of Compress_d, algorithm 5; d = 12 does not compress. Eight numbers of d bits are d
  * bytes: four are at most 48 bits, and go into one word. */
 NCR_INLINE void mlkem_encode_as(uint8_t *out, const int16_t p[MLKEM_N], unsigned d)
 {
+    const unsigned first = d < 8 ? d : 8;
     for (size_t i = 0; i < MLKEM_N; i += 8, out += d) {
         uint64_t half[2] = {0, 0};
         for (unsigned j = 0; j < 8; j++) {
@@ -123,22 +148,18 @@ NCR_INLINE void mlkem_encode_as(uint8_t *out, const int16_t p[MLKEM_N], unsigned
             half[j / 4] |= (uint64_t)(d == 12 ? x : mlkem_compress(x, d)) << d * (j % 4);
         }
         uint64_t low = half[0] | half[1] << 4 * d, high = half[1] >> (64 - 4 * d);
-        for (unsigned j = 0; j < d; j++) {
-            out[j] = (uint8_t)(j < 8 ? low >> 8 * j : high >> 8 * (j - 8));
-        }
+        mlkem_put(out, low, first);
+        mlkem_put(out + first, high, d - first);
     }
 }
 
 /* Decompress_d of ByteDecode_d, algorithm 6; d = 12 does not decompress, nor reduce. */
 NCR_INLINE void mlkem_decode_as(int16_t p[MLKEM_N], const uint8_t *in, unsigned d)
 {
+    const unsigned first = d < 8 ? d : 8;
     const uint32_t mask = (1U << d) - 1;
     for (size_t i = 0; i < MLKEM_N; i += 8, in += d) {
-        uint64_t low = 0, high = 0;
-        for (unsigned j = 0; j < d; j++) {
-            low |= j < 8 ? (uint64_t)in[j] << 8 * j : 0;
-            high |= j < 8 ? 0 : (uint64_t)in[j] << 8 * (j - 8);
-        }
+        uint64_t low = mlkem_get(in, first), high = mlkem_get(in + first, d - first);
         uint64_t half[2] = {low, low >> 4 * d | high << (64 - 4 * d)};
         for (unsigned j = 0; j < 8; j++) {
             uint32_t y = (uint32_t)(half[j / 4] >> d * (j % 4)) & mask;
