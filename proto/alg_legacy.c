@@ -27,7 +27,7 @@ static const struct ncr_cipher *const alg_legacy_ciphers[] = {
 };
 
 static const struct ncr_mac *const alg_legacy_macs[] = {
-    NULL,
+    &ncr_mac_sha1_etm, &ncr_mac_sha1, &ncr_mac_sha1_96, &ncr_mac_md5, NULL,
 };
 
 static const struct ncr_comp *const alg_legacy_comps[] = {

@@ -21,8 +21,10 @@ static const char *const default_names[KINDS][32] = {
     [NACRE_ALG_SIG] = {"ssh-ed25519", "ssh-mldsa44-ed25519"},
     [NACRE_ALG_CIPHER] = {"chacha20-poly1305@openssh.com", "aes128-gcm@openssh.com",
                           "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr"},
-    [NACRE_ALG_MAC] = {"hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com",
-                     "hmac-sha2-256", "hmac-sha2-512"},
+    [NACRE_ALG_MAC] = {"umac-128-etm@openssh.com", "hmac-sha2-256-etm@openssh.com",
+                       "hmac-sha2-512-etm@openssh.com", "umac-64-etm@openssh.com",
+                       "umac-128@openssh.com", "hmac-sha2-256", "hmac-sha2-512",
+                       "umac-64@openssh.com"},
     [NACRE_ALG_COMP] = {"none"},
 };
 

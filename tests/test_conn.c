@@ -8,6 +8,7 @@
 #include "tests/pair.h"
 
 #include <criterion/criterion.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,18 +57,23 @@ Test(conn, every_cipher_and_mac)
                                           "aes128-ctr",
                                           "aes192-ctr",
                                           "aes256-ctr"};
-    enum { N = 6, AEADS = 3 };
+    enum { N = 6, AEADS = 3, MACS = 8 };
     static const char *const macs[] = {"hmac-sha2-256-etm@openssh.com",
-                                       "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256",
-                                       "hmac-sha2-512"};
+                                       "hmac-sha2-512-etm@openssh.com",
+                                       "umac-64-etm@openssh.com",
+                                       "umac-128-etm@openssh.com",
+                                       "hmac-sha2-256",
+                                       "hmac-sha2-512",
+                                       "umac-64@openssh.com",
+                                       "umac-128@openssh.com"};
     for (size_t i = 0; i < N; i++) {
-        for (size_t j = 0; j < 4; j++) {
+        for (size_t j = 0; j < MACS; j++) {
             struct pair p;
             pair_init(&p);
             p.side[0].cfg.ciphers_dir[0] = ciphers[i];
             p.side[0].cfg.ciphers_dir[1] = ciphers[(i + j) % N];
             p.side[1].cfg.macs_dir[0] = macs[j];
-            p.side[1].cfg.macs_dir[1] = macs[(i + 3 * j) % 4];
+            p.side[1].cfg.macs_dir[1] = macs[(i + 3 * j) % MACS];
             p.plan.send = 5000;
             pair_session(&p);
             cr_assert(pair_complete(&p));
@@ -76,7 +82,7 @@ Test(conn, every_cipher_and_mac)
                 cr_assert_str_eq(n->cipher[0], ciphers[i]);
                 cr_assert_str_eq(n->cipher[1], ciphers[(i + j) % N]);
                 cr_assert_str_eq(n->mac[0], i < AEADS ? "" : macs[j]);
-                cr_assert_str_eq(n->mac[1], (i + j) % N < AEADS ? "" : macs[(i + 3 * j) % 4]);
+                cr_assert_str_eq(n->mac[1], (i + j) % N < AEADS ? "" : macs[(i + 3 * j) % MACS]);
             }
             pair_free(&p);
         }
@@ -380,19 +386,31 @@ Test(conn, stalled_output_at_every_round)
 
 Test(conn, s07_error_sticks_and_secrets_are_gone)
 {
-    static const char *const ciphers[] = {"chacha20-poly1305@openssh.com", "aes256-ctr"};
-    for (int i = 0; i < 2; i++) {
+    static const struct {
+        const char *cipher, *mac;
+        size_t secret; /* 16 bytes that only the MAC's key makes */
+    } cases[] = {
+        {"chacha20-poly1305@openssh.com", "hmac-sha2-256", 0},
+        {"aes256-ctr", "hmac-sha2-256", offsetof(struct ncr_dir, mac.hmac.inner)},
+        {"aes256-ctr", "hmac-sha2-512", offsetof(struct ncr_dir, mac.hmac.outer)},
+        {"aes256-ctr", "umac-128@openssh.com", offsetof(struct ncr_dir, mac.umac.l1)},
+        {"aes256-ctr", "umac-64@openssh.com", offsetof(struct ncr_dir, mac.umac.pad)},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t secret = cases[i].secret;
         for (int victim = 0; victim < 2; victim++) {
             struct pair p;
             struct ncr_dir rx, tx;
             pair_init(&p);
-            p.side[0].cfg.ciphers = ciphers[i];
+            p.side[0].cfg.ciphers = cases[i].cipher;
+            p.side[0].cfg.macs = cases[i].mac;
             p.plan.stay = true;
             pair_session(&p);
             struct pair_side *s = &p.side[victim];
             rx = s->c->rx;
             tx = s->c->tx;
             cr_assert(pair_holds(s, (const uint8_t *)&rx.key, 32));
+            cr_assert(secret == 0 || pair_holds(s, (const uint8_t *)&rx + secret, 16));
             cr_assert(nacre_conn_ignore(p.side[1 - victim].c, (const uint8_t *)"12345", 5) == 0);
             p.side[1 - victim].out.flip_at = p.side[1 - victim].out.passed + 20;
             p.side[1 - victim].out.flip = 4;
@@ -402,8 +420,8 @@ Test(conn, s07_error_sticks_and_secrets_are_gone)
             cr_assert_eq(nacre_conn_errinfo(p.side[1 - victim].c).peer_reason, 5);
             cr_assert(!pair_holds(s, (const uint8_t *)&rx.key, 16));
             cr_assert(!pair_holds(s, (const uint8_t *)&tx.key, 16));
-            cr_assert(i == 0 || !pair_holds(s, (const uint8_t *)&rx.mac.hmac.inner, 16));
-            cr_assert(i == 0 || !pair_holds(s, (const uint8_t *)&tx.mac.hmac.outer, 16));
+            cr_assert(secret == 0 || !pair_holds(s, (const uint8_t *)&rx + secret, 16));
+            cr_assert(secret == 0 || !pair_holds(s, (const uint8_t *)&tx + secret, 16));
             uint32_t chan = 0;
             const struct nacre_bytes none = {NULL, 0};
             cr_assert_eq(nacre_chan_open(s->c, "session", none, &chan), NACRE_ERR_MAC);
