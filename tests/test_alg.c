@@ -155,3 +155,37 @@ Test(alg, kex_rows_fit_their_buffers)
         cr_assert(k->start != NULL && k->respond != NULL && k->finish != NULL);
     }
 }
+
+/* The list of all names of a kind, with its length. */
+static size_t list_len(enum nacre_alg_kind kind)
+{
+    size_t len = 4;
+    const char *name;
+    for (size_t i = 0; (name = ncr_alg_name(NACRE_ALGS_ALL, kind, i)) != NULL; i++) {
+        len += strlen(name) + 1;
+    }
+    return len;
+}
+
+/* KEXINIT with every row, the indicators that ride in its first list, and empty languages. */
+Test(alg, all_rows_fit_a_kexinit)
+{
+    size_t len = 1 + 16 + 2 * 4 + 1 + 4 + strlen("ext-info-c,kex-strict-c-v00@openssh.com,");
+    len += list_len(NACRE_ALG_KEX) + list_len(NACRE_ALG_SIG);
+    len += 2 * (list_len(NACRE_ALG_CIPHER) + list_len(NACRE_ALG_MAC) + list_len(NACRE_ALG_COMP));
+    cr_assert_leq(len, NCR_KEXINIT_OURS_MAX);
+}
+
+/* A server's answer (key, public value, signature, each a string), NEWKEYS and EXT_INFO, with what
+ * packets have around them. */
+Test(alg, replies_fit_the_reserve)
+{
+    const size_t around = 5 + NCR_PADDING_MAX + NACRE_HASH_MAX_LEN;
+    const size_t ext_info = 64 + list_len(NACRE_ALG_SIG);
+    for (size_t i = 0; nacre_algs_default.kex[i] != NULL; i++) {
+        const struct ncr_kex *k = nacre_algs_default.kex[i];
+        size_t pub = k->gex != NULL ? NACRE_DH_LEN_MAX + 1 : k->reply_len + 1;
+        size_t rest = 1 + 4 + 4 + pub + 4 + 1 + ext_info + 3 * around;
+        cr_assert_leq(NCR_OUT_RESERVE / 4 + rest + NCR_SIG_MAX, NCR_OUT_RESERVE, "%s", k->name);
+    }
+}
