@@ -138,11 +138,13 @@ KEYS_SRC = \
 	proto/keys/authorized_keys.c \
 	proto/keys/base64.c \
 	proto/keys/cert.c \
+	proto/keys/der.c \
 	proto/keys/key_ed25519.c \
 	proto/keys/key_mldsa44.c \
 	proto/keys/keyfile.c \
 	proto/keys/keyfile_cipher.c \
 	proto/keys/keyfile_openssh.c \
+	proto/keys/keyfile_pem.c \
 	proto/keys/known_hosts.c \
 	proto/keys/pattern.c \
 	proto/keys/pem.c \

@@ -51,4 +51,15 @@ NACRE_MUST_CHECK nacre_err ncr_openssh_write(uint8_t *out, size_t cap, size_t *n
                                              const struct nacre_keyfile_opts *opts,
                                              const struct nacre_rng *rng, uint64_t *work);
 
+/* keyfile_pem.c */
+NACRE_MUST_CHECK nacre_err ncr_pem_read_rsa(struct nacre_privkey *k, struct nacre_bytes *comment,
+                                            const struct ncr_keyfile_in *in);
+NACRE_MUST_CHECK nacre_err ncr_pem_read_ec(struct nacre_privkey *k, struct nacre_bytes *comment,
+                                           const struct ncr_keyfile_in *in);
+NACRE_MUST_CHECK nacre_err ncr_pem_read_pkcs8(struct nacre_privkey *k, struct nacre_bytes *comment,
+                                              const struct ncr_keyfile_in *in);
+NACRE_MUST_CHECK nacre_err ncr_pem_read_encrypted(struct nacre_privkey *k,
+                                                  struct nacre_bytes *comment,
+                                                  const struct ncr_keyfile_in *in);
+
 #endif

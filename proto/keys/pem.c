@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC
  *
- * Text armour of key files: see pem.h. Headers inside the armour (RFC 1421) are not read: a line
- * with one is bad base64.
+ * Text armour of key files: see pem.h.
  */
 #include "proto/keys/pem.h"
 
@@ -70,8 +69,36 @@ static bool pem_body(uint8_t *out, size_t *n, struct nacre_bytes *b, const char 
     return false;
 }
 
-nacre_err ncr_pem_decode(uint8_t *out, size_t cap, size_t *n, struct nacre_bytes file,
-                         const char *label, const char **what)
+/* Takes headers (RFC 1421 4.6: lines with a colon, up to a blank line) off the front of b. */
+static bool pem_headers(struct nacre_bytes *b, struct nacre_bytes *headers)
+{
+    size_t line = 0;
+    size_t i;
+
+    headers->p = b->p;
+    headers->n = 0;
+    for (i = 0; i < b->n && b->p[i] != '\n' && b->p[i] != ':'; i++)
+        ;
+    if (i == b->n || b->p[i] != ':')
+        return true; /* none */
+    for (i = 0; i < b->n; i++) {
+        if (b->p[i] == '\r' || b->p[i] != '\n') {
+            line += b->p[i] != '\r';
+            continue;
+        }
+        if (line == 0) {
+            headers->n = i;
+            b->p += i + 1;
+            b->n -= i + 1;
+            return true;
+        }
+        line = 0;
+    }
+    return false;
+}
+
+nacre_err ncr_pem_decode_headers(uint8_t *out, size_t cap, size_t *n, struct nacre_bytes file,
+                                 const char *label, struct nacre_bytes *headers, const char **what)
 {
     size_t size = file.n;
     struct nacre_bytes text = {out, 0};
@@ -82,6 +109,8 @@ nacre_err ncr_pem_decode(uint8_t *out, size_t cap, size_t *n, struct nacre_bytes
         return NACRE_ERR_NO_ROOM;
     if (!pem_skip_mark(&file, "BEGIN", label))
         *what = "damaged: BEGIN line is not whole";
+    else if (headers != NULL && !pem_headers(&file, headers))
+        *what = "damaged: headers without an end";
     else if (!pem_body(out, &text.n, &file, label))
         *what = "damaged: no END line with a line end";
     else if (!pem_only_space(file))
@@ -92,6 +121,12 @@ nacre_err ncr_pem_decode(uint8_t *out, size_t cap, size_t *n, struct nacre_bytes
         return NACRE_OK;
     nacre_wipe(out, size);
     return NACRE_ERR_FILE_FORMAT;
+}
+
+nacre_err ncr_pem_decode(uint8_t *out, size_t cap, size_t *n, struct nacre_bytes file,
+                         const char *label, const char **what)
+{
+    return ncr_pem_decode_headers(out, cap, n, file, label, NULL, what);
 }
 
 /* ---- Writing ---- */

@@ -14,6 +14,11 @@
 NACRE_MUST_CHECK nacre_err ncr_pem_decode(uint8_t *out, size_t cap, size_t *n,
                                           struct nacre_bytes file, const char *label,
                                           const char **what);
+/* The same with headers (RFC 1421 4.6) before the body; *headers is a slice of file, empty if there
+ * are none. headers NULL: none are allowed. */
+NACRE_MUST_CHECK nacre_err ncr_pem_decode_headers(uint8_t *out, size_t cap, size_t *n,
+                                                  struct nacre_bytes file, const char *label,
+                                                  struct nacre_bytes *headers, const char **what);
 /* Armours in place: the first *n bytes of buf become text of *n bytes, with `columns` characters a
  * line. What is left of buf is wiped. NO_ROOM: buf is wiped and *n 0. */
 NACRE_MUST_CHECK nacre_err ncr_pem_encode(uint8_t *buf, size_t cap, size_t *n, const char *label,

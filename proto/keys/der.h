@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * The little of ASN.1's distinguished encoding rules (X.690) that key files need: elements taken one
+ * after the other off a reader, definite lengths in their shortest form.
+ */
+#ifndef NCR_DER_H
+#define NCR_DER_H
+
+#include "proto/wire.h"
+
+enum {
+    NCR_DER_INTEGER = 0x02,
+    NCR_DER_BIT_STRING = 0x03,
+    NCR_DER_OCTET_STRING = 0x04,
+    NCR_DER_NULL = 0x05,
+    NCR_DER_OID = 0x06,
+    NCR_DER_SEQUENCE = 0x30,
+    NCR_DER_CONTEXT_0 = 0xa0,
+    NCR_DER_CONTEXT_1 = 0xa1
+};
+
+/* Contents of the next element, which must have that tag; else r->bad. */
+struct nacre_bytes ncr_der_take(struct ncr_rd *r, uint8_t tag);
+/* The same as a reader; bad if r is. */
+struct ncr_rd ncr_der_enter(struct ncr_rd *r, uint8_t tag);
+/* A non-negative INTEGER's magnitude without leading zeros. */
+struct nacre_bytes ncr_der_number(struct ncr_rd *r);
+/* An INTEGER of at most 32 bits. */
+uint32_t ncr_der_small(struct ncr_rd *r);
+/* True if the next element has that tag; takes nothing. */
+bool ncr_der_is(const struct ncr_rd *r, uint8_t tag);
+
+#endif

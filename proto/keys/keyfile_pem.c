@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * Private keys in ASN.1 between BEGIN and END lines, as OpenSSL and old ssh-keygen write them:
+ *
+ *     RSA PRIVATE KEY        PKCS #1 (RFC 8017 A.1.2)   } in clear, or encrypted with headers
+ *     EC PRIVATE KEY         SEC 1 C.4, RFC 5915        } Proc-Type and DEK-Info (RFC 1421)
+ *     PRIVATE KEY            PKCS #8 (RFC 5208, 5958): RSA, EC, Ed25519 (RFC 8410)
+ *     ENCRYPTED PRIVATE KEY  PKCS #8 with PBES2 (RFC 8018): PBKDF2, AES-CBC
+ *
+ * A key is taken out of its ASN.1 as the fields that openssh-key-v1 has, and then read and checked
+ * by its type like any other. Whatever does not decrypt to well-formed ASN.1 counts as a wrong
+ * passphrase: nothing in these formats says more.
+ */
+#include <string.h>
+
+#include "proto/keys/der.h"
+#include "proto/keys/key_type.h"
+#include "proto/keys/keyfile.h"
+#include "proto/keys/pem.h"
+#include "proto/keys/text.h"
+
+#define PEM_PBKDF2_MAX 10000000u /* iterations: seconds */
+
+/* ---- What object identifiers and names stand for ---- */
+
+struct pem_oid {
+    uint8_t n;
+    uint8_t p[10];
+};
+
+static bool pem_is(struct nacre_bytes b, const struct pem_oid *oid)
+{
+    return b.n == oid->n && memcmp(b.p, oid->p, oid->n) == 0;
+}
+
+static const struct pem_oid pem_rsa = {9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1}};
+static const struct pem_oid pem_ec = {7, {0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1}};
+static const struct pem_oid pem_ed25519 = {3, {0x2b, 0x65, 0x70}};
+static const struct pem_oid pem_pbes2 = {9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 0x0d}};
+static const struct pem_oid pem_pbkdf2 = {9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 0x0c}};
+
+static const struct {
+    struct pem_oid oid;
+    const char *name; /* in SSH: "nistp256" */
+    const char *type;
+    const struct nacre_curve *curve;
+} pem_curves[] = {
+    {{8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7}}, "nistp256", "ecdsa-sha2-nistp256", &nacre_p256},
+    {{5, {0x2b, 0x81, 4, 0, 0x22}}, "nistp384", "ecdsa-sha2-nistp384", &nacre_p384},
+    {{5, {0x2b, 0x81, 4, 0, 0x23}}, "nistp521", "ecdsa-sha2-nistp521", &nacre_p521},
+};
+#define PEM_CURVES (sizeof pem_curves / sizeof pem_curves[0])
+
+static const struct {
+    struct pem_oid oid;
+    const struct nacre_hash *hash;
+} pem_prfs[] = {
+    {{8, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 7}}, &nacre_hash_sha1},
+    {{8, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 9}}, &nacre_hash_sha256},
+    {{8, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 10}}, &nacre_hash_sha384},
+    {{8, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 11}}, &nacre_hash_sha512},
+};
+
+static const struct {
+    struct pem_oid oid;
+    const char *dek; /* in DEK-Info */
+    size_t key_len;
+} pem_ciphers[] = {
+    {{9, {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 2}}, "AES-128-CBC", 16},
+    {{9, {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 0x16}}, "AES-192-CBC", 24},
+    {{9, {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 0x2a}}, "AES-256-CBC", 32},
+};
+#define PEM_CIPHERS (sizeof pem_ciphers / sizeof pem_ciphers[0])
+
+static nacre_err pem_damaged(const struct ncr_keyfile_in *in)
+{
+    return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: bad ASN.1");
+}
+
+/* ---- Keys ---- */
+
+/* Hands the fields of openssh-key-v1, n bytes at `fields`, to the type. */
+static nacre_err pem_read_fields(struct nacre_privkey *k, const struct ncr_keyfile_in *in,
+                                 const char *type_name, struct nacre_bytes fields)
+{
+    const struct ncr_key_type *type = ncr_key_type(nacre_bytes_str(type_name));
+    struct ncr_rd r = ncr_rd(fields);
+    nacre_err err;
+
+    if (type == NULL)
+        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "key type not supported by this build");
+    ncr_keyfile_note(in->info->key_type, nacre_bytes_str(type_name));
+    err = type->read_private(k, &r, in->work);
+    if (err == NACRE_ERR_KEY_REFUSED)
+        return ncr_keyfile_fail(in, err, "the parts of the key do not belong together");
+    if (err != NACRE_OK || !ncr_rd_end(&r))
+        return ncr_keyfile_fail(in, err != NACRE_OK ? err : NACRE_ERR_KEY_FORMAT,
+                                "damaged: bad private half");
+    return NACRE_OK;
+}
+
+static void pem_put_number(struct ncr_wr *w, struct nacre_bytes b)
+{
+    ncr_wr_mpint(w, b.p, b.n);
+}
+
+/* PKCS #1: version, n, e, d, p, q, dp, dq, qinv. The fields are built in work, which no operation
+ * uses yet, and take the place of the ASN.1, which is longer. */
+static nacre_err pem_read_rsa(struct nacre_privkey *k, const struct ncr_keyfile_in *in,
+                              struct nacre_bytes der)
+{
+    struct ncr_rd file = ncr_rd(der);
+    struct ncr_rd r = ncr_der_enter(&file, NCR_DER_SEQUENCE);
+    struct ncr_wr w = ncr_wr((uint8_t *)in->work, NACRE_WORK * sizeof(uint64_t));
+    struct nacre_bytes num[8];
+    struct nacre_bytes fields;
+    size_t i;
+
+    if (ncr_der_small(&r) != 0)
+        return pem_damaged(in);
+    for (i = 0; i < 8; i++)
+        num[i] = ncr_der_number(&r);
+    if (!ncr_rd_end(&r) || !ncr_rd_end(&file))
+        return pem_damaged(in);
+    pem_put_number(&w, num[0]); /* n */
+    pem_put_number(&w, num[1]); /* e */
+    pem_put_number(&w, num[2]); /* d */
+    pem_put_number(&w, num[7]); /* iqmp */
+    pem_put_number(&w, num[3]); /* p */
+    pem_put_number(&w, num[4]); /* q */
+    fields = ncr_wr_done(&w);
+    if (w.bad || fields.n > in->scratch_len)
+        return ncr_keyfile_fail(in, NACRE_ERR_LIMIT, "key too large");
+    memcpy(in->scratch, fields.p, fields.n);
+    nacre_wipe(in->work, fields.n);
+    fields.p = in->scratch;
+    return pem_read_fields(k, in, "ssh-rsa", fields);
+}
+
+/* RFC 5915: version 1, private key, [0] curve (if not given), [1] public key (may be absent). */
+static nacre_err pem_read_ec(struct nacre_privkey *k, const struct ncr_keyfile_in *in,
+                             struct nacre_bytes der, struct nacre_bytes curve)
+{
+    uint8_t buf[3 * NACRE_EC_LEN_MAX + 64], point[NACRE_EC_POINT_MAX], d[NACRE_EC_LEN_MAX];
+    struct ncr_rd file = ncr_rd(der);
+    struct ncr_rd r = ncr_der_enter(&file, NCR_DER_SEQUENCE);
+    struct ncr_wr w = ncr_wr(buf, sizeof buf);
+    struct nacre_bytes priv, pub = {point, 0}, given = {NULL, 0};
+    struct ncr_rd in_tag;
+    size_t i, len;
+    nacre_err err;
+
+    if (ncr_der_small(&r) != 1)
+        return pem_damaged(in);
+    priv = ncr_der_take(&r, NCR_DER_OCTET_STRING);
+    if (ncr_der_is(&r, NCR_DER_CONTEXT_0)) {
+        in_tag = ncr_der_enter(&r, NCR_DER_CONTEXT_0);
+        curve = ncr_der_take(&in_tag, NCR_DER_OID);
+        if (!ncr_rd_end(&in_tag))
+            return pem_damaged(in);
+    }
+    if (ncr_der_is(&r, NCR_DER_CONTEXT_1)) {
+        in_tag = ncr_der_enter(&r, NCR_DER_CONTEXT_1);
+        given = ncr_der_take(&in_tag, NCR_DER_BIT_STRING);
+        if (!ncr_rd_end(&in_tag) || given.n < 1 || given.p[0] != 0)
+            return pem_damaged(in);
+        given = ncr_bytes_part(given, 1, given.n - 1);
+    }
+    if (!ncr_rd_end(&r) || !ncr_rd_end(&file))
+        return pem_damaged(in);
+    for (i = 0; i < PEM_CURVES && !pem_is(curve, &pem_curves[i].oid); i++)
+        ;
+    if (i == PEM_CURVES)
+        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "curve not supported");
+    len = nacre_ec_len(pem_curves[i].curve);
+    if (priv.n > len)
+        return pem_damaged(in);
+    memset(d, 0, sizeof d);
+    memcpy(d + len - priv.n, priv.p, priv.n);
+    pub.n = 1 + 2 * len;
+    if (!nacre_ec_public(point, pem_curves[i].curve, d, in->work)) {
+        nacre_wipe(d, sizeof d);
+        return ncr_keyfile_fail(in, NACRE_ERR_KEY_FORMAT, "damaged: private value out of range");
+    }
+    ncr_wr_cstring(&w, pem_curves[i].name);
+    ncr_wr_string(&w, given.p != NULL ? given : pub);
+    ncr_wr_mpint(&w, d, len);
+    err = pem_read_fields(k, in, pem_curves[i].type, ncr_wr_done(&w));
+    nacre_wipe(d, sizeof d);
+    nacre_wipe(buf, sizeof buf);
+    return err;
+}
+
+/* RFC 8410 7: the seed in an OCTET STRING of its own. */
+static nacre_err pem_read_ed25519(struct nacre_privkey *k, const struct ncr_keyfile_in *in,
+                                  struct nacre_bytes der)
+{
+    struct ncr_rd r = ncr_rd(der);
+    struct nacre_bytes seed = ncr_der_take(&r, NCR_DER_OCTET_STRING);
+
+    if (!ncr_rd_end(&r) || seed.n != NACRE_ED25519_SEED_LEN)
+        return pem_damaged(in);
+    nacre_privkey_from_seed(k, seed.p);
+    ncr_keyfile_note(in->info->key_type, nacre_bytes_str(k->type->name));
+    return NACRE_OK;
+}
+
+/* RFC 5958: version, algorithm, private key, and what may follow: attributes, public key. */
+static nacre_err pem_read_pkcs8(struct nacre_privkey *k, const struct ncr_keyfile_in *in,
+                                struct nacre_bytes der)
+{
+    struct ncr_rd file = ncr_rd(der);
+    struct ncr_rd r = ncr_der_enter(&file, NCR_DER_SEQUENCE);
+    uint32_t version = ncr_der_small(&r);
+    struct ncr_rd alg = ncr_der_enter(&r, NCR_DER_SEQUENCE);
+    struct nacre_bytes oid = ncr_der_take(&alg, NCR_DER_OID);
+    struct nacre_bytes key = ncr_der_take(&r, NCR_DER_OCTET_STRING);
+    struct nacre_bytes none = {NULL, 0};
+
+    if (ncr_der_is(&r, NCR_DER_CONTEXT_0))
+        (void)ncr_der_take(&r, NCR_DER_CONTEXT_0); /* attributes say nothing of the key */
+    if (ncr_der_is(&r, 0x81))
+        (void)ncr_der_take(&r, 0x81); /* public key: computed here anyway */
+    if (!ncr_rd_end(&r) || !ncr_rd_end(&file) || version > 1 || alg.bad)
+        return pem_damaged(in);
+    if (pem_is(oid, &pem_rsa))
+        return pem_read_rsa(k, in, key);
+    if (pem_is(oid, &pem_ed25519))
+        return ncr_rd_end(&alg) ? pem_read_ed25519(k, in, key) : pem_damaged(in);
+    if (!pem_is(oid, &pem_ec))
+        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "key type not supported by this build");
+    return pem_read_ec(k, in, key,
+                       ncr_der_is(&alg, NCR_DER_OID) ? ncr_der_take(&alg, NCR_DER_OID) : none);
+}
+
+/* ---- Encryption ---- */
+
+/* Decrypts n bytes in place and takes the padding of RFC 1423 1.1 off; false: it is none. */
+static bool pem_decrypt(uint8_t *p, size_t *n, const uint8_t *key, size_t key_len,
+                        const uint8_t *iv)
+{
+    struct nacre_aes_cbc c;
+    size_t pad, i;
+    bool good = *n > 0 && *n % NACRE_AES_BLOCK == 0 && nacre_aes_cbc_init(&c, key, key_len, iv);
+
+    if (!good)
+        return false;
+    nacre_aes_cbc_decrypt(p, &c, p, *n);
+    nacre_wipe(&c, sizeof c);
+    pad = p[*n - 1];
+    good = pad >= 1 && pad <= NACRE_AES_BLOCK;
+    for (i = 0; good && i < pad; i++)
+        good = p[*n - 1 - i] == pad;
+    *n -= good ? pad : 0;
+    return good;
+}
+
+static nacre_err pem_wrong(const struct ncr_keyfile_in *in)
+{
+    if (in->passphrase.n == 0)
+        return ncr_keyfile_fail(in, NACRE_ERR_PASSPHRASE, "passphrase needed");
+    return ncr_keyfile_fail(in, NACRE_ERR_PASSPHRASE, "wrong passphrase");
+}
+
+static int pem_hex(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "DEK-Info: AES-128-CBC,HEX" among the headers. */
+static nacre_err pem_dek(const struct ncr_keyfile_in *in, struct nacre_bytes headers, size_t *which,
+                         uint8_t iv[NACRE_AES_BLOCK])
+{
+    static const char tag[] = "DEK-Info: ";
+    struct nacre_bytes name = {NULL, 0}, hex;
+    size_t i;
+
+    for (i = 0; i + sizeof tag - 1 < headers.n; i++)
+        if (memcmp(headers.p + i, tag, sizeof tag - 1) == 0)
+            break;
+    name = ncr_bytes_part(headers, i, headers.n - i);
+    name.p += name.n >= sizeof tag - 1 ? sizeof tag - 1 : name.n;
+    name.n -= name.n >= sizeof tag - 1 ? sizeof tag - 1 : name.n;
+    hex = name;
+    for (name.n = 0; name.n < hex.n && hex.p[name.n] != ',';)
+        name.n++;
+    hex = ncr_bytes_part(hex, name.n < hex.n ? name.n + 1 : hex.n,
+                         hex.n - (name.n < hex.n ? name.n + 1 : hex.n));
+    ncr_keyfile_note(in->info->cipher, name);
+    for (*which = 0; *which < PEM_CIPHERS; (*which)++)
+        if (nacre_bytes_is(name, pem_ciphers[*which].dek))
+            break;
+    if (*which == PEM_CIPHERS)
+        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "cipher not supported");
+    for (i = 0; i < NACRE_AES_BLOCK; i++) {
+        if (hex.n < 2 * i + 2 || pem_hex(hex.p[2 * i]) < 0 || pem_hex(hex.p[2 * i + 1]) < 0)
+            return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: bad DEK-Info");
+        iv[i] = (uint8_t)(pem_hex(hex.p[2 * i]) << 4 | pem_hex(hex.p[2 * i + 1]));
+    }
+    return NACRE_OK;
+}
+
+/* The old form: headers in front of the base64; the key is made of the passphrase by MD5. */
+static nacre_err pem_open_dek(const struct ncr_keyfile_in *in, struct nacre_bytes headers,
+                              struct nacre_bytes *der)
+{
+    uint8_t key[32], iv[NACRE_AES_BLOCK];
+    size_t which;
+    nacre_err err;
+    bool good;
+
+    if (headers.n == 0)
+        return NACRE_OK;
+    in->info->encrypted = true;
+    ncr_keyfile_note(in->info->kdf, nacre_bytes_str("md5"));
+    err = pem_dek(in, headers, &which, iv);
+    if (err != NACRE_OK)
+        return err;
+    if (in->passphrase.n == 0)
+        return pem_wrong(in);
+    nacre_pem_kdf(key, pem_ciphers[which].key_len, in->passphrase.p, in->passphrase.n, iv);
+    good = pem_decrypt(in->scratch, &der->n, key, pem_ciphers[which].key_len, iv);
+    nacre_wipe(key, sizeof key);
+    return good ? NACRE_OK : pem_wrong(in);
+}
+
+struct pem_pbes {
+    struct nacre_bytes salt, iv, data;
+    uint32_t iterations;
+    const struct nacre_hash *prf;
+    size_t cipher;
+};
+
+/* RFC 8018 A.2: salt, iterations, key length (optional), PRF (optional: HMAC-SHA-1). */
+static nacre_err pem_read_pbkdf2(const struct ncr_keyfile_in *in, struct pem_pbes *b,
+                                 struct ncr_rd *r)
+{
+    struct nacre_bytes oid;
+    struct ncr_rd prf;
+    size_t i;
+
+    b->salt = ncr_der_take(r, NCR_DER_OCTET_STRING);
+    b->iterations = ncr_der_small(r);
+    b->prf = &nacre_hash_sha1;
+    if (ncr_der_is(r, NCR_DER_INTEGER))
+        (void)ncr_der_small(r); /* the cipher says it too */
+    if (ncr_der_is(r, NCR_DER_SEQUENCE)) {
+        prf = ncr_der_enter(r, NCR_DER_SEQUENCE);
+        oid = ncr_der_take(&prf, NCR_DER_OID);
+        for (i = 0; i < sizeof pem_prfs / sizeof pem_prfs[0]; i++)
+            if (pem_is(oid, &pem_prfs[i].oid))
+                break;
+        if (i == sizeof pem_prfs / sizeof pem_prfs[0])
+            return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "PRF of PBKDF2 not supported");
+        b->prf = pem_prfs[i].hash;
+    }
+    if (!ncr_rd_end(r) || b->iterations == 0)
+        return pem_damaged(in);
+    if (b->iterations > PEM_PBKDF2_MAX)
+        return ncr_keyfile_fail(in, NACRE_ERR_LIMIT, "kdf asks for more rounds than are sensible");
+    return NACRE_OK;
+}
+
+static nacre_err pem_read_pbes2(const struct ncr_keyfile_in *in, struct pem_pbes *b,
+                                struct nacre_bytes der)
+{
+    struct ncr_rd file = ncr_rd(der);
+    struct ncr_rd r = ncr_der_enter(&file, NCR_DER_SEQUENCE);
+    struct ncr_rd alg = ncr_der_enter(&r, NCR_DER_SEQUENCE);
+    struct nacre_bytes oid = ncr_der_take(&alg, NCR_DER_OID);
+    struct ncr_rd par, kdf, kdf_par, cipher;
+    nacre_err err;
+
+    b->data = ncr_der_take(&r, NCR_DER_OCTET_STRING);
+    if (!ncr_rd_end(&r) || !ncr_rd_end(&file))
+        return pem_damaged(in);
+    if (!pem_is(oid, &pem_pbes2))
+        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "encryption scheme not supported");
+    par = ncr_der_enter(&alg, NCR_DER_SEQUENCE);
+    kdf = ncr_der_enter(&par, NCR_DER_SEQUENCE);
+    oid = ncr_der_take(&kdf, NCR_DER_OID);
+    if (!par.bad && !pem_is(oid, &pem_pbkdf2))
+        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "kdf not supported");
+    ncr_keyfile_note(in->info->kdf, nacre_bytes_str("pbkdf2"));
+    kdf_par = ncr_der_enter(&kdf, NCR_DER_SEQUENCE);
+    cipher = ncr_der_enter(&par, NCR_DER_SEQUENCE);
+    oid = ncr_der_take(&cipher, NCR_DER_OID);
+    b->iv = ncr_der_take(&cipher, NCR_DER_OCTET_STRING);
+    if (!ncr_rd_end(&kdf) || !ncr_rd_end(&par) || !ncr_rd_end(&alg))
+        return pem_damaged(in);
+    for (b->cipher = 0; b->cipher < PEM_CIPHERS; b->cipher++)
+        if (pem_is(oid, &pem_ciphers[b->cipher].oid))
+            break;
+    if (b->cipher == PEM_CIPHERS)
+        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "cipher not supported");
+    ncr_keyfile_note(in->info->cipher, nacre_bytes_str(pem_ciphers[b->cipher].dek));
+    if (!ncr_rd_end(&cipher) || b->iv.n != NACRE_AES_BLOCK)
+        return pem_damaged(in);
+    err = pem_read_pbkdf2(in, b, &kdf_par);
+    return err;
+}
+
+/* Decrypts to the start of scratch. */
+static nacre_err pem_open_pbes2(const struct ncr_keyfile_in *in, struct nacre_bytes *der)
+{
+    uint8_t key[32], iv[NACRE_AES_BLOCK];
+    size_t key_len;
+    struct pem_pbes b = {0};
+    nacre_err err = pem_read_pbes2(in, &b, *der);
+    bool good;
+
+    in->info->encrypted = true;
+    if (err != NACRE_OK)
+        return err;
+    if (in->passphrase.n == 0)
+        return pem_wrong(in);
+    key_len = pem_ciphers[b.cipher].key_len;
+    good = nacre_pbkdf2(key, key_len, b.prf, in->passphrase.p, in->passphrase.n, b.salt.p, b.salt.n,
+                        b.iterations);
+    memcpy(iv, b.iv.p, sizeof iv);
+    memmove(in->scratch, b.data.p, b.data.n);
+    der->p = in->scratch;
+    der->n = b.data.n;
+    good = good && pem_decrypt(in->scratch, &der->n, key, key_len, iv);
+    nacre_wipe(key, sizeof key);
+    return good ? NACRE_OK : pem_wrong(in);
+}
+
+/* ---- Formats ---- */
+
+static nacre_err pem_armour(const struct ncr_keyfile_in *in, const char *label,
+                            struct nacre_bytes *headers, struct nacre_bytes *der)
+{
+    const char *what;
+    nacre_err err;
+
+    der->p = in->scratch;
+    err = ncr_pem_decode_headers(in->scratch, in->scratch_len, &der->n, in->file, label, headers,
+                                 &what);
+    return err == NACRE_OK ? err : ncr_keyfile_fail(in, err, what == NULL ? "" : what);
+}
+
+/* What is not well formed after a decryption was not decrypted with the right passphrase. */
+static nacre_err pem_judge(const struct ncr_keyfile_in *in, nacre_err err)
+{
+    return in->info->encrypted && err == NACRE_ERR_FILE_FORMAT ? pem_wrong(in) : err;
+}
+
+nacre_err ncr_pem_read_rsa(struct nacre_privkey *k, struct nacre_bytes *comment,
+                           const struct ncr_keyfile_in *in)
+{
+    struct nacre_bytes headers, der;
+    nacre_err err = pem_armour(in, "RSA PRIVATE KEY", &headers, &der);
+
+    (void)comment; /* the format has none */
+    if (err == NACRE_OK)
+        err = pem_open_dek(in, headers, &der);
+    return err == NACRE_OK ? pem_judge(in, pem_read_rsa(k, in, der)) : err;
+}
+
+nacre_err ncr_pem_read_ec(struct nacre_privkey *k, struct nacre_bytes *comment,
+                          const struct ncr_keyfile_in *in)
+{
+    struct nacre_bytes headers, der;
+    struct nacre_bytes none = {NULL, 0};
+    nacre_err err = pem_armour(in, "EC PRIVATE KEY", &headers, &der);
+
+    (void)comment;
+    if (err == NACRE_OK)
+        err = pem_open_dek(in, headers, &der);
+    return err == NACRE_OK ? pem_judge(in, pem_read_ec(k, in, der, none)) : err;
+}
+
+nacre_err ncr_pem_read_pkcs8(struct nacre_privkey *k, struct nacre_bytes *comment,
+                             const struct ncr_keyfile_in *in)
+{
+    struct nacre_bytes der;
+    nacre_err err = pem_armour(in, "PRIVATE KEY", NULL, &der);
+
+    (void)comment;
+    return err == NACRE_OK ? pem_read_pkcs8(k, in, der) : err;
+}
+
+nacre_err ncr_pem_read_encrypted(struct nacre_privkey *k, struct nacre_bytes *comment,
+                                 const struct ncr_keyfile_in *in)
+{
+    struct nacre_bytes der;
+    nacre_err err = pem_armour(in, "ENCRYPTED PRIVATE KEY", NULL, &der);
+
+    (void)comment;
+    if (err == NACRE_OK)
+        err = pem_open_pbes2(in, &der);
+    return err == NACRE_OK ? pem_judge(in, pem_read_pkcs8(k, in, der)) : err;
+}
