@@ -130,6 +130,8 @@ PROTO_SRC = \
 	proto/sig_cert.c \
 	proto/sig_ed25519.c \
 	proto/sig_mldsa44.c \
+	proto/sig_rsa.c \
+	proto/sig_rsa_legacy.c \
 	proto/version.c \
 	proto/wire.c
 
@@ -141,6 +143,7 @@ KEYS_SRC = \
 	proto/keys/der.c \
 	proto/keys/key_ed25519.c \
 	proto/keys/key_mldsa44.c \
+	proto/keys/key_rsa.c \
 	proto/keys/keyfile.c \
 	proto/keys/keyfile_cipher.c \
 	proto/keys/keyfile_openssh.c \
@@ -237,7 +240,7 @@ OS_SRC = crypto/cpu.c crypto/rng_os.c sftp/fs_posix.c
 CLIENT_PROGRAMS = ssh sftp keygen
 SERVER_PROGRAMS = sshd sftp-server
 
-KAT_SRC = tests/kat.c tests/kat_cipher.c tests/kat_comp.c tests/kat_crypto.c tests/kat_hash.c tests/kat_dsa.c tests/kat_kem.c tests/kat_key.c tests/kat_sntrup.c tests/kat_ssh.c
+KAT_SRC = tests/kat.c tests/kat_cipher.c tests/kat_comp.c tests/kat_crypto.c tests/kat_hash.c tests/kat_dsa.c tests/kat_kem.c tests/kat_key.c tests/kat_rsa.c tests/kat_sntrup.c tests/kat_ssh.c
 
 # NAME here is tests/test_NAME.c; the list says which layers it is linked with (and those below)
 CRYPTO_TESTS = \
@@ -296,6 +299,7 @@ PROTO_TESTS = \
 	kex_hybrid \
 	kexinit \
 	key_mldsa44 \
+	key_rsa \
 	keyfile_openssh \
 	keys \
 	known_hosts \
@@ -313,6 +317,7 @@ PROTO_TESTS = \
 	security_packets \
 	sig_ed25519 \
 	sig_mldsa44 \
+	sig_rsa \
 	transcript \
 	version \
 	wire

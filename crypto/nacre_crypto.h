@@ -449,6 +449,8 @@ NACRE_MUST_CHECK bool nacre_dh_shared(uint8_t *k, const struct nacre_dh_group *g
 #define NACRE_RSA_LEN_MAX (NACRE_RSA_BITS_MAX / 8)
 /* Words for a modulus of that many bits. */
 #define NACRE_RSA_WORK(bits) NACRE_MODEXP_WORK(bits)
+/* The first of them, which are all that verifying takes. */
+#define NACRE_RSA_VERIFY_WORK(bits) (12 * (((bits) + 127) / 128))
 
 /* A private key, borrowed: n = p q, iqmp = 1/q mod p. */
 struct nacre_rsa_key {

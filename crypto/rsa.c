@@ -109,7 +109,7 @@ bool nacre_rsa_verify_vartime(const struct nacre_hash *hash, struct nacre_num n,
     ncr_words_store(em, bytes, s, words);
     memcpy(got, em, bytes);
     bool ok = rsa_encode(em, bytes, hash, m, len) && nacre_ct_eq(em, got, bytes);
-    nacre_wipe(work, 6 * words * sizeof *work);
+    nacre_wipe(work, NACRE_RSA_VERIFY_WORK(bits) * sizeof *work);
     return ok;
 }
 

@@ -23,6 +23,8 @@ static const struct ncr_kex *const alg_default_kex[] = {
 static const struct ncr_sig *const alg_default_sigs[] = {
     &ncr_sig_ed25519,
     &ncr_sig_mldsa44_ed25519,
+    &ncr_sig_rsa_sha2_512,
+    &ncr_sig_rsa_sha2_256,
     NULL,
 };
 

@@ -223,14 +223,49 @@ static enum kat_result verb_kex_hash(struct kat_req *r)
         return kat_no_name(r, r->arg[0].name, all_kex);
     row->hash->init(&ctx);
     w = ncr_wr_hash(row->hash, &ctx);
-    for (size_t i = 1; i < 8; i++)
+    for (size_t i = 1; i < 6; i++)
         ncr_wr_string(&w, r->arg[i].b);
+    for (size_t i = 6; i < 8; i++) {
+        if (row->pub_is_mpint)
+            ncr_wr_mpint(&w, r->arg[i].b.p, r->arg[i].b.n);
+        else
+            ncr_wr_string(&w, r->arg[i].b);
+    }
     if (row->k_is_string)
         ncr_wr_string(&w, k);
     else
         ncr_wr_mpint(&w, k.p, k.n);
     row->hash->final(h, &ctx);
     kat_put(r, h, row->hash->len);
+    return KAT_OK;
+}
+
+/* kex-hash-gex HASH VC VS IC IS KS MIN N MAX P G E F K: RFC 4419 section 3. */
+static enum kat_result verb_kex_hash_gex(struct kat_req *r)
+{
+    static const struct nacre_hash *const hashes[] = {&nacre_hash_sha256, &nacre_hash_sha1,
+                                                      &nacre_hash_sha384, &nacre_hash_sha512};
+    const struct nacre_hash *hash = NULL;
+    union nacre_hash_ctx ctx;
+    uint8_t h[NACRE_HASH_MAX_LEN];
+    struct ncr_wr w;
+
+    for (size_t i = 0; i < sizeof hashes / sizeof *hashes; i++) {
+        if (strcmp(hashes[i]->name, r->arg[0].name) == 0)
+            hash = hashes[i];
+    }
+    if (hash == NULL)
+        return kat_error(r, "unknown name");
+    hash->init(&ctx);
+    w = ncr_wr_hash(hash, &ctx);
+    for (size_t i = 1; i < 6; i++)
+        ncr_wr_string(&w, r->arg[i].b);
+    for (size_t i = 6; i < 9; i++)
+        ncr_wr_u32(&w, (uint32_t)r->arg[i].num);
+    for (size_t i = 9; i < 14; i++)
+        ncr_wr_mpint(&w, r->arg[i].b.p, r->arg[i].b.n);
+    hash->final(h, &ctx);
+    kat_put(r, h, hash->len);
     return KAT_OK;
 }
 
@@ -245,5 +280,8 @@ const struct kat_verb kat_ssh_verbs[] = {
     {"mpint-enc", "bytes", verb_mpint_enc},
     {"mpint-dec", "bytes", verb_mpint_dec},
     {"kex-hash", "name bytes bytes bytes bytes bytes bytes bytes bytes", verb_kex_hash},
+    {"kex-hash-gex",
+     "name bytes bytes bytes bytes bytes int32 int32 int32 bytes bytes bytes bytes bytes",
+     verb_kex_hash_gex},
     {NULL, NULL, NULL},
 };

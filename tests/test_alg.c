@@ -18,7 +18,7 @@ static const char *const default_names[KINDS][32] = {
                        "curve25519-sha256", "curve25519-sha256@libssh.org",
                        "diffie-hellman-group-exchange-sha256", "diffie-hellman-group16-sha512",
                        "diffie-hellman-group18-sha512", "diffie-hellman-group14-sha256"},
-    [NACRE_ALG_SIG] = {"ssh-ed25519", "ssh-mldsa44-ed25519"},
+    [NACRE_ALG_SIG] = {"ssh-ed25519", "ssh-mldsa44-ed25519", "rsa-sha2-512", "rsa-sha2-256"},
     [NACRE_ALG_CIPHER] = {"chacha20-poly1305@openssh.com", "aes128-gcm@openssh.com",
                           "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr"},
     [NACRE_ALG_MAC] = {"umac-128-etm@openssh.com", "hmac-sha2-256-etm@openssh.com",

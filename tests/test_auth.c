@@ -351,7 +351,8 @@ Test(auth, server_sig_algs_are_told)
     p.plan.stay = true;
     pair_session(&p);
     cr_assert(nacre_conn_peer_takes(p.side[0].c, "ssh-ed25519"));
-    cr_assert(!nacre_conn_peer_takes(p.side[0].c, "rsa-sha2-256"));
+    cr_assert(nacre_conn_peer_takes(p.side[0].c, "rsa-sha2-256"));
+    cr_assert(!nacre_conn_peer_takes(p.side[0].c, "ssh-rsa"));
     cr_assert(nacre_conn_peer_takes(p.side[1].c, "anything"), "a client announces nothing");
     pair_free(&p);
 }

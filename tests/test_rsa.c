@@ -131,7 +131,7 @@ Test(rsa, verify_vectors)
         struct nacre_num n = rsa_test_num(&v, "n"), e = rsa_test_num(&v, "e");
         struct nacre_num m = rsa_test_num(&v, "m"), sig = rsa_test_num(&v, "sig");
         const struct nacre_hash *hash = rsa_test_hash(&v);
-        size_t work = NACRE_RSA_WORK(ncr_num_bits_vartime(n));
+        size_t work = NACRE_RSA_VERIFY_WORK(ncr_num_bits_vartime(n));
         uint64_t *exact = malloc(work * sizeof *exact);
         cr_assert_not_null(exact);
         cr_assert(nacre_rsa_public_ok_vartime(n, e), "line %u", v.line);
