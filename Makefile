@@ -111,6 +111,7 @@ PROTO_SRC = \
 	proto/kex.c \
 	proto/kex_curve25519.c \
 	proto/kex_dh.c \
+	proto/kex_ecdh.c \
 	proto/kex_dh_legacy.c \
 	proto/kex_gex.c \
 	proto/kex_gex_legacy.c \
@@ -295,6 +296,7 @@ PROTO_TESTS = \
 	kex \
 	kex_curve25519 \
 	kex_dh \
+	kex_ecdh \
 	kex_gex \
 	kex_hybrid \
 	kexinit \

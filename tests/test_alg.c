@@ -16,6 +16,7 @@
 static const char *const default_names[KINDS][32] = {
     [NACRE_ALG_KEX] = {"mlkem768x25519-sha256",
                        "curve25519-sha256", "curve25519-sha256@libssh.org",
+                       "ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521",
                        "diffie-hellman-group-exchange-sha256", "diffie-hellman-group16-sha512",
                        "diffie-hellman-group18-sha512", "diffie-hellman-group14-sha256"},
     [NACRE_ALG_SIG] = {"ssh-ed25519", "ssh-mldsa44-ed25519", "rsa-sha2-512", "rsa-sha2-256"},
