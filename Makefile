@@ -150,6 +150,7 @@ KEYS_SRC = \
 	proto/keys/keyfile_openssh.c \
 	proto/keys/keyfile_pem.c \
 	proto/keys/known_hosts.c \
+	proto/keys/moduli.c \
 	proto/keys/pattern.c \
 	proto/keys/pem.c \
 	proto/keys/privkey.c \
@@ -305,6 +306,7 @@ PROTO_TESTS = \
 	keyfile_openssh \
 	keys \
 	known_hosts \
+	moduli \
 	msg \
 	phase \
 	pkt \

@@ -507,6 +507,19 @@ enum nacre_addr_match {
  * patterns with `*` and `?`, each with `!` before it or not. Names of hosts match nothing. */
 enum nacre_addr_match nacre_addr_list_match(struct nacre_bytes list, struct nacre_bytes addr);
 
+/* ---- Groups for group exchange: moduli(5) ------------------------------------------------ */
+
+/* Bytes that a line of a moduli file takes in buf, at most. */
+#define NACRE_MODULI_BUF (2 * NACRE_DH_LEN_MAX)
+
+/* Reads a line of a moduli file without its end (time type tests trials size generator modulus): a
+ * group of 2,048 to 8,192 bits whose modulus is marked as a safe prime that tests were run on and
+ * none found composite. g borrows from buf, cap at least NACRE_MODULI_BUF is enough. A blank line or
+ * a comment is OK and gives a group of no bits. Errors: FILE_FORMAT (no such line), KEY_REFUSED (a
+ * group not to be used), NO_ROOM; g is then zeroed. */
+NACRE_MUST_CHECK nacre_err nacre_moduli_parse(struct nacre_dh_group *g, struct nacre_bytes line,
+                                              uint8_t *buf, size_t cap);
+
 #ifdef __cplusplus
 }
 #endif
