@@ -108,6 +108,7 @@ PROTO_SRC = \
 	proto/err.c \
 	proto/glob.c \
 	proto/global.c \
+	proto/kem_sntrup761.c \
 	proto/kex.c \
 	proto/kex_curve25519.c \
 	proto/kex_dh.c \
@@ -300,6 +301,7 @@ PROTO_TESTS = \
 	kex_ecdh \
 	kex_gex \
 	kex_hybrid \
+	kex_sntrup \
 	kexinit \
 	key_mldsa44 \
 	key_rsa \

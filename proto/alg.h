@@ -138,6 +138,7 @@ extern const struct ncr_gex ncr_gex_dh;
 
 /* Rows (each in the file that implements it). */
 extern const struct ncr_kex ncr_kex_mlkem768_x25519;
+extern const struct ncr_kex ncr_kex_sntrup761_x25519, ncr_kex_sntrup761_x25519_openssh;
 extern const struct ncr_kex ncr_kex_curve25519, ncr_kex_curve25519_libssh;
 extern const struct ncr_kex ncr_kex_ecdh_nistp256, ncr_kex_ecdh_nistp384, ncr_kex_ecdh_nistp521;
 extern const struct ncr_kex ncr_kex_gex_sha256, ncr_kex_gex_sha1;
