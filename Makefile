@@ -58,6 +58,7 @@ CRYPTO_SRC = \
 	crypto/keccak_avx512.c \
 	crypto/md5.c \
 	crypto/mldsa44.c \
+	crypto/mldsa44_avx2.c \
 	crypto/mldsa44_ed25519.c \
 	crypto/mlkem.c \
 	crypto/mlkem_avx2.c \

@@ -87,5 +87,15 @@ void ncr_umac_nh_avx2(uint64_t nh[4], const uint32_t *key, unsigned streams, con
 void ncr_umac_nh_avx2(uint64_t nh[4], const uint32_t *key, unsigned streams, const uint8_t *m,
                       size_t n);
 
+/* The transform of ML-DSA-44, its inverse, products of transformed polynomials, and of rows of four:
+ * as in mldsa44.c. */
+struct ncr_mldsa_poly;
+void ncr_mldsa44_ntt_avx2(struct ncr_mldsa_poly *a);
+void ncr_mldsa44_inverse_avx2(struct ncr_mldsa_poly *a);
+void ncr_mldsa44_mul_avx2(struct ncr_mldsa_poly *r, const struct ncr_mldsa_poly *a,
+                          const struct ncr_mldsa_poly *b);
+void ncr_mldsa44_dot_avx2(struct ncr_mldsa_poly *r, const struct ncr_mldsa_poly *row,
+                          const struct ncr_mldsa_poly *v);
+
 #endif
 #endif

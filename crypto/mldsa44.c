@@ -13,15 +13,17 @@
  * Verification works on public values and is not constant-time.
  */
 #include "crypto/ct.h"
+#include "crypto/fast.h"
 #include "crypto/keccak.h"
 #include "crypto/load.h"
+#include "crypto/mldsa44.h"
 #include "crypto/nacre_crypto.h"
 
 #include <string.h>
 
 /* Section 4, table 1. */
 #define MLDSA_Q UINT32_C(8380417)
-#define MLDSA_N 256
+#define MLDSA_N NCR_MLDSA_N
 #define MLDSA_K 4 /* rows of A, which is square here: l = k */
 #define MLDSA_TAU 39
 #define MLDSA_GAMMA1 (UINT32_C(1) << 17)
@@ -45,10 +47,6 @@
 /* Appendix C: tries after which signing may give up; good randomness needs more once in 2^256. */
 #define MLDSA_TRIES_MAX 814
 
-struct mldsa_poly {
-    uint32_t c[MLDSA_N];
-};
-
 /* Streams of four polynomials, and the bytes that are being read. */
 struct mldsa_streams {
     struct ncr_keccak_x4 x4;
@@ -57,9 +55,9 @@ struct mldsa_streams {
 
 /* What making keys and signing keep in the caller's work. */
 struct mldsa_signer {
-    struct mldsa_poly a[MLDSA_K][MLDSA_K];                   /* transformed */
-    struct mldsa_poly s1[MLDSA_K], s2[MLDSA_K], t0[MLDSA_K]; /* transformed for signing */
-    struct mldsa_poly y[MLDSA_K], z[MLDSA_K], w[MLDSA_K], c, t;
+    struct ncr_mldsa_poly a[MLDSA_K][MLDSA_K];                   /* transformed */
+    struct ncr_mldsa_poly s1[MLDSA_K], s2[MLDSA_K], t0[MLDSA_K]; /* transformed for signing */
+    struct ncr_mldsa_poly y[MLDSA_K], z[MLDSA_K], w[MLDSA_K], c, t;
     struct mldsa_streams streams;
     struct nacre_keccak h;
     uint8_t pk[NACRE_MLDSA44_PK_LEN]; /* starts with rho */
@@ -72,7 +70,7 @@ struct mldsa_signer {
 };
 
 struct mldsa_verifier {
-    struct mldsa_poly row[MLDSA_K], z[MLDSA_K], c, w, t;
+    struct ncr_mldsa_poly row[MLDSA_K], z[MLDSA_K], c, w, t;
     struct ncr_keccak_x4 x4;
     uint8_t buf[4][NACRE_SHAKE128_RATE];
     struct nacre_keccak h;
@@ -106,7 +104,7 @@ static inline uint32_t mldsa_reduce(uint32_t x, unsigned top)
     return t + (MLDSA_Q & (0 - (t >> top)));
 }
 
-static void mldsa_reduce_all(struct mldsa_poly *a)
+static void mldsa_reduce_all(struct ncr_mldsa_poly *a)
 {
     unsigned top = mldsa_top();
     for (size_t i = 0; i < MLDSA_N; i++) {
@@ -115,7 +113,8 @@ static void mldsa_reduce_all(struct mldsa_poly *a)
 }
 
 /* r = a + b reduced; a, b < q. */
-static void mldsa_add(struct mldsa_poly *r, const struct mldsa_poly *a, const struct mldsa_poly *b)
+static void mldsa_add(struct ncr_mldsa_poly *r, const struct ncr_mldsa_poly *a,
+                      const struct ncr_mldsa_poly *b)
 {
     unsigned top = mldsa_top();
     for (size_t i = 0; i < MLDSA_N; i++) {
@@ -124,7 +123,8 @@ static void mldsa_add(struct mldsa_poly *r, const struct mldsa_poly *a, const st
 }
 
 /* r = a - b reduced; a, b < q. */
-static void mldsa_sub(struct mldsa_poly *r, const struct mldsa_poly *a, const struct mldsa_poly *b)
+static void mldsa_sub(struct ncr_mldsa_poly *r, const struct ncr_mldsa_poly *a,
+                      const struct ncr_mldsa_poly *b)
 {
     unsigned top = mldsa_top();
     for (size_t i = 0; i < MLDSA_N; i++) {
@@ -134,8 +134,8 @@ static void mldsa_sub(struct mldsa_poly *r, const struct mldsa_poly *a, const st
 
 /* ---- Number theoretic transform: section 7.5 --------------------------------------------- */
 
-/* zeta^brv(k) R mod q, zeta = 1753, brv reverses eight bits: appendix B. */
-static const uint32_t mldsa_zetas[MLDSA_N] = {
+/* Appendix B, times R. */
+const uint32_t ncr_mldsa44_zetas[MLDSA_N] = {
     4193792, 25847,   5771523, 7861508, 237124,  7602457, 7504169, 466468,  1826347, 2353451,
     8021166, 6288512, 3119733, 5495562, 3111497, 2680103, 2725464, 1024112, 7300517, 3585928,
     7830929, 7260833, 2619752, 6271868, 6262231, 4520680, 6980856, 5102745, 1757237, 8360995,
@@ -171,7 +171,7 @@ static const uint32_t mldsa_zetas[MLDSA_N] = {
 NCR_INLINE void mldsa_layer(uint32_t *a, size_t len)
 {
     for (size_t b = 0; b < 128 / len; b++) {
-        uint32_t zeta = mldsa_zetas[128 / len + b];
+        uint32_t zeta = ncr_mldsa44_zetas[128 / len + b];
         for (size_t j = 0; j < len; j++) {
             uint32_t t = mldsa_mont((uint64_t)zeta * a[j + len]);
             a[j + len] = a[j] + 2 * MLDSA_Q - t;
@@ -182,8 +182,14 @@ NCR_INLINE void mldsa_layer(uint32_t *a, size_t len)
 }
 
 /* Transforms in place, from below 2q to below 18q. */
-static void mldsa_ntt(struct mldsa_poly *a)
+static void mldsa_ntt(struct ncr_mldsa_poly *a)
 {
+#if NCR_X86
+    if ((ncr_cpu() & NCR_CPU_AVX2) != 0) {
+        ncr_mldsa44_ntt_avx2(a);
+        return;
+    }
+#endif
     mldsa_layer(a->c, 128);
     mldsa_layer(a->c, 64);
     mldsa_layer(a->c, 32);
@@ -201,7 +207,7 @@ NCR_INLINE void mldsa_inverse_layer(uint32_t *a, size_t len)
 {
     uint32_t bound = (uint32_t)(2 * len) * MLDSA_Q;
     for (size_t b = 0; b < 128 / len; b++) {
-        uint32_t zeta = mldsa_zetas[256 / len - 1 - b];
+        uint32_t zeta = ncr_mldsa44_zetas[256 / len - 1 - b];
         for (size_t j = 0; j < len; j++) {
             uint32_t t = a[j + len] + (bound - a[j]);
             a[j] += a[j + len];
@@ -212,9 +218,15 @@ NCR_INLINE void mldsa_inverse_layer(uint32_t *a, size_t len)
 }
 
 /* Transforms products (below 2q, with a factor 1/R) back, reduced and without the factor. */
-static void mldsa_inverse(struct mldsa_poly *a)
+static void mldsa_inverse(struct ncr_mldsa_poly *a)
 {
     unsigned top = mldsa_top();
+#if NCR_X86
+    if ((ncr_cpu() & NCR_CPU_AVX2) != 0) {
+        ncr_mldsa44_inverse_avx2(a);
+        return;
+    }
+#endif
     mldsa_inverse_layer(a->c, 1);
     mldsa_inverse_layer(a->c, 2);
     mldsa_inverse_layer(a->c, 4);
@@ -229,17 +241,30 @@ static void mldsa_inverse(struct mldsa_poly *a)
 }
 
 /* r = a b, transformed; a, b < 18q: 18 * 18 q < R. */
-static void mldsa_mul(struct mldsa_poly *r, const struct mldsa_poly *a, const struct mldsa_poly *b)
+static void mldsa_mul(struct ncr_mldsa_poly *r, const struct ncr_mldsa_poly *a,
+                      const struct ncr_mldsa_poly *b)
 {
+#if NCR_X86
+    if ((ncr_cpu() & NCR_CPU_AVX2) != 0) {
+        ncr_mldsa44_mul_avx2(r, a, b);
+        return;
+    }
+#endif
     for (size_t i = 0; i < MLDSA_N; i++) {
         r->c[i] = mldsa_mont((uint64_t)a->c[i] * b->c[i]);
     }
 }
 
 /* r = row v, transformed; row < q, v < 18q: 4 * 18 q < R. */
-static void mldsa_dot(struct mldsa_poly *r, const struct mldsa_poly row[MLDSA_K],
-                      const struct mldsa_poly v[MLDSA_K])
+static void mldsa_dot(struct ncr_mldsa_poly *r, const struct ncr_mldsa_poly row[MLDSA_K],
+                      const struct ncr_mldsa_poly v[MLDSA_K])
 {
+#if NCR_X86
+    if ((ncr_cpu() & NCR_CPU_AVX2) != 0) {
+        ncr_mldsa44_dot_avx2(r, row, v);
+        return;
+    }
+#endif
     for (size_t i = 0; i < MLDSA_N; i++) {
         uint64_t sum = (uint64_t)row[0].c[i] * v[0].c[i] + (uint64_t)row[1].c[i] * v[1].c[i] +
                        (uint64_t)row[2].c[i] * v[2].c[i] + (uint64_t)row[3].c[i] * v[3].c[i];
@@ -274,7 +299,7 @@ static inline uint32_t mldsa_below(uint32_t x, uint32_t bound)
 }
 
 /* 1 if the norm of a (reduced) is bound or more, else 0. */
-static uint32_t mldsa_exceeds(const struct mldsa_poly *a, uint32_t bound)
+static uint32_t mldsa_exceeds(const struct ncr_mldsa_poly *a, uint32_t bound)
 {
     uint32_t all = UINT32_MAX;
     for (size_t i = 0; i < MLDSA_N; i++) {
@@ -284,7 +309,7 @@ static uint32_t mldsa_exceeds(const struct mldsa_poly *a, uint32_t bound)
 }
 
 /* The same for the low bits of a. */
-static uint32_t mldsa_low_exceeds(const struct mldsa_poly *a, uint32_t bound)
+static uint32_t mldsa_low_exceeds(const struct ncr_mldsa_poly *a, uint32_t bound)
 {
     unsigned top = mldsa_top();
     uint32_t all = UINT32_MAX;
@@ -298,7 +323,7 @@ static uint32_t mldsa_low_exceeds(const struct mldsa_poly *a, uint32_t bound)
 
 /* r = top - a reduced, for small a, or for a that stands for an integer not far below or above 0:
  * the way between coefficients and what is packed, in both directions. */
-static void mldsa_flip(struct mldsa_poly *r, const struct mldsa_poly *a, uint32_t top)
+static void mldsa_flip(struct ncr_mldsa_poly *r, const struct ncr_mldsa_poly *a, uint32_t top)
 {
     unsigned sign = mldsa_top();
     for (size_t i = 0; i < MLDSA_N; i++) {
@@ -308,7 +333,7 @@ static void mldsa_flip(struct mldsa_poly *r, const struct mldsa_poly *a, uint32_
 }
 
 /* SimpleBitPack: integers of so many bits, at most 18, low bits first, in 32 * bits bytes. */
-static void mldsa_pack(uint8_t *out, const struct mldsa_poly *a, unsigned bits)
+static void mldsa_pack(uint8_t *out, const struct ncr_mldsa_poly *a, unsigned bits)
 {
     unsigned have = 0;
     uint64_t acc = 0;
@@ -325,7 +350,7 @@ static void mldsa_pack(uint8_t *out, const struct mldsa_poly *a, unsigned bits)
 }
 
 /* SimpleBitUnpack. */
-static void mldsa_unpack(struct mldsa_poly *a, const uint8_t *in, unsigned bits)
+static void mldsa_unpack(struct ncr_mldsa_poly *a, const uint8_t *in, unsigned bits)
 {
     uint32_t mask = (UINT32_C(1) << bits) - 1;
     unsigned have = 0;
@@ -343,8 +368,8 @@ static void mldsa_unpack(struct mldsa_poly *a, const uint8_t *in, unsigned bits)
 }
 
 /* BitPack of four polynomials, len bytes each; t is scratch. */
-static void mldsa_pack_vector(uint8_t *out, size_t len, const struct mldsa_poly v[MLDSA_K],
-                              unsigned bits, uint32_t top, struct mldsa_poly *t)
+static void mldsa_pack_vector(uint8_t *out, size_t len, const struct ncr_mldsa_poly v[MLDSA_K],
+                              unsigned bits, uint32_t top, struct ncr_mldsa_poly *t)
 {
     for (size_t i = 0; i < MLDSA_K; i++) {
         mldsa_flip(t, &v[i], top);
@@ -352,7 +377,7 @@ static void mldsa_pack_vector(uint8_t *out, size_t len, const struct mldsa_poly 
     }
 }
 
-static void mldsa_unpack_vector(struct mldsa_poly v[MLDSA_K], const uint8_t *in, size_t len,
+static void mldsa_unpack_vector(struct ncr_mldsa_poly v[MLDSA_K], const uint8_t *in, size_t len,
                                 unsigned bits, uint32_t top)
 {
     for (size_t i = 0; i < MLDSA_K; i++) {
@@ -364,7 +389,7 @@ static void mldsa_unpack_vector(struct mldsa_poly v[MLDSA_K], const uint8_t *in,
 /* ---- Sampling: section 7.3 --------------------------------------------------------------- */
 
 /* RejNTTPoly: appends coefficients from a block of SHAKE128 to the n that a has. Public. */
-static size_t mldsa_take_uniform(struct mldsa_poly *a, size_t n, const uint8_t *in)
+static size_t mldsa_take_uniform(struct ncr_mldsa_poly *a, size_t n, const uint8_t *in)
 {
     for (size_t at = 0; at < NACRE_SHAKE128_RATE && n < MLDSA_N; at += 3) {
         uint32_t x = in[at] | (uint32_t)in[at + 1] << 8 | (uint32_t)(in[at + 2] & 0x7f) << 16;
@@ -376,7 +401,7 @@ static size_t mldsa_take_uniform(struct mldsa_poly *a, size_t n, const uint8_t *
 }
 
 /* Row r of ExpandA: four polynomials from rho and the counters (column, r). buf is scratch. */
-static void mldsa_expand_row(struct mldsa_poly row[MLDSA_K], const uint8_t rho[32], unsigned r,
+static void mldsa_expand_row(struct ncr_mldsa_poly row[MLDSA_K], const uint8_t rho[32], unsigned r,
                              struct ncr_keccak_x4 *x4, uint8_t *buf, size_t stride)
 {
     size_t n[MLDSA_K] = {0}, least;
@@ -396,7 +421,7 @@ static void mldsa_expand_row(struct mldsa_poly row[MLDSA_K], const uint8_t rho[3
 }
 
 /* RejBoundedPoly: appends coefficients -2..2 from a block of SHAKE256 to the n that a has. */
-static size_t mldsa_take_small(struct mldsa_poly *a, size_t n, const uint8_t *in)
+static size_t mldsa_take_small(struct ncr_mldsa_poly *a, size_t n, const uint8_t *in)
 {
     for (size_t at = 0; at < 2 * NACRE_SHAKE256_RATE && n < MLDSA_N; at++) {
         uint32_t x = (uint32_t)in[at / 2] >> 4 * (at % 2) & 15;
@@ -412,8 +437,8 @@ static size_t mldsa_take_small(struct mldsa_poly *a, size_t n, const uint8_t *in
 }
 
 /* ExpandS: four polynomials from the 64 bytes at seed and the counters from first on. */
-static void mldsa_expand_small(struct mldsa_poly v[MLDSA_K], const uint8_t seed[64], unsigned first,
-                               struct mldsa_streams *s)
+static void mldsa_expand_small(struct ncr_mldsa_poly v[MLDSA_K], const uint8_t seed[64],
+                               unsigned first, struct mldsa_streams *s)
 {
     size_t n[MLDSA_K] = {0}, least;
     uint16_t tail[MLDSA_K];
@@ -435,8 +460,8 @@ static void mldsa_expand_small(struct mldsa_poly v[MLDSA_K], const uint8_t seed[
 }
 
 /* ExpandMask: y from rho'' and the counters from kappa on. */
-static void mldsa_expand_mask(struct mldsa_poly y[MLDSA_K], const uint8_t seed[64], unsigned kappa,
-                              struct mldsa_streams *s)
+static void mldsa_expand_mask(struct ncr_mldsa_poly y[MLDSA_K], const uint8_t seed[64],
+                              unsigned kappa, struct mldsa_streams *s)
 {
     uint16_t tail[MLDSA_K];
     for (unsigned i = 0; i < MLDSA_K; i++) {
@@ -449,8 +474,8 @@ static void mldsa_expand_mask(struct mldsa_poly y[MLDSA_K], const uint8_t seed[6
 
 /* SampleInBall: 39 coefficients of 1 or -1, given as residues, from c~. Public, see
  * mldsa_challenge. */
-static void mldsa_ball(struct mldsa_poly *c, const uint8_t ctilde[MLDSA_CTILDE_LEN], uint32_t one,
-                       uint32_t minus_one, struct nacre_keccak *h)
+static void mldsa_ball(struct ncr_mldsa_poly *c, const uint8_t ctilde[MLDSA_CTILDE_LEN],
+                       uint32_t one, uint32_t minus_one, struct nacre_keccak *h)
 {
     uint8_t signs[8], j;
     uint64_t bits;
@@ -601,8 +626,8 @@ static bool mldsa_given_up(uint32_t failed)
 }
 
 /* w1Encode of w (reduced), into the hash. t and out are scratch. */
-static void mldsa_hash_high(struct nacre_keccak *h, const struct mldsa_poly *w,
-                            struct mldsa_poly *t, uint8_t out[MLDSA_W1_LEN])
+static void mldsa_hash_high(struct nacre_keccak *h, const struct ncr_mldsa_poly *w,
+                            struct ncr_mldsa_poly *t, uint8_t out[MLDSA_W1_LEN])
 {
     unsigned top = mldsa_top();
     for (size_t i = 0; i < MLDSA_N; i++) {
@@ -681,7 +706,7 @@ static uint32_t mldsa_hints(struct mldsa_signer *s)
 }
 
 /* HintBitPack: the places of the hints of each row, then how many there are up to its end. */
-static void mldsa_encode_hints(uint8_t *out, const struct mldsa_poly h[MLDSA_K])
+static void mldsa_encode_hints(uint8_t *out, const struct ncr_mldsa_poly h[MLDSA_K])
 {
     size_t n = 0;
     memset(out, 0, MLDSA_OMEGA + MLDSA_K);

@@ -10,6 +10,7 @@
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 static uint64_t steps_work[NACRE_MLDSA44_WORK];
 static uint64_t steps_seed = 0x9e3779b97f4a7c15;
@@ -66,7 +67,7 @@ Test(mldsa44_steps, norms_at_their_bounds)
 {
     static const uint32_t bounds[] = {1, MLDSA_GAMMA2, MLDSA_GAMMA2 - MLDSA_BETA,
                                       MLDSA_GAMMA1 - MLDSA_BETA};
-    static struct mldsa_poly a;
+    static struct ncr_mldsa_poly a;
     for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
         uint32_t b = bounds[i];
         for (size_t at = 0; at < MLDSA_N; at += 51) {
@@ -88,8 +89,8 @@ Test(mldsa44_steps, norms_at_their_bounds)
 /* ---- Section 7.5 ---- */
 
 /* r = a b in Z_q[X] / (X^256 + 1). */
-static void steps_school(struct mldsa_poly *r, const struct mldsa_poly *a,
-                         const struct mldsa_poly *b)
+static void steps_school(struct ncr_mldsa_poly *r, const struct ncr_mldsa_poly *a,
+                         const struct ncr_mldsa_poly *b)
 {
     uint64_t acc[MLDSA_N] = {0};
     for (size_t i = 0; i < MLDSA_N; i++) {
@@ -103,9 +104,9 @@ static void steps_school(struct mldsa_poly *r, const struct mldsa_poly *a,
     }
 }
 
-static void steps_product_is(const struct mldsa_poly *a, const struct mldsa_poly *b)
+static void steps_product_is(const struct ncr_mldsa_poly *a, const struct ncr_mldsa_poly *b)
 {
-    static struct mldsa_poly x, y, r, want;
+    static struct ncr_mldsa_poly x, y, r, want;
     steps_school(&want, a, b);
     x = *a;
     y = *b;
@@ -119,10 +120,10 @@ static void steps_product_is(const struct mldsa_poly *a, const struct mldsa_poly
     cr_assert_arr_eq(r.c, want.c, sizeof r.c);
 }
 
-Test(mldsa44_steps, products_as_in_school)
+static void steps_products(void)
 {
     static const uint32_t ends[] = {0, 1, MLDSA_Q - 1, MLDSA_Q, 2 * MLDSA_Q - 1};
-    static struct mldsa_poly a, b;
+    static struct ncr_mldsa_poly a, b;
     for (size_t i = 0; i < 25; i++) {
         for (size_t j = 0; j < MLDSA_N; j++) {
             a.c[j] = ends[i % 5];
@@ -140,10 +141,17 @@ Test(mldsa44_steps, products_as_in_school)
     }
 }
 
-/* The largest values that a row and a transformed vector can have. */
-Test(mldsa44_steps, dot_products_at_their_bounds)
+Test(mldsa44_steps, products_as_in_school)
 {
-    static struct mldsa_poly row[4], v[4], r;
+    steps_products();
+    ncr_cpu_restrict(0);
+    steps_products();
+}
+
+/* The largest values that a row and a transformed vector can have. */
+static void steps_bounds(void)
+{
+    static struct ncr_mldsa_poly row[4], v[4], r;
     for (size_t n = 0; n < 4 * MLDSA_N; n++) {
         row[n / MLDSA_N].c[n % MLDSA_N] = MLDSA_Q - 1;
         v[n / MLDSA_N].c[n % MLDSA_N] = 18 * MLDSA_Q - 1;
@@ -157,6 +165,59 @@ Test(mldsa44_steps, dot_products_at_their_bounds)
     }
 }
 
+Test(mldsa44_steps, dot_products_at_their_bounds)
+{
+    steps_bounds();
+    ncr_cpu_restrict(0);
+    steps_bounds();
+}
+
+#if NCR_X86
+/* Values below bound, some of them at the ends. */
+static void steps_fill(struct ncr_mldsa_poly *a, size_t n, uint32_t bound)
+{
+    for (size_t i = 0; i < n * MLDSA_N; i++) {
+        uint64_t x = steps_random();
+        a[i / MLDSA_N].c[i % MLDSA_N] = x >> 60 == 0   ? bound - 1
+                                        : x >> 60 == 1 ? 0
+                                                       : (uint32_t)(x >> 20) % bound;
+    }
+}
+
+/* Each operation in the form that is chosen with AVX2 and in the portable one gives the same
+ * numbers, reduced or not. NACRE_TWIN_CALLS says how many calls. */
+Test(mldsa44_steps, avx2_gives_the_same_numbers)
+{
+    static struct ncr_mldsa_poly a[4], b[4], fast, slow;
+    const char *calls = getenv("NACRE_TWIN_CALLS");
+    unsigned long n = calls != NULL ? strtoul(calls, NULL, 10) : 20000;
+    if ((ncr_cpu() & NCR_CPU_AVX2) == 0) {
+        cr_skip_test("no AVX2 here");
+    }
+    ncr_cpu_restrict(0);
+    for (; n > 0; n--) {
+        steps_fill(a, 4, MLDSA_Q);
+        steps_fill(b, 4, 18 * MLDSA_Q);
+        ncr_mldsa44_dot_avx2(&fast, a, b);
+        mldsa_dot(&slow, a, b);
+        cr_assert_arr_eq(fast.c, slow.c, sizeof fast.c);
+        ncr_mldsa44_mul_avx2(&fast, &b[0], &b[1]);
+        mldsa_mul(&slow, &b[0], &b[1]);
+        cr_assert_arr_eq(fast.c, slow.c, sizeof fast.c);
+        steps_fill(&fast, 1, 2 * MLDSA_Q);
+        slow = fast;
+        ncr_mldsa44_ntt_avx2(&fast);
+        mldsa_ntt(&slow);
+        cr_assert_arr_eq(fast.c, slow.c, sizeof fast.c);
+        steps_fill(&fast, 1, 2 * MLDSA_Q);
+        slow = fast;
+        ncr_mldsa44_inverse_avx2(&fast);
+        mldsa_inverse(&slow);
+        cr_assert_arr_eq(fast.c, slow.c, sizeof fast.c);
+    }
+}
+#endif
+
 /* ---- Sections 7.1, 7.2 ---- */
 
 Test(mldsa44_steps, packing)
@@ -165,7 +226,7 @@ Test(mldsa44_steps, packing)
         unsigned bits;
         uint32_t top, least; /* values run from -least to top */
     } forms[] = {{3, 2, 2}, {13, 4096, 4095}, {18, 131072, 131071}};
-    static struct mldsa_poly v[4], back[4], t;
+    static struct ncr_mldsa_poly v[4], back[4], t;
     static uint8_t bytes[4 * MLDSA_Z_LEN + 1];
     for (size_t f = 0; f < 3; f++) {
         size_t len = 32 * forms[f].bits;
@@ -220,7 +281,7 @@ enum { STEPS_Z = 1, STEPS_R0 = 2, STEPS_CT0 = 4, STEPS_COUNT = 8 };
 /* The reason for which the try that was just made fails, 0 if there is none. */
 static unsigned steps_reason(struct mldsa_signer *s)
 {
-    static struct mldsa_poly t;
+    static struct ncr_mldsa_poly t;
     uint32_t failed;
     if (mldsa_response(s) != 0) {
         return STEPS_Z;
