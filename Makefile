@@ -719,6 +719,16 @@ BENCH_TOOLS = $(addprefix $(BUILD)/bench/,ciphers freeport idle measure private 
 bench: all $(BENCH_TOOLS)
 	@BUILD='$(BUILD)' tests/bench/run $(BENCH_ARGS)
 
+## bench-crypto: what each primitive costs in each of its forms, beside OpenSSL and libsodium
+.PHONY: bench-crypto
+bench-crypto: $(BUILD)/bench/primitives
+	@BUILD='$(BUILD)' tests/bench/primitives.sh
+# it looks for libsodium at run time, which a static program cannot
+$(BUILD)/bench/primitives: $(OBJ)/tests/bench/primitives.o $(CRYPTO_LIBS)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -ldl
+
 $(BUILD)/bench/ciphers: $(call objs,$(TEST_CPU_ENV))
 $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(SESSION_LIBS) $(BUILD)/static
 	@mkdir -p $(@D)

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What each primitive costs in each of its forms (crypto/fast.h): cycles of the time-stamp counter
+ * per byte at 16 KiB, or per operation. With libsodium on the machine (found at run time, not
+ * linked) its figures stand beside; those of OpenSSL are put there by tests/bench/primitives, which
+ * runs this.
+ *
+ * Each figure is the best of several runs: what a primitive costs undisturbed.
+ *
+ * Output: name TAB unit TAB portable TAB avx2 TAB best TAB sodium, "-" where there is none; last a
+ * line "hz" with the counter's frequency.
+ */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "crypto/cpu.h"
+#include "crypto/nacre_crypto.h"
+
+#define BYTES 16384
+#define RUNS 5
+#define RUN_SECONDS 0.02
+
+static uint8_t buf[BYTES + 64], out[8192];
+static uint64_t work[8704];
+
+/* ---- Clock ---- */
+
+static double bench_clock(clockid_t which)
+{
+    struct timespec t;
+
+    clock_gettime(which, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static uint64_t bench_ticks(void)
+{
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#else
+    return (uint64_t)(bench_clock(CLOCK_MONOTONIC) * 1e9);
+#endif
+}
+
+static double bench_hz; /* of the ticks */
+
+static void bench_find_hz(void)
+{
+    const double from = bench_clock(CLOCK_MONOTONIC);
+    const uint64_t ticks = bench_ticks();
+
+    while (bench_clock(CLOCK_MONOTONIC) < from + 0.2)
+        ;
+    bench_hz = (double)(bench_ticks() - ticks) / (bench_clock(CLOCK_MONOTONIC) - from);
+}
+
+/* CPU seconds of n calls. */
+static double bench_run(void (*fn)(void), double n)
+{
+    const double from = bench_clock(CLOCK_PROCESS_CPUTIME_ID);
+
+    for (double i = 0; i < n; i++)
+        fn();
+    return bench_clock(CLOCK_PROCESS_CPUTIME_ID) - from;
+}
+
+/* Ticks of one call: the best run of several, in CPU time, which others on the machine do not take.
+ */
+static double bench_cost(void (*fn)(void))
+{
+    double n = 1, best = 0;
+
+    while (bench_run(fn, n) < RUN_SECONDS)
+        n *= 2;
+    for (int run = 0; run < RUNS; run++) {
+        const double cost = bench_run(fn, n) / n;
+
+        if (best == 0 || cost < best)
+            best = cost;
+    }
+    return best * bench_hz;
+}
+
+/* ---- What is measured ---- */
+
+static struct nacre_gcm gcm;
+static struct nacre_aes_ctr ctr;
+static struct nacre_aes_cbc cbc;
+static uint8_t key[NACRE_EC_LEN_MAX], pub[2048], sig[4096], secret[4096];
+static struct nacre_ed25519_key ed;
+static uint8_t rsa_num[5][512];
+static struct nacre_rsa_key rsa;
+static const uint8_t three[3] = {1, 0, 1};
+
+static void key_gcm128(void)
+{
+    (void)!nacre_gcm_init(&gcm, key, 16);
+}
+static void key_gcm256(void)
+{
+    (void)!nacre_gcm_init(&gcm, key, 32);
+}
+static void do_gcm(void)
+{
+    nacre_gcm_seal(buf, buf + BYTES, &gcm, key, key, 4, buf, BYTES);
+}
+static void key_ctr128(void)
+{
+    (void)!nacre_aes_ctr_init(&ctr, key, 16, key);
+}
+static void key_ctr256(void)
+{
+    (void)!nacre_aes_ctr_init(&ctr, key, 32, key);
+}
+static void do_ctr(void)
+{
+    nacre_aes_ctr_xor(buf, &ctr, buf, BYTES);
+}
+static void key_cbc(void)
+{
+    (void)!nacre_aes_cbc_init(&cbc, key, 16, key);
+}
+static void do_cbc(void)
+{
+    nacre_aes_cbc_decrypt(buf, &cbc, buf, BYTES);
+}
+static void do_chacha(void)
+{
+    nacre_chacha20_xor(buf, buf, BYTES, key, key, 1);
+}
+
+static void do_poly(void)
+{
+    struct nacre_poly1305 c;
+
+    nacre_poly1305_init(&c, key);
+    nacre_poly1305_update(&c, buf, BYTES);
+    nacre_poly1305_final(out, &c);
+}
+
+static void do_chapoly(void)
+{
+    do_chacha();
+    do_poly();
+}
+
+#define BENCH_HASH(name)                                                                           \
+    static void do_##name(void)                                                                    \
+    {                                                                                              \
+        union nacre_hash_ctx c;                                                                    \
+        nacre_hash_##name.init(&c);                                                                \
+        nacre_hash_##name.update(&c, buf, BYTES);                                                  \
+        nacre_hash_##name.final(out, &c);                                                          \
+    }
+BENCH_HASH(md5)
+BENCH_HASH(sha1)
+BENCH_HASH(sha256)
+BENCH_HASH(sha512)
+
+static void do_sha3(void)
+{
+    struct nacre_keccak c;
+
+    nacre_sha3_256_init(&c);
+    nacre_sha3_update(&c, buf, BYTES);
+    nacre_sha3_final(out, &c);
+}
+
+static void do_umac(void)
+{
+    static struct nacre_umac c;
+    static bool keyed;
+
+    if (!keyed)
+        nacre_umac_init(&c, 16, key);
+    keyed = true;
+    nacre_umac_update(&c, buf, BYTES);
+    nacre_umac_final(out, &c, key);
+}
+
+static void key_x25519(void)
+{
+    nacre_x25519_base(pub, key);
+}
+static void do_x25519(void)
+{
+    (void)!nacre_x25519(out, key, pub);
+}
+static void do_x25519_base(void)
+{
+    nacre_x25519_base(out, key);
+}
+
+static void key_ed25519(void)
+{
+    nacre_ed25519_key_init(&ed, key);
+    nacre_ed25519_sign(sig, &ed, buf, 64);
+}
+static void do_ed25519_sign(void)
+{
+    nacre_ed25519_sign(sig, &ed, buf, 64);
+}
+static void do_ed25519_verify(void)
+{
+    (void)!nacre_ed25519_verify_vartime(ed.pub, buf, 64, sig);
+}
+
+#define BENCH_EC(curve, hash)                                                                      \
+    static void key_##curve(void)                                                                  \
+    {                                                                                              \
+        memset(key, 0, sizeof key);                                                                \
+        memset(key + 20, 0x5a, 28);                                                                \
+        (void)!nacre_ec_public(pub, &nacre_##curve, key, work);                                    \
+        (void)!nacre_ecdsa_sign(sig, sig + 66, &nacre_##curve, &nacre_hash_##hash, key, buf, 64,   \
+                                work);                                                             \
+    }                                                                                              \
+    static void do_##curve##_sign(void)                                                            \
+    {                                                                                              \
+        (void)!nacre_ecdsa_sign(sig, sig + 66, &nacre_##curve, &nacre_hash_##hash, key, buf, 64,   \
+                                work);                                                             \
+    }                                                                                              \
+    static void do_##curve##_verify(void)                                                          \
+    {                                                                                              \
+        size_t n = nacre_ec_len(&nacre_##curve);                                                   \
+        struct nacre_num r = {sig, n}, s = {sig + 66, n};                                          \
+        (void)!nacre_ecdsa_verify_vartime(&nacre_##curve, &nacre_hash_##hash, pub, 1 + 2 * n, buf, \
+                                          64, r, s, work);                                         \
+    }                                                                                              \
+    static void do_##curve##_ecdh(void)                                                            \
+    {                                                                                              \
+        (void)!nacre_ecdh(out, &nacre_##curve, key, pub, 1 + 2 * nacre_ec_len(&nacre_##curve),     \
+                          work);                                                                   \
+    }
+BENCH_EC(p256, sha256)
+BENCH_EC(p384, sha384)
+BENCH_EC(p521, sha512)
+
+static void key_rsa(unsigned bits)
+{
+    const size_t n = bits / 8;
+
+    (void)!nacre_rsa_generate(rsa_num[0], rsa_num[1], rsa_num[2], rsa_num[3], rsa_num[4], bits,
+                              &nacre_rng_os, work);
+    rsa.n = (struct nacre_num){rsa_num[0], n};
+    rsa.e = (struct nacre_num){three, sizeof three};
+    rsa.d = (struct nacre_num){rsa_num[1], n};
+    rsa.p = (struct nacre_num){rsa_num[2], n / 2};
+    rsa.q = (struct nacre_num){rsa_num[3], n / 2};
+    rsa.iqmp = (struct nacre_num){rsa_num[4], n / 2};
+    (void)!nacre_rsa_sign(sig, &nacre_hash_sha256, &rsa, buf, 64, &nacre_rng_os, work);
+}
+static void key_rsa2048(void)
+{
+    key_rsa(2048);
+}
+static void key_rsa3072(void)
+{
+    key_rsa(3072);
+}
+static void key_rsa4096(void)
+{
+    key_rsa(4096);
+}
+static void do_rsa_sign(void)
+{
+    (void)!nacre_rsa_sign(sig, &nacre_hash_sha256, &rsa, buf, 64, &nacre_rng_os, work);
+}
+static void do_rsa_verify(void)
+{
+    (void)!nacre_rsa_verify_vartime(&nacre_hash_sha256, rsa.n, rsa.e, buf, 64,
+                                    (struct nacre_num){sig, rsa.n.n}, work);
+}
+
+static void key_mlkem(void)
+{
+    nacre_mlkem768_keygen(pub, secret, key, work);
+    (void)!nacre_mlkem768_encaps(sig, out, pub, key, work);
+}
+static void do_mlkem_keygen(void)
+{
+    nacre_mlkem768_keygen(pub, secret, key, work);
+}
+static void do_mlkem_encaps(void)
+{
+    (void)!nacre_mlkem768_encaps(sig, out, pub, key, work);
+}
+static void do_mlkem_decaps(void)
+{
+    (void)!nacre_mlkem768_decaps(out, secret, sig, work);
+}
+
+static void key_mldsa(void)
+{
+    nacre_mldsa44_keygen(pub, NULL, key, work);
+    (void)!nacre_mldsa44_sign(sig, key, NULL, 0, key + 32, buf, 64, work);
+}
+static void do_mldsa_sign(void)
+{
+    buf[0]++; /* the number of tries depends on the message: the mean over many */
+    (void)!nacre_mldsa44_sign(sig, key, NULL, 0, key + 32, buf, 64, work);
+}
+static void do_mldsa_verify(void)
+{
+    (void)!nacre_mldsa44_verify_vartime(pub, NULL, 0, buf, 64, sig, work);
+}
+
+static void do_sntrup_keygen(void)
+{
+    (void)!nacre_sntrup761_keygen(pub, secret, &nacre_rng_os, work);
+}
+static void key_sntrup(void)
+{
+    do_sntrup_keygen();
+    (void)!nacre_sntrup761_encaps(sig, out, pub, &nacre_rng_os, work);
+}
+static void do_sntrup_encaps(void)
+{
+    (void)!nacre_sntrup761_encaps(sig, out, pub, &nacre_rng_os, work);
+}
+static void do_sntrup_decaps(void)
+{
+    nacre_sntrup761_decaps(out, secret, sig, work);
+}
+
+static void do_bcrypt(void)
+{
+    (void)!nacre_bcrypt_pbkdf(out, 48, key, 8, key, 16, 24, work);
+}
+
+/* ---- libsodium ---- */
+
+static int (*so_chacha)(unsigned char *, const unsigned char *, unsigned long long,
+                        const unsigned char *, const unsigned char *);
+static int (*so_poly)(unsigned char *, const unsigned char *, unsigned long long,
+                      const unsigned char *);
+static int (*so_sha256)(unsigned char *, const unsigned char *, unsigned long long);
+static int (*so_sha512)(unsigned char *, const unsigned char *, unsigned long long);
+static int (*so_scalarmult)(unsigned char *, const unsigned char *, const unsigned char *);
+static int (*so_base)(unsigned char *, const unsigned char *);
+static int (*so_keypair)(unsigned char *, unsigned char *, const unsigned char *);
+static int (*so_sign)(unsigned char *, unsigned long long *, const unsigned char *,
+                      unsigned long long, const unsigned char *);
+static int (*so_verify)(const unsigned char *, const unsigned char *, unsigned long long,
+                        const unsigned char *);
+static uint8_t so_pk[32], so_sk[64], so_sig[64];
+
+static void sodium_chacha(void)
+{
+    so_chacha(buf, buf, BYTES, key, key);
+}
+static void sodium_poly(void)
+{
+    so_poly(out, buf, BYTES, key);
+}
+static void sodium_chapoly(void)
+{
+    sodium_chacha();
+    sodium_poly();
+}
+static void sodium_sha256(void)
+{
+    so_sha256(out, buf, BYTES);
+}
+static void sodium_sha512(void)
+{
+    so_sha512(out, buf, BYTES);
+}
+static void sodium_x25519(void)
+{
+    so_scalarmult(out, key, so_pk);
+}
+static void sodium_base(void)
+{
+    so_base(out, key);
+}
+static void sodium_sign(void)
+{
+    so_sign(so_sig, NULL, buf, 64, so_sk);
+}
+static void sodium_verify(void)
+{
+    so_verify(so_sig, buf, 64, so_pk);
+}
+
+static bool sodium_open(void)
+{
+    static const struct {
+        void *to;
+        const char *name;
+    } names[] = {
+        {&so_chacha, "crypto_stream_chacha20_xor"}, {&so_poly, "crypto_onetimeauth_poly1305"},
+        {&so_sha256, "crypto_hash_sha256"},         {&so_sha512, "crypto_hash_sha512"},
+        {&so_scalarmult, "crypto_scalarmult"},      {&so_base, "crypto_scalarmult_base"},
+        {&so_keypair, "crypto_sign_seed_keypair"},  {&so_sign, "crypto_sign_detached"},
+        {&so_verify, "crypto_sign_verify_detached"}};
+    void *so = dlopen("libsodium.so.23", RTLD_NOW);
+    void *init = so != NULL ? dlsym(so, "sodium_init") : NULL;
+    int (*start)(void);
+
+    if (init == NULL)
+        return false;
+    memcpy(&start, &init, sizeof start);
+    if (start() < 0)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        void *p = dlsym(so, names[i].name);
+
+        if (p == NULL)
+            return false;
+        memcpy(names[i].to, &p, sizeof p);
+    }
+    so_keypair(so_pk, so_sk, key);
+    sodium_sign();
+    return true;
+}
+
+/* ---- The table ---- */
+
+static const struct {
+    const char *name, *unit;
+    void (*prepare)(void);
+    void (*run)(void);
+    void (*sodium)(void);
+} bench_rows[] = {
+    {"aes128-gcm", "cycles/byte", key_gcm128, do_gcm, NULL},
+    {"aes256-gcm", "cycles/byte", key_gcm256, do_gcm, NULL},
+    {"aes128-ctr", "cycles/byte", key_ctr128, do_ctr, NULL},
+    {"aes256-ctr", "cycles/byte", key_ctr256, do_ctr, NULL},
+    {"aes128-cbc decrypt", "cycles/byte", key_cbc, do_cbc, NULL},
+    {"chacha20", "cycles/byte", NULL, do_chacha, sodium_chacha},
+    {"poly1305", "cycles/byte", NULL, do_poly, sodium_poly},
+    {"chacha20-poly1305", "cycles/byte", NULL, do_chapoly, sodium_chapoly},
+    {"md5", "cycles/byte", NULL, do_md5, NULL},
+    {"sha1", "cycles/byte", NULL, do_sha1, NULL},
+    {"sha256", "cycles/byte", NULL, do_sha256, sodium_sha256},
+    {"sha512", "cycles/byte", NULL, do_sha512, sodium_sha512},
+    {"sha3-256", "cycles/byte", NULL, do_sha3, NULL},
+    {"umac-128", "cycles/byte", NULL, do_umac, NULL},
+    {"x25519", "kilocycles", key_x25519, do_x25519, sodium_x25519},
+    {"x25519 base point", "kilocycles", NULL, do_x25519_base, sodium_base},
+    {"ed25519 sign", "kilocycles", key_ed25519, do_ed25519_sign, sodium_sign},
+    {"ed25519 verify", "kilocycles", key_ed25519, do_ed25519_verify, sodium_verify},
+    {"ecdsa p256 sign", "kilocycles", key_p256, do_p256_sign, NULL},
+    {"ecdsa p256 verify", "kilocycles", key_p256, do_p256_verify, NULL},
+    {"ecdh p256", "kilocycles", key_p256, do_p256_ecdh, NULL},
+    {"ecdsa p384 sign", "kilocycles", key_p384, do_p384_sign, NULL},
+    {"ecdsa p384 verify", "kilocycles", key_p384, do_p384_verify, NULL},
+    {"ecdh p384", "kilocycles", key_p384, do_p384_ecdh, NULL},
+    {"ecdsa p521 sign", "kilocycles", key_p521, do_p521_sign, NULL},
+    {"ecdsa p521 verify", "kilocycles", key_p521, do_p521_verify, NULL},
+    {"ecdh p521", "kilocycles", key_p521, do_p521_ecdh, NULL},
+    {"rsa2048 sign", "kilocycles", key_rsa2048, do_rsa_sign, NULL},
+    {"rsa2048 verify", "kilocycles", NULL, do_rsa_verify, NULL},
+    {"rsa3072 sign", "kilocycles", key_rsa3072, do_rsa_sign, NULL},
+    {"rsa3072 verify", "kilocycles", NULL, do_rsa_verify, NULL},
+    {"rsa4096 sign", "kilocycles", key_rsa4096, do_rsa_sign, NULL},
+    {"rsa4096 verify", "kilocycles", NULL, do_rsa_verify, NULL},
+    {"mlkem768 keygen", "kilocycles", key_mlkem, do_mlkem_keygen, NULL},
+    {"mlkem768 encaps", "kilocycles", key_mlkem, do_mlkem_encaps, NULL},
+    {"mlkem768 decaps", "kilocycles", key_mlkem, do_mlkem_decaps, NULL},
+    {"mldsa44 sign", "kilocycles", key_mldsa, do_mldsa_sign, NULL},
+    {"mldsa44 verify", "kilocycles", key_mldsa, do_mldsa_verify, NULL},
+    {"sntrup761 keygen", "kilocycles", key_sntrup, do_sntrup_keygen, NULL},
+    {"sntrup761 encaps", "kilocycles", key_sntrup, do_sntrup_encaps, NULL},
+    {"sntrup761 decaps", "kilocycles", key_sntrup, do_sntrup_decaps, NULL},
+    {"bcrypt_pbkdf 24 rounds", "kilocycles", NULL, do_bcrypt, NULL},
+};
+
+static const uint32_t bench_forms[] = {0, NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA, NCR_CPU_ALL};
+
+static void bench_print(double cost, bool per_byte)
+{
+    if (per_byte)
+        printf("\t%.2f", cost / BYTES);
+    else
+        printf("\t%.1f", cost / 1000);
+}
+
+int main(void)
+{
+    bool sodium;
+
+    memset(key, 0x42, sizeof key);
+    sodium = sodium_open();
+    bench_find_hz();
+    printf("hz\t%.0f\n", bench_hz);
+    for (size_t i = 0; i < sizeof bench_rows / sizeof bench_rows[0]; i++) {
+        const bool per_byte = strcmp(bench_rows[i].unit, "cycles/byte") == 0;
+
+        printf("%s\t%s", bench_rows[i].name, bench_rows[i].unit);
+        for (size_t f = 0; f < sizeof bench_forms / sizeof bench_forms[0]; f++) {
+            ncr_cpu_restrict(bench_forms[f]);
+            memset(key, 0x42, sizeof key);
+            if (bench_rows[i].prepare != NULL)
+                bench_rows[i].prepare();
+            bench_print(bench_cost(bench_rows[i].run), per_byte);
+        }
+        if (sodium && bench_rows[i].sodium != NULL)
+            bench_print(bench_cost(bench_rows[i].sodium), per_byte);
+        else
+            printf("\t-");
+        printf("\n");
+        fflush(stdout);
+    }
+    return 0;
+}
