@@ -33,6 +33,7 @@ CRYPTO_SRC = \
 	crypto/chacha20_avx512.c \
 	crypto/cpu.c \
 	crypto/deflate.c \
+	crypto/des_legacy.c \
 	crypto/dh.c \
 	crypto/ecdsa.c \
 	crypto/ecp.c \
@@ -255,6 +256,8 @@ CRYPTO_TESTS = \
 	ct \
 	curve25519_32 \
 	deflate \
+	des \
+	des_scalar \
 	dh \
 	ecdsa \
 	ecp \
