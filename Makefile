@@ -245,7 +245,7 @@ OS_SRC = crypto/cpu.c crypto/rng_os.c sftp/fs_posix.c
 CLIENT_PROGRAMS = ssh sftp keygen
 SERVER_PROGRAMS = sshd sftp-server
 
-KAT_SRC = tests/kat.c tests/kat_cipher.c tests/kat_comp.c tests/kat_crypto.c tests/kat_hash.c tests/kat_dsa.c tests/kat_kem.c tests/kat_key.c tests/kat_rsa.c tests/kat_sntrup.c tests/kat_ssh.c
+KAT_SRC = tests/kat.c tests/kat_cert.c tests/kat_cipher.c tests/kat_comp.c tests/kat_crypto.c tests/kat_hash.c tests/kat_dsa.c tests/kat_kem.c tests/kat_key.c tests/kat_rsa.c tests/kat_sntrup.c tests/kat_ssh.c
 
 # NAME here is tests/test_NAME.c; the list says which layers it is linked with (and those below)
 CRYPTO_TESTS = \

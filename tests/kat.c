@@ -25,6 +25,7 @@ static const struct kat_verb *const kat_tables[] = {
     kat_dsa_verbs,
     kat_kem_verbs,
     kat_key_verbs,
+    kat_cert_verbs,
     kat_rsa_verbs,
     kat_hash_verbs,
 };

@@ -51,6 +51,7 @@ extern const struct kat_verb kat_sntrup_verbs[];
 extern const struct kat_verb kat_dsa_verbs[];
 extern const struct kat_verb kat_kem_verbs[];
 extern const struct kat_verb kat_key_verbs[];
+extern const struct kat_verb kat_cert_verbs[];
 extern const struct kat_verb kat_rsa_verbs[];
 extern const struct kat_verb kat_hash_verbs[];
 

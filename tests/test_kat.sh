@@ -160,6 +160,61 @@ if command -v ssh-keygen > /dev/null &&
     echo >> "$work/got"
     cmp -s "$work/want" "$work/got"
     result $? "fingerprint as ssh-keygen's"
+
+    unhex() { # text, not bytes of any value
+        # shellcheck disable=SC2059
+        printf "$(sed 's/../&\n/g' | awk '/./ { printf "\\%03o", index("0123456789abcdef", substr($0, 1, 1)) * 16 - 17 + \
+            index("0123456789abcdef", substr($0, 2, 1)) }')"
+    }
+    text() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n'; }
+    blob_of() { cut -d' ' -f2 "$1" | base64 -d | od -An -v -tx1 | tr -d ' \n'; }
+    for spec in ed25519: rsa:2048; do
+        type=${spec%:*} bits=${spec#*:}
+        key=$work/$type$bits
+        ssh-keygen -q -t "$type" ${bits:+-b "$bits"} -N '' -C c -f "$key" > /dev/null 2>&1 || continue
+        name=$(cut -d' ' -f1 "$key.pub")
+        blob=$(blob_of "$key.pub")
+        : > "$work/requests" && : > "$work/want"
+        for form in RFC4716 PEM PKCS8; do # RFC4716 is ssh-keygen's word for its own form here
+            for pass in '' 'open sesame'; do
+                cp "$key" "$work/form"
+                ssh-keygen -q -p -P '' -N "$pass" -m $form -a 2 -f "$work/form" > /dev/null 2>&1 || continue
+                grep -q 'OPENSSH' "$work/form" && comment=63 || comment=-
+                echo "key-priv $(hex "$work/form") $(text "${pass:-x}")" >> "$work/requests"
+                echo "ok $name $blob $comment" >> "$work/want"
+                [ -n "$pass" ] || continue
+                echo "key-priv $(hex "$work/form") $(text 'open sesame!')" >> "$work/requests"
+                echo "key-priv $(hex "$work/form") -" >> "$work/requests"
+                printf 'reject\nreject\n' >> "$work/want"
+            done
+        done
+        kat < "$work/requests" > "$work/got"
+        cmp -s "$work/want" "$work/got"
+        result $? "reads $type $bits of ssh-keygen in every form"
+
+        ssh-keygen -q -s "$work/key" -I 'an id' -n alice,bob -V 20200101:20300101 -z 7 -O force-command=true \
+            -f "$key.pub" "$key.pub" > /dev/null 2>&1
+        cert=$(blob_of "$key-cert.pub")
+        echo "key-cert $cert" | kat | cut -d' ' -f1,3,4,5,6 > "$work/got"
+        same "ok 1 7 $(text 'an id') 00000005616c69636500000003626f62\n" "reads a certificate for $type $bits"
+        echo "key-cert $cert" | kat | cut -d' ' -f11,12 > "$work/got"
+        same "$(blob_of "$work/key.pub") $blob\n" "authority and key of a certificate for $type $bits"
+        echo "key-cert ${cert%??}00" | kat > "$work/got"
+        same 'reject\n' "refuses a certificate for $type $bits with a damaged signature"
+
+        printf 'a message' > "$work/message"
+        rm -f "$work/message.sig"
+        ssh-keygen -q -Y sign -n file -f "$key" "$work/message" > /dev/null 2>&1
+        {
+            echo "sshsig-verify $(text file) $(text 'a message') $(hex "$work/message.sig")"
+            echo "sshsig-verify $(text git) $(text 'a message') $(hex "$work/message.sig")"
+            echo "sshsig-verify $(text file) $(text 'a massage') $(hex "$work/message.sig")"
+        } | kat > "$work/got"
+        same "ok $blob\nreject\nreject\n" "verifies a signature of ssh-keygen -Y with $type $bits"
+        echo "sshsig-sign $(hex "$key") - sha256 $(text file) $(text 'a message')" | kat | cut -d' ' -f2 | unhex > "$work/message.sig"
+        ssh-keygen -Y check-novalidate -n file -s "$work/message.sig" < "$work/message" > /dev/null 2>&1
+        result $? "signs so that ssh-keygen -Y verifies with $type $bits"
+    done
 else
     echo "ok - kat: reads a key of ssh-keygen # SKIP no ssh-keygen"
 fi

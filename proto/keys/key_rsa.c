@@ -189,6 +189,7 @@ static nacre_err keyrsa_sign(struct ncr_wr *w, const struct nacre_privkey *k, co
 
 const struct ncr_key_type ncr_key_type_rsa = {
     .name = "ssh-rsa",
+    .cert_name = "ssh-rsa-cert-v01@openssh.com",
     .label = "RSA",
     .algs = keyrsa_algs,
     .decode = keyrsa_decode,
