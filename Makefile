@@ -214,6 +214,7 @@ SERVER_SRC = \
 	server/authorized.c \
 	server/daemon.c \
 	server/gate.c \
+	server/groups.c \
 	server/login.c \
 	server/logline.c \
 	server/monitor.c \
@@ -340,7 +341,7 @@ POSIX_TESTS = \
 	socket \
 	tty
 CLIENT_TESTS = client client_memory files forward_client known_hosts_file options sftp_words
-SERVER_TESTS = authorized gate monitor server sshd sshd_config users_file
+SERVER_TESTS = authorized gate groups monitor server sshd sshd_config users_file
 # linked with client and server
 SESSION_TESTS =
 

@@ -26,6 +26,7 @@
 #define DAEMON_ACCEPTS 16
 #define DAEMON_REST_MS 500
 #define DAEMON_KEY_MAX (64 * 1024)
+#define DAEMON_MODULI "/etc/ssh/moduli" /* as sshd; not having it is fine */
 #define DAEMON_BANNER_MAX 8192
 #define DAEMON_SLOTS_MAX 4096
 #define DAEMON_NOBODY 65534 /* where no account of the usual names exists */
@@ -94,6 +95,12 @@ static bool daemon_keys(struct ncr_daemon *d)
     return h->n > 0;
 }
 
+static bool daemon_groups(struct ncr_daemon *d)
+{
+    const char *path = d->cfg.moduli_file;
+    return ncr_groups_load(&d->groups, path != NULL ? path : DAEMON_MODULI, path == NULL, &d->log);
+}
+
 static bool daemon_banner(struct ncr_daemon *d)
 {
     struct ncr_file f;
@@ -135,7 +142,7 @@ static void daemon_jail(struct ncr_daemon *d)
 bool ncr_daemon_prepare(struct ncr_daemon *d)
 {
     d->empty_dir = -1;
-    if (!daemon_keys(d) || !daemon_banner(d)) {
+    if (!daemon_keys(d) || !daemon_groups(d) || !daemon_banner(d)) {
         return false;
     }
     daemon_jail(d);
@@ -152,6 +159,7 @@ void ncr_daemon_free(struct ncr_daemon *d)
         munmap(d->keys.key, d->keys.map_len);
     }
     free(d->keys.blob);
+    ncr_groups_free(&d->groups);
     free(d->banner);
     if (d->empty_dir >= 0) {
         close(d->empty_dir);
@@ -169,6 +177,7 @@ static void daemon_monitor(const struct ncr_daemon *d, struct ncr_monitor *m, in
     m->log = d->log;
     m->keys = keys;
     m->banner = d->banner;
+    m->groups = d->groups;
     m->empty_dir = d->empty_dir;
     m->jail = d->jail;
     m->fd = fd;

@@ -6,12 +6,14 @@
 #ifndef NCR_DAEMON_H
 #define NCR_DAEMON_H
 
+#include "server/groups.h"
 #include "server/monitor.h"
 
 struct ncr_daemon {
     struct ncr_sshd_config cfg;
     struct ncr_log log;
     struct ncr_host_keys keys;
+    struct ncr_groups groups;
     char *banner;
     int empty_dir;
     struct ncr_account jail;
@@ -20,7 +22,7 @@ struct ncr_daemon {
     bool restart; /* out: SIGHUP came */
 };
 
-/* Loads host keys and banner, finds the unprivileged account. False: no host key could be loaded,
+/* Loads host keys, groups and banner, finds the unprivileged account. False: no host key could be loaded,
  * or the banner could not be read; the reason is logged. */
 bool ncr_daemon_prepare(struct ncr_daemon *d);
 void ncr_daemon_free(struct ncr_daemon *d);

@@ -299,6 +299,8 @@ static void monitor_setup(struct ncr_monitor *m)
     m->engine.host_keys = m->keys->blob;
     m->engine.n_host_keys = m->keys->n;
     m->engine.banner = m->banner;
+    m->engine.groups = m->groups.group;
+    m->engine.n_groups = m->groups.n;
     ncr_login_init(&m->login, m->cfg, &m->log, m->addr, m->port);
     m->engine.auth_methods = ncr_login_methods(&m->login);
     ncr_sock_nodelay(m->fd);

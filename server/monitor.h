@@ -15,6 +15,7 @@
 #ifndef NCR_MONITOR_H
 #define NCR_MONITOR_H
 
+#include "server/groups.h"
 #include "server/login.h"
 
 #include <sys/types.h>
@@ -53,6 +54,7 @@ struct ncr_monitor {
     struct ncr_log log;
     struct ncr_host_keys *keys;
     const char *banner;      /* text, or NULL */
+    struct ncr_groups groups; /* for group exchange; shared by all */
     int empty_dir;           /* to be the network process's root, or -1 */
     struct ncr_account jail; /* whose identity it takes, if root */
     int fd;                  /* the client */

@@ -645,6 +645,7 @@ static const struct sshd_row sshd_rows[] = {
     {"DisableForwarding", sshd_flag, SSHD_AT(disable_forwarding), NULL, 0, false},
     {"ForceCommand", sshd_command, SSHD_AT(force_command), NULL, 0, false},
     {"Subsystem", sshd_subsystem, 0, NULL, 0, true},
+    {"ModuliFile", sshd_string, SSHD_AT(moduli_file), NULL, 0, false},
     {"PidFile", sshd_string, SSHD_AT(pid_file), NULL, 0, false},
     {"LogLevel", sshd_level, 0, NULL, 0, false},
     {"SyslogFacility", sshd_facility, 0, NULL, 0, false},

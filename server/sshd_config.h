@@ -53,6 +53,7 @@ struct ncr_sshd_config {
     enum ncr_sshd_gateway gateway;
     const char *banner, *users_file, *force_command, *pid_file;
     const char *ciphers, *macs, *kex, *host_key_algs, *user_sig_algs;
+    const char *moduli_file; /* NULL: the usual one, if it is there */
     uint32_t profile; /* enum nacre_profile */
     uint32_t grace_s, auth_tries, max_sessions, alive_s, alive_max;
     uint64_t rekey_bytes;
