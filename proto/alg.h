@@ -137,7 +137,8 @@ enum ncr_grade ncr_alg_grade(const struct nacre_algs *a, enum nacre_alg_kind kin
 extern const struct ncr_gex ncr_gex_dh;
 
 /* Rows (each in the file that implements it). */
-extern const struct ncr_kex ncr_kex_mlkem768_x25519;
+extern const struct ncr_kex ncr_kex_mlkem768_x25519, ncr_kex_mlkem768_nistp256,
+    ncr_kex_mlkem1024_nistp384;
 extern const struct ncr_kex ncr_kex_sntrup761_x25519, ncr_kex_sntrup761_x25519_openssh;
 extern const struct ncr_kex ncr_kex_curve25519, ncr_kex_curve25519_libssh;
 extern const struct ncr_kex ncr_kex_ecdh_nistp256, ncr_kex_ecdh_nistp384, ncr_kex_ecdh_nistp521;

@@ -13,6 +13,8 @@ static const struct ncr_kex *const alg_default_kex[] = {
     &ncr_kex_mlkem768_x25519,
     &ncr_kex_sntrup761_x25519,
     &ncr_kex_sntrup761_x25519_openssh,
+    &ncr_kex_mlkem768_nistp256,
+    &ncr_kex_mlkem1024_nistp384,
     &ncr_kex_curve25519,
     &ncr_kex_curve25519_libssh,
     &ncr_kex_ecdh_nistp256,

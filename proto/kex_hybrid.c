@@ -216,3 +216,37 @@ const struct ncr_kex ncr_kex_mlkem768_x25519 = {
     .respond = hybrid_mlkem768_x25519_respond,
     .finish = hybrid_mlkem768_x25519_finish,
 };
+
+static const struct ncr_hybrid hybrid_mlkem768_nistp256 = {
+    &ncr_kem_mlkem768, &ncr_kex_ecdh_nistp256, &nacre_hash_sha256};
+NCR_HYBRID_FUNCTIONS(hybrid_mlkem768_nistp256)
+const struct ncr_kex ncr_kex_mlkem768_nistp256 = {
+    .name = "mlkem768nistp256-sha256",
+    .post_quantum = true,
+    .hash = &nacre_hash_sha256,
+    .init_len = NACRE_MLKEM768_EK_LEN + 1 + 2 * NACRE_P256_LEN,
+    .reply_len = NACRE_MLKEM768_CT_LEN + 1 + 2 * NACRE_P256_LEN,
+    .secret_len = NACRE_MLKEM768_DK_LEN + NACRE_P256_LEN,
+    .k_len = NACRE_SHA256_LEN,
+    .k_is_string = true,
+    .start = hybrid_mlkem768_nistp256_start,
+    .respond = hybrid_mlkem768_nistp256_respond,
+    .finish = hybrid_mlkem768_nistp256_finish,
+};
+
+static const struct ncr_hybrid hybrid_mlkem1024_nistp384 = {
+    &ncr_kem_mlkem1024, &ncr_kex_ecdh_nistp384, &nacre_hash_sha384};
+NCR_HYBRID_FUNCTIONS(hybrid_mlkem1024_nistp384)
+const struct ncr_kex ncr_kex_mlkem1024_nistp384 = {
+    .name = "mlkem1024nistp384-sha384",
+    .post_quantum = true,
+    .hash = &nacre_hash_sha384,
+    .init_len = NACRE_MLKEM1024_EK_LEN + 1 + 2 * NACRE_P384_LEN,
+    .reply_len = NACRE_MLKEM1024_CT_LEN + 1 + 2 * NACRE_P384_LEN,
+    .secret_len = NACRE_MLKEM1024_DK_LEN + NACRE_P384_LEN,
+    .k_len = NACRE_SHA384_LEN,
+    .k_is_string = true,
+    .start = hybrid_mlkem1024_nistp384_start,
+    .respond = hybrid_mlkem1024_nistp384_respond,
+    .finish = hybrid_mlkem1024_nistp384_finish,
+};

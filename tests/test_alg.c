@@ -16,6 +16,7 @@
 static const char *const default_names[KINDS][32] = {
     [NACRE_ALG_KEX] = {"mlkem768x25519-sha256",
                        "sntrup761x25519-sha512", "sntrup761x25519-sha512@openssh.com",
+                       "mlkem768nistp256-sha256", "mlkem1024nistp384-sha384",
                        "curve25519-sha256", "curve25519-sha256@libssh.org",
                        "ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521",
                        "diffie-hellman-group-exchange-sha256", "diffie-hellman-group16-sha512",

@@ -7,6 +7,7 @@
 #include "proto/kex_hybrid.h"
 
 #include "crypto/ct.h"
+#include "tests/pair.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -18,9 +19,10 @@ static const struct hybrid_case {
     const struct nacre_hash *hash;
     size_t init_len, reply_len, k_len;
     size_t kem_pub, kem_ct; /* of these, the KEM's */
-    unsigned mlkem;         /* 768, 1024 */
 } hybrid_cases[] = {
-    {&ncr_kex_mlkem768_x25519, &nacre_hash_sha256, 1216, 1120, 32, 1184, 1088, 768},
+    {&ncr_kex_mlkem768_x25519, &nacre_hash_sha256, 1216, 1120, 32, 1184, 1088},
+    {&ncr_kex_mlkem768_nistp256, &nacre_hash_sha256, 1249, 1153, 32, 1184, 1088},
+    {&ncr_kex_mlkem1024_nistp384, &nacre_hash_sha384, 1665, 1665, 48, 1568, 1568},
 };
 
 enum { HYBRID_CASES = sizeof hybrid_cases / sizeof hybrid_cases[0] };
@@ -358,6 +360,44 @@ Test(kex_hybrid, work_is_wiped)
         exchange(&hybrid_cases[i]);
         cr_assert(zeros((const uint8_t *)hybrid_work, sizeof hybrid_work));
     }
+}
+
+/* ---- On the wire ------------------------------------------------------------------------- */
+
+/* A session with several exchanges by each post-quantum row, both ends with buffers of that size.
+ */
+static void sessions(size_t buf)
+{
+    for (size_t i = 0; nacre_algs_default.kex[i] != NULL; i++) {
+        const struct ncr_kex *row = nacre_algs_default.kex[i];
+        struct pair p;
+        if (!row->post_quantum) {
+            continue;
+        }
+        pair_init(&p);
+        p.plan.send = 50000;
+        p.plan.rekey_every = 3;
+        for (int j = 0; j < 2; j++) {
+            p.side[j].cfg.kex = row->name;
+            p.side[j].mem_len = NACRE_CONN_MEM(8, buf, buf);
+        }
+        pair_session(&p);
+        cr_assert(pair_complete(&p), "%s: %s, %s", row->name, nacre_err_name(p.side[0].err),
+                  nacre_err_name(p.side[1].err));
+        cr_assert_str_eq(nacre_conn_negotiated(p.side[0].c)->kex, row->name);
+        cr_assert_gt(p.side[0].count[NACRE_EV_KEX_DONE], 1);
+        pair_free(&p);
+    }
+}
+
+Test(kex_hybrid, sessions, .timeout = 60)
+{
+    sessions(NACRE_BUF_STANDARD);
+}
+
+Test(kex_hybrid, sessions_with_small_buffers, .timeout = 60)
+{
+    sessions(NACRE_BUF_SMALL);
 }
 
 /* ---- Constant time ----------------------------------------------------------------------- */
