@@ -105,6 +105,7 @@ PROTO_SRC = \
 	proto/chan.c \
 	proto/chan_data.c \
 	proto/chan_request.c \
+	proto/cipher_cbc_legacy.c \
 	proto/conn.c \
 	proto/conn_time.c \
 	proto/err.c \
@@ -317,6 +318,7 @@ PROTO_TESTS = \
 	msg \
 	phase \
 	pkt \
+	pkt_cbc \
 	pkt_gcm \
 	privkey \
 	pubkey \

@@ -91,6 +91,9 @@ struct ncr_cipher {
     void (*decrypt)(struct ncr_dir *d, uint8_t *p, size_t n);
     /* Without strict key exchange packets at its start can be cut off unseen (CVE-2023-48795). */
     bool needs_strict;
+    /* CBC: with encrypt-and-MAC, nobody may learn what a block moved to the length decrypts to; with
+     * encrypt-then-MAC it needs strict key exchange too. */
+    bool cbc;
     /* True if counts inside d->key are what load() makes them; NULL: there are none. */
     bool (*sound)(const struct ncr_dir *d);
 };
@@ -152,6 +155,8 @@ extern const struct ncr_sig ncr_sig_cert_ed25519, ncr_sig_cert_mldsa44_ed25519;
 extern const struct ncr_cipher ncr_cipher_chapoly;
 extern const struct ncr_cipher ncr_cipher_aes128_gcm, ncr_cipher_aes256_gcm;
 extern const struct ncr_cipher ncr_cipher_aes128_ctr, ncr_cipher_aes192_ctr, ncr_cipher_aes256_ctr;
+extern const struct ncr_cipher ncr_cipher_aes128_cbc, ncr_cipher_aes192_cbc, ncr_cipher_aes256_cbc,
+    ncr_cipher_3des_cbc;
 extern const struct ncr_mac ncr_mac_sha2_256, ncr_mac_sha2_512, ncr_mac_sha2_256_etm,
     ncr_mac_sha2_512_etm;
 extern const struct ncr_mac ncr_mac_umac_64, ncr_mac_umac_128, ncr_mac_umac_64_etm,

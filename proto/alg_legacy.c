@@ -24,7 +24,7 @@ static const struct ncr_sig *const alg_legacy_sigs[] = {
 };
 
 static const struct ncr_cipher *const alg_legacy_ciphers[] = {
-    NULL,
+    &ncr_cipher_aes128_cbc, &ncr_cipher_aes192_cbc, &ncr_cipher_aes256_cbc, &ncr_cipher_3des_cbc, NULL,
 };
 
 static const struct ncr_mac *const alg_legacy_macs[] = {

@@ -8,6 +8,8 @@
  */
 #include "proto/kexinit.h"
 
+#include "proto/pkt.h"
+
 #include <string.h>
 
 static const char *const kexinit_ext_info[2] = {"ext-info-c", "ext-info-s"};
@@ -218,6 +220,12 @@ static nacre_err kexinit_choose(struct nacre_conn *c, const struct ncr_msg_kexin
     return ncr_fail(c, NACRE_ERR_NO_COMMON_ALG, kexinit_names[list]);
 }
 
+/* Terrapin works on these ciphers, and on CBC with encrypt-then-MAC. */
+static bool kexinit_needs_strict(const struct ncr_keyset *k)
+{
+    return k->cipher->needs_strict || (k->cipher->cbc && k->macrow->mode == &ncr_pkt_mode_etm);
+}
+
 static nacre_err kexinit_choose_dir(struct nacre_conn *c, const struct ncr_msg_kexinit *ours,
                                     const struct ncr_msg_kexinit *theirs, int dir)
 {
@@ -229,14 +237,14 @@ static nacre_err kexinit_choose_dir(struct nacre_conn *c, const struct ncr_msg_k
         return err;
     k->cipher = ncr_alg_cipher(kexinit_algs(c), name);
     k->macrow = NULL;
-    if (k->cipher->needs_strict && !c->neg.strict && !c->cfg.allow_not_strict)
-        return ncr_fail(c, NACRE_ERR_KEX, "cipher is not safe without strict key exchange (Terrapin)");
     if (k->cipher->aead == NULL) {
         err = kexinit_choose(c, ours, theirs, NCR_LIST_MAC_C2S + dir, &name);
         if (err != NACRE_OK)
             return err;
         k->macrow = ncr_alg_mac(kexinit_algs(c), name);
     }
+    if (kexinit_needs_strict(k) && !c->neg.strict && !c->cfg.allow_not_strict)
+        return ncr_fail(c, NACRE_ERR_KEX, "cipher is not safe without strict key exchange (Terrapin)");
     err = kexinit_choose(c, ours, theirs, NCR_LIST_COMP_C2S + dir, &name);
     if (err != NACRE_OK)
         return err;

@@ -7,6 +7,13 @@
  * depends on the protection (where the length is, what the tag covers) is in the mode's row. All
  * counters of a direction move here and nowhere else; keys are loaded here and nowhere else.
  *
+ * CBC with encrypt-and-MAC is apart (CVE-2008-5161, Albrecht, Paterson, Watson, "Plaintext recovery
+ * attacks against SSH", 2009): a block of somebody else's traffic, put where a length is due, would
+ * be decrypted, and how many bytes are then read, when the answer comes and what it says would tell
+ * of the plaintext. So a length that does not fit is taken for the shortest packet; a packet whose
+ * tag is wrong is not refused before as many bytes have come as the longest packet has; by then
+ * as many have been decrypted and hashed, whatever the length was; and the error is the tag's.
+ *
  * Not here: compression, the content of payloads, the soft limits that start a rekey.
  */
 #include "proto/pkt.h"
@@ -66,6 +73,12 @@ static void pkt_count(struct ncr_dir *d, size_t total)
 
 /* ---- Receiving ---- */
 
+/* What wrong lengths and tags do must not depend on the length. */
+static bool pkt_hides_length(const struct ncr_dir *d, const struct ncr_pkt_mode *mode)
+{
+    return d->cipher != NULL && d->cipher->cbc && !mode->len_apart;
+}
+
 /* packet_length as the peer claims it. The smallest body (6) and the multiple of 8 or more leave
  * 12 as the smallest value where the length counts, one block where it does not. */
 static bool pkt_len_fits(const struct ncr_dir *d, const struct ncr_pkt_mode *mode, uint32_t len,
@@ -78,6 +91,18 @@ static bool pkt_len_fits(const struct ncr_dir *d, const struct ncr_pkt_mode *mod
     return (len % unit + pkt_counted_head(mode)) % unit == 0;
 }
 
+/* The longest and, where the length counts towards the unit, the shortest that fit. */
+static uint32_t pkt_len_most(const struct ncr_dir *d, const struct ncr_pkt_mode *mode, uint32_t max)
+{
+    return max - (uint32_t)((max + pkt_counted_head(mode)) % pkt_unit(d));
+}
+
+#define PKT_LEN_LEAST 12
+
+/* A length that is kept with its lowest bit set, which none that fits has, is that of a packet with
+ * a wrong tag: the rest of the longest packet is waited for. */
+#define PKT_REFUSED 1U
+
 /* Fills d->len in once the mode can tell it; it stays 0 while more bytes are needed. */
 static nacre_err pkt_read_len(struct ncr_dir *d, const struct ncr_pkt_mode *mode, uint8_t *p,
                               size_t n, uint32_t max)
@@ -89,7 +114,9 @@ static nacre_err pkt_read_len(struct ncr_dir *d, const struct ncr_pkt_mode *mode
     if (pkt_exhausted(d))
         return NACRE_ERR_SEQUENCE;
     len = mode->length(d, p);
-    if (!pkt_len_fits(d, mode, len, max)) {
+    if (!pkt_len_fits(d, mode, len, max) && pkt_hides_length(d, mode)) {
+        len = PKT_LEN_LEAST;
+    } else if (!pkt_len_fits(d, mode, len, max)) {
         nacre_wipe(p, mode->need); /* may have been decrypted in place */
         return NACRE_ERR_PACKET_LEN;
     }
@@ -111,6 +138,25 @@ static nacre_err pkt_strip(uint8_t *p, uint32_t len, struct nacre_bytes *payload
     return NACRE_OK;
 }
 
+/* After a wrong tag where the length is hidden: waits for the bytes of the longest packet, then
+ * does the rest of the work that it takes. Decrypting and hashing begun for d->len bytes end here.
+ */
+static nacre_err pkt_refuse(struct ncr_dir *d, const struct ncr_pkt_mode *mode, uint8_t *p,
+                            size_t n, uint32_t max)
+{
+    uint32_t done = d->len & ~PKT_REFUSED, most = pkt_len_most(d, mode, max);
+    struct nacre_bytes head = {p, PKT_LEN_FIELD}, rest = {p + PKT_LEN_FIELD + done, most - done};
+    uint8_t tag[NACRE_HASH_MAX_LEN];
+
+    if (n < PKT_LEN_FIELD + most + ncr_pkt_tag_len(d))
+        return NACRE_OK;
+    d->cipher->decrypt(d, p + PKT_LEN_FIELD + done, most - done);
+    d->macrow->compute(tag, d, d->seq, head, rest);
+    nacre_wipe(p, PKT_LEN_FIELD + most);
+    nacre_wipe(tag, sizeof tag);
+    return NACRE_ERR_MAC;
+}
+
 nacre_err ncr_pkt_open(struct ncr_dir *d, uint8_t *p, size_t n, uint32_t max, size_t *used,
                        struct nacre_bytes *payload)
 {
@@ -125,11 +171,17 @@ nacre_err ncr_pkt_open(struct ncr_dir *d, uint8_t *p, size_t n, uint32_t max, si
     err = pkt_read_len(d, mode, p, n, max);
     if (err != NACRE_OK)
         return err;
+    if ((d->len & PKT_REFUSED) != 0)
+        return pkt_refuse(d, mode, p, n, max);
     if (d->len == 0 || n < around || n - around < d->len)
         return NACRE_OK;
     len = d->len;
-    if (!mode->open(d, p, len))
-        return NACRE_ERR_MAC;
+    if (!mode->open(d, p, len)) {
+        if (!pkt_hides_length(d, mode))
+            return NACRE_ERR_MAC;
+        d->len |= PKT_REFUSED;
+        return pkt_refuse(d, mode, p, n, max);
+    }
     NCR_CT_PUBLIC(p + PKT_LEN_FIELD, len); /* verified: from here on the peer's message */
     err = pkt_strip(p, len, payload);
     if (err != NACRE_OK)
@@ -200,7 +252,10 @@ void ncr_pkt_install(struct ncr_dir *d, struct ncr_keyset *keys, bool strict)
 
 bool ncr_pkt_sound(const struct ncr_dir *d, uint32_t max)
 {
-    if (d->len != 0 && !pkt_len_fits(d, ncr_pkt_mode(d), d->len, max))
+    const struct ncr_pkt_mode *mode = ncr_pkt_mode(d);
+    uint32_t len = d->len & ~(pkt_hides_length(d, mode) ? PKT_REFUSED : 0);
+
+    if (d->len != 0 && !pkt_len_fits(d, mode, len, max))
         return false;
     return d->cipher == NULL || d->cipher->sound == NULL || d->cipher->sound(d);
 }

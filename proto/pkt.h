@@ -22,7 +22,8 @@ struct ncr_pkt_mode {
      * place, so it is called once a packet. Nothing is authenticated yet. */
     uint32_t (*length)(struct ncr_dir *d, uint8_t *p);
     /* Verifies, then decrypts: p is length field, packet_length bytes, tag. True: the body at p+4
-     * is plaintext. False: the tag is wrong and no plaintext is left. */
+     * is plaintext. False: the tag is wrong, or the length field is not len, and no plaintext is
+     * left. */
     bool (*open)(struct ncr_dir *d, uint8_t *p, uint32_t len);
     /* p is length field, padding length, payload, padding; the tag goes behind. */
     void (*seal)(struct ncr_dir *d, uint8_t *p, uint32_t len);

@@ -5,7 +5,8 @@
  *
  * Encrypt-and-MAC (RFC 4253 section 6.4): the tag covers sequence number and plaintext packet; the
  * length is encrypted, so the first block is decrypted in place to learn it, the rest once the
- * packet is whole; plaintext whose tag is wrong is wiped. Encrypt-then-MAC (OpenSSH's PROTOCOL,
+ * packet is whole; plaintext whose tag is wrong is wiped. (What that would tell under a CBC cipher
+ * is kept from telling by pkt.c.) Encrypt-then-MAC (OpenSSH's PROTOCOL,
  * section 1.5): the length is in clear, the tag covers sequence number, length and ciphertext, and
  * is checked before anything is decrypted.
  *
@@ -58,7 +59,7 @@ static bool mac_and_open(struct ncr_dir *d, uint8_t *p, uint32_t len)
     size_t whole = (size_t)MAC_LEN_FIELD + len;
 
     d->cipher->decrypt(d, p + MAC_FIRST, whole - MAC_FIRST);
-    if (mac_tag_is_right(d, p, len))
+    if (mac_tag_is_right(d, p, len) && ncr_load32be(p) == len)
         return true;
     nacre_wipe(p, whole);
     return false;

@@ -328,6 +328,32 @@ Test(kex, ext_info_damaged_and_unknown)
     }
 }
 
+#ifndef NACRE_NO_LEGACY
+/* CBC needs it with encrypt-then-MAC alone. */
+Test(kex, s01_cbc_that_needs_strict_mode)
+{
+    static const char *const macs[2] = {"hmac-sha2-256", "hmac-sha2-256-etm@openssh.com"};
+    for (int i = 0; i < 16; i++) {
+        bool strict = i % 2 != 0, allow = i / 2 % 2 != 0, etm = i / 4 % 2 != 0;
+        struct pair p;
+        pair_init(&p);
+        for (int side = 0; side < 2; side++) {
+            p.side[side].cfg.algs = &nacre_algs_legacy;
+            p.side[side].cfg.ciphers = i / 8 == 0 ? "aes128-cbc" : "3des-cbc";
+            p.side[side].cfg.macs = macs[etm];
+            p.side[side].cfg.no_strict = !strict;
+            p.side[side].cfg.allow_not_strict = allow;
+            p.side[side].lenient = true;
+        }
+        pair_session(&p);
+        bool refused = p.side[0].err == NACRE_ERR_KEX || p.side[1].err == NACRE_ERR_KEX;
+        cr_assert_eq(refused, etm && !strict && !allow, "%d", p.side[0].err);
+        cr_assert_eq(pair_complete(&p), !refused);
+        pair_free(&p);
+    }
+}
+#endif
+
 /* A zeroed policy does not take the cipher that Terrapin is about without the cure for it. */
 Test(kex, s01_cipher_that_needs_strict_mode)
 {

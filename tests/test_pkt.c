@@ -4,8 +4,10 @@
  * does. Tests named s<number> are the cases of that number: s13 a length believed, s14 short
  * packets with a right tag, s15 padding, s16 tampering, s18 counters.
  *
- * Each packet lies in memory of exactly its size, so that the sanitizers see a byte too far.
+ * Each packet lies in memory of exactly its size, so that the sanitizers see a byte too far. CBC
+ * with encrypt-and-MAC is in test_pkt_cbc.c.
  */
+#include "crypto/ct.h"
 #include "crypto/load.h"
 #include "proto/limits.h"
 #include "proto/pkt.h"
@@ -43,6 +45,9 @@ static const struct pkt_case cases[] = {
     {"ctr192 sha1-96", &ncr_cipher_aes192_ctr, &ncr_mac_sha1_96, 16, {12, 28, 44, 60}},
     {"ctr256 md5", &ncr_cipher_aes256_ctr, &ncr_mac_md5, 16, {12, 28, 44, 60}},
     {"ctr128 sha1 etm", &ncr_cipher_aes128_ctr, &ncr_mac_sha1_etm, 16, {16, 32, 48, 64}},
+    {"cbc128 sha1 etm", &ncr_cipher_aes128_cbc, &ncr_mac_sha1_etm, 16, {16, 32, 48, 64}},
+    {"cbc256 etm512", &ncr_cipher_aes256_cbc, &ncr_mac_sha2_512_etm, 16, {16, 32, 48, 64}},
+    {"3des etm256", &ncr_cipher_3des_cbc, &ncr_mac_sha2_256_etm, 8, {8, 16, 24, 32, 40, 48, 56, 64}},
 #endif
 };
 #define CASES (sizeof cases / sizeof cases[0])
@@ -765,8 +770,8 @@ Test(s64, lengths_and_counts_of_a_foreign_direction)
         cr_assert(ncr_pkt_sound(&pr.rx, pr.rx.len));
         cr_assert_not(ncr_pkt_sound(&pr.rx, pr.rx.len - 1));
         pr.rx.len = 0;
-        if (cases[i].cipher != NULL && cases[i].cipher->aead == NULL) {
-            unsigned rounds = pr.rx.key.ctr.aes.rounds;
+        if (cases[i].mac != NULL && cases[i].cipher->sound != NULL) {
+            unsigned rounds = pr.rx.key.ctr.aes.rounds; /* where it is in a CBC's key too */
             for (unsigned n = 0; n < 40; n++) {
                 pr.rx.key.ctr.aes.rounds = n;
                 cr_assert_eq(ncr_pkt_sound(&pr.rx, 35000), n == rounds);
@@ -825,6 +830,42 @@ Test(pkt, tag_of_96_bits)
     free(kb.p);
 }
 #endif
+
+/* ---- Constant time ---- */
+
+/* Keys and what is sent are secret; what is on the wire is not, nor are lengths. */
+Test(pkt, ct_in_keys_and_payload)
+{
+    for (size_t i = 0; i < CASES; i++) {
+        struct pair pr;
+        struct ncr_keyset keys;
+        uint8_t pad[NCR_PKT_PAD_MAX];
+        struct nacre_bytes got;
+        size_t used, total, n = 300;
+        memset(&pr, 0, sizeof pr);
+        for (int end = 0; cases[i].cipher != NULL && end < 2; end++) {
+            keyset_for(&keys, cases[i].cipher, cases[i].mac, 11);
+            NCR_CT_SECRET(keys.key, sizeof keys.key);
+            NCR_CT_SECRET(keys.mac, sizeof keys.mac);
+            NCR_CT_SECRET(keys.iv, sizeof keys.iv);
+            ncr_pkt_install(end == 0 ? &pr.tx : &pr.rx, &keys, true);
+        }
+        size_t room = ncr_pkt_sealed_len(&pr.tx, n);
+        uint8_t *p = malloc(room);
+        cr_assert_not_null(p);
+        for (size_t j = 0; j < n; j++) {
+            p[NCR_PKT_HEAD + j] = payload_byte(n, j);
+        }
+        pad_bytes(pad);
+        NCR_CT_SECRET(p + NCR_PKT_HEAD, n);
+        cr_assert_eq(ncr_pkt_seal(&pr.tx, p, n, pad, &total), NACRE_OK);
+        NCR_CT_PUBLIC(p, room);
+        cr_assert_eq(ncr_pkt_open(&pr.rx, p, room, 35000, &used, &got), NACRE_OK);
+        NCR_CT_PUBLIC(p, room);
+        cr_assert(payload_right(got, n), "%s", cases[i].name);
+        free(p);
+    }
+}
 
 /* ---- Keys ---- */
 
