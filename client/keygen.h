@@ -18,7 +18,10 @@ struct ncr_keygen {
     const char *file;     /* -f, NULL: ask, or the default */
     const char *comment;  /* -C, NULL: not given */
     const char *new_pass; /* -N, NULL: ask */
-    const char *old_pass; /* -P, NULL: none */
+    const char *old_pass; /* -P, NULL: ask if one is needed */
+    const char *cipher;   /* -Z, NULL: the usual one */
+    unsigned bits;        /* -b, 0: the type's own */
+    unsigned rounds;      /* -a, 0: the usual number */
     const char *host;     /* -F, -R */
     enum nacre_fp_hash hash;
     bool quiet, verbose, list;
@@ -29,6 +32,7 @@ int ncr_keygen_generate(const struct ncr_keygen *g);
 int ncr_keygen_print_public(const struct ncr_keygen *g);
 int ncr_keygen_fingerprint(const struct ncr_keygen *g);
 int ncr_keygen_change_comment(const struct ncr_keygen *g);
+int ncr_keygen_change_passphrase(const struct ncr_keygen *g);
 int ncr_keygen_find_host(const struct ncr_keygen *g);
 int ncr_keygen_remove_host(const struct ncr_keygen *g);
 int ncr_keygen_hash_hosts(const struct ncr_keygen *g);
@@ -47,6 +51,8 @@ bool ncr_keygen_ask(char *line, size_t cap, const char *prompt);
 /* The same from the terminal without echo; from standard input if there is no terminal. Wipe line.
  */
 bool ncr_keygen_ask_secret(char *line, size_t cap, const char *prompt);
+/* The file that ssh-keygen would choose for a type of -t: "/.ssh/id_rsa" and so on. */
+const char *ncr_keygen_default_file(const char *type);
 /* -f, or the answer to `prompt (default): `; false if there is none. */
 bool ncr_keygen_file(char out[NCR_KEYGEN_PATH_MAX], const struct ncr_keygen *g, const char *prompt);
 /* Prints text of a file: as it is, but with its controls escaped if `always` or on a terminal. */

@@ -116,6 +116,19 @@ bool ncr_keygen_ask_secret(char *line, size_t cap, const char *prompt)
     return good;
 }
 
+const char *ncr_keygen_default_file(const char *type)
+{
+    static const char *const files[][2] = {{"rsa", "/.ssh/id_rsa"},
+                                           {"ssh-rsa", "/.ssh/id_rsa"},
+                                           {"ecdsa", "/.ssh/id_ecdsa"},
+                                           {"mldsa44-ed25519", "/.ssh/id_mldsa44_ed25519"}};
+
+    for (size_t i = 0; type != NULL && i < sizeof files / sizeof files[0]; i++)
+        if (strcmp(type, files[i][0]) == 0)
+            return files[i][1];
+    return "/.ssh/id_ed25519";
+}
+
 bool ncr_keygen_file(char out[NCR_KEYGEN_PATH_MAX], const struct ncr_keygen *g, const char *prompt)
 {
     char preset[NCR_KEYGEN_PATH_MAX];
@@ -124,7 +137,7 @@ bool ncr_keygen_file(char out[NCR_KEYGEN_PATH_MAX], const struct ncr_keygen *g, 
 
     if (g->file != NULL)
         return ncr_keygen_path(out, g->file, "");
-    if (!ncr_keygen_path(preset, ncr_keygen_home(), "/.ssh/id_ed25519"))
+    if (!ncr_keygen_path(preset, ncr_keygen_home(), ncr_keygen_default_file(g->type)))
         return false;
     (void)snprintf(question, sizeof question, "%s (%s): ", prompt, preset); /* fits */
     if (!ncr_keygen_ask(answer, sizeof answer, question))

@@ -26,6 +26,7 @@ static uint64_t keygen_work[NACRE_WORK];
 struct keygen_key {
     struct nacre_privkey key;
     char comment[NACRE_KEY_COMMENT_MAX + 1];
+    char pass[KEYGEN_PASS_MAX]; /* of the file; empty: none */
 };
 
 static int keygen_file_error(const char *path, nacre_err err)
@@ -59,24 +60,33 @@ static bool keygen_mode_good(const char *path, const struct stat *st)
 
 /* Decodes what was read. */
 static int keygen_decode(struct keygen_key *k, const struct ncr_keygen *g, const char *path,
-                         const struct ncr_file *f)
+                         const char *ask, const struct ncr_file *f)
 {
     struct nacre_keyfile_info info;
     struct nacre_bytes file = {f->p, f->n};
-    struct nacre_bytes pass = nacre_bytes_str(g->old_pass == NULL ? "" : g->old_pass);
     uint8_t *scratch = malloc(f->n + 1);
     nacre_err err;
 
     if (scratch == NULL)
         return keygen_file_error(path, NACRE_ERR_NO_MEMORY);
-    err = nacre_keyfile_read(&k->key, k->comment, sizeof k->comment, file, pass, scratch, f->n,
-                             &info, keygen_work);
+    if (g->old_pass != NULL)
+        (void)snprintf(k->pass, sizeof k->pass, "%s", g->old_pass); /* a longer one is wrong */
+    err = nacre_keyfile_read(&k->key, k->comment, sizeof k->comment, file, nacre_bytes_str(k->pass),
+                             scratch, f->n, &info, keygen_work);
+    if (err == NACRE_ERR_PASSPHRASE && g->old_pass == NULL &&
+        ncr_keygen_ask_secret(k->pass, sizeof k->pass, ask))
+        err = nacre_keyfile_read(&k->key, k->comment, sizeof k->comment, file,
+                                 nacre_bytes_str(k->pass), scratch, f->n, &info, keygen_work);
     free(scratch);
+    if (!info.encrypted)
+        k->pass[0] = '\0';
     return err == NACRE_OK ? 0 : keygen_load_error(path, &info);
 }
 
-/* Loads a private key; told if it fails. Wipe k in any case. */
-static int keygen_load(struct keygen_key *k, const struct ncr_keygen *g, const char *path)
+/* Loads a private key; told if it fails. ask is the prompt for its passphrase. Wipe k in any case.
+ */
+static int keygen_load(struct keygen_key *k, const struct ncr_keygen *g, const char *path,
+                       const char *ask)
 {
     struct ncr_file f;
     nacre_err err = ncr_file_read(&f, path, NACRE_KEYFILE_MAX);
@@ -86,7 +96,7 @@ static int keygen_load(struct keygen_key *k, const struct ncr_keygen *g, const c
     if (err != NACRE_OK)
         return keygen_file_error(path, err);
     if (keygen_mode_good(path, &f.st))
-        status = keygen_decode(k, g, path, &f);
+        status = keygen_decode(k, g, path, ask, &f);
     ncr_file_wipe(&f);
     return status;
 }
@@ -99,17 +109,22 @@ static int keygen_save_error(const char *path)
     return NCR_KEYGEN_REFUSED;
 }
 
-static bool keygen_write_private(const struct keygen_key *k, const char *path)
+static bool keygen_write_private(const struct keygen_key *k, const struct ncr_keygen *g,
+                                 const char *path)
 {
     uint8_t text[NACRE_KEYFILE_TEXT_MAX];
+    struct nacre_keyfile_opts opts = {
+        .passphrase = nacre_bytes_str(k->pass), .cipher = g->cipher, .rounds = g->rounds};
     size_t n;
     nacre_err err = nacre_keyfile_write(text, sizeof text, &n, &k->key, nacre_bytes_str(k->comment),
-                                        NULL, &nacre_rng_os, keygen_work);
+                                        &opts, &nacre_rng_os, keygen_work);
 
+    if (err == NACRE_ERR_UNKNOWN_ALG)
+        fprintf(stderr, "Cipher %s is not supported.\n", g->cipher);
     if (err == NACRE_OK)
         err = ncr_file_write(path, 0600, text, n);
     else
-        errno = EIO; /* the random source; comment and key were checked before */
+        errno = err == NACRE_ERR_RNG ? EIO : EINVAL; /* key and comment were checked before */
     nacre_wipe(text, sizeof text);
     return err == NACRE_OK;
 }
@@ -132,9 +147,10 @@ static bool keygen_write_public(const struct keygen_key *k, const char *path)
 }
 
 /* Writes both halves; told if it fails. */
-static int keygen_save(const struct keygen_key *k, const char *path, const char *pub)
+static int keygen_save(const struct keygen_key *k, const struct ncr_keygen *g, const char *path,
+                       const char *pub)
 {
-    if (!keygen_write_private(k, path))
+    if (!keygen_write_private(k, g, path))
         return keygen_save_error(path);
     if (!keygen_write_public(k, pub))
         return keygen_save_error(pub);
@@ -154,23 +170,67 @@ static bool keygen_set_comment(struct keygen_key *k, const char *comment)
 
 /* ---- -t: making a key ---- */
 
-/* The name in key blobs for a -t name; NULL if told. */
-static const char *keygen_type(const char *name)
-{
-    static const char *const others[] = {"rsa",      "dsa",        "ecdsa",
-                                         "ecdsa-sk", "ed25519-sk", "mldsa44-ed25519"};
-    size_t i;
+/* -t names: what they are called in key blobs, by their size if they have one, and when told of. */
+static const struct {
+    const char *option, *type, *said;
+    unsigned bits; /* 0: any */
+} keygen_types[] = {
+    {"ed25519", "ssh-ed25519", "ed25519", 0},
+    {"ssh-ed25519", "ssh-ed25519", "ed25519", 0},
+    {"rsa", "ssh-rsa", "rsa", 0},
+    {"ssh-rsa", "ssh-rsa", "rsa", 0},
+    {"ecdsa", "ecdsa-sha2-nistp256", "ecdsa", 256},
+    {"ecdsa", "ecdsa-sha2-nistp384", "ecdsa", 384},
+    {"ecdsa", "ecdsa-sha2-nistp521", "ecdsa", 521},
+    {"ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", "ecdsa", 0},
+    {"ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384", "ecdsa", 0},
+    {"ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521", "ecdsa", 0},
+    {"mldsa44-ed25519", "ssh-mldsa44-ed25519", "mldsa44-ed25519", 0},
+    {"ssh-mldsa44-ed25519", "ssh-mldsa44-ed25519", "mldsa44-ed25519", 0},
+};
+#define KEYGEN_TYPES (sizeof keygen_types / sizeof keygen_types[0])
+#define KEYGEN_RSA_MIN 2048
+#define KEYGEN_RSA_MAX 16384
 
-    if (name == NULL || strcmp(name, "ed25519") == 0 || strcmp(name, "ssh-ed25519") == 0)
-        return "ssh-ed25519";
-    for (i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (strcmp(name, others[i]) == 0) {
-            fprintf(stderr, "key type %s is not supported by this build\n", name);
-            return NULL;
-        }
+/* Index of the row; KEYGEN_TYPES if told that there is none. */
+static size_t keygen_type(const char *name, unsigned bits)
+{
+    bool known = false;
+
+    for (size_t i = 0; i < KEYGEN_TYPES; i++) {
+        if (strcmp(name == NULL ? "ed25519" : name, keygen_types[i].option) != 0)
+            continue;
+        known = true;
+        if (keygen_types[i].bits == 0 || keygen_types[i].bits == (bits == 0 ? 256 : bits))
+            return i;
     }
-    fprintf(stderr, "unknown key type %s\n", name);
-    return NULL;
+    if (known)
+        fputs("Invalid ECDSA key length: valid lengths are 256, 384 or 521 bits\n", stderr);
+    else if (strstr(name, "-sk") != NULL)
+        fprintf(stderr, "key type %s needs a security key, which this program does not talk to\n",
+                name);
+    else if (strcmp(name, "dsa") == 0)
+        fputs("key type dsa is not supported: nothing takes such keys any more\n", stderr);
+    else
+        fprintf(stderr, "unknown key type %s\n", name);
+    return KEYGEN_TYPES;
+}
+
+/* Bits to make the key with: only RSA keys have a choice. False if told. */
+static bool keygen_size(unsigned *bits, size_t type, unsigned wanted)
+{
+    *bits = 0;
+    if (strcmp(keygen_types[type].said, "rsa") != 0 || wanted == 0)
+        return true;
+    *bits = wanted;
+    if (wanted < KEYGEN_RSA_MIN)
+        fprintf(stderr, "Invalid RSA key length: minimum is %d bits\n", KEYGEN_RSA_MIN);
+    else if (wanted > KEYGEN_RSA_MAX || wanted % 16 != 0)
+        fprintf(stderr, "Invalid RSA key length: maximum is %d bits, in steps of 16\n",
+                KEYGEN_RSA_MAX);
+    else
+        return true;
+    return false;
 }
 
 /* Asks before a file is written over. */
@@ -201,29 +261,27 @@ static void keygen_make_directory(const char *path, bool quiet)
         printf("Created directory '%s'.\n", dir);
 }
 
-/* True if the key is to be without a passphrase: the only kind of this build. */
-static bool keygen_no_passphrase(const struct ncr_keygen *g)
+/* The new passphrase: -N, or what is typed twice; false if told. */
+static bool keygen_new_passphrase(char pass[KEYGEN_PASS_MAX], const struct ncr_keygen *g,
+                                  const char *prompt)
 {
-    char once[KEYGEN_PASS_MAX] = "";
     char again[KEYGEN_PASS_MAX] = "";
-    bool same = true;
-    bool empty;
+    bool good;
 
-    if (g->new_pass == NULL) {
-        (void)ncr_keygen_ask_secret(once, sizeof once,
-                                    "Enter passphrase (empty for no passphrase): ");
-        (void)ncr_keygen_ask_secret(again, sizeof again, "Enter same passphrase again: ");
-        same = strcmp(once, again) == 0; /* no answer is an empty one, as for ssh-keygen */
+    pass[0] = '\0';
+    if (g->new_pass != NULL) {
+        good = snprintf(pass, KEYGEN_PASS_MAX, "%s", g->new_pass) < KEYGEN_PASS_MAX;
+        if (!good)
+            fputs("The passphrase is too long.\n", stderr);
+        return good;
     }
-    empty = g->new_pass == NULL ? once[0] == '\0' : g->new_pass[0] == '\0';
-    nacre_wipe(once, sizeof once);
+    (void)ncr_keygen_ask_secret(pass, KEYGEN_PASS_MAX, prompt);
+    (void)ncr_keygen_ask_secret(again, sizeof again, "Enter same passphrase again: ");
+    good = strcmp(pass, again) == 0; /* no answer is an empty one, as for ssh-keygen */
     nacre_wipe(again, sizeof again);
-    if (!same)
+    if (!good)
         fputs("Passphrases do not match.\n", stderr);
-    else if (!empty)
-        fputs("A passphrase is not supported by this build: give -N '' for a key without one.\n",
-              stderr);
-    return same && empty;
+    return good;
 }
 
 static bool keygen_default_comment(struct keygen_key *k)
@@ -262,28 +320,32 @@ static void keygen_report(const struct keygen_key *k, const struct ncr_keygen *g
 
 int ncr_keygen_generate(const struct ncr_keygen *g)
 {
-    const char *type = keygen_type(g->type);
+    const size_t type = keygen_type(g->type, g->bits);
     struct keygen_key k;
     char path[NCR_KEYGEN_PATH_MAX];
     char pub[NCR_KEYGEN_PATH_MAX];
     int status = NCR_KEYGEN_REFUSED;
+    unsigned bits;
+    nacre_err err;
 
-    if (type == NULL)
+    if (type == KEYGEN_TYPES || !keygen_size(&bits, type, g->bits))
         return NCR_KEYGEN_FATAL;
     if (!g->quiet)
-        printf("Generating public/private ed25519 key pair.\n");
+        printf("Generating public/private %s key pair.\n", keygen_types[type].said);
     if (!ncr_keygen_file(path, g, "Enter file in which to save the key") ||
         !ncr_keygen_path(pub, path, ".pub"))
         return NCR_KEYGEN_REFUSED;
     keygen_make_directory(path, g->quiet);
     memset(&k, 0, sizeof k);
-    if (!keygen_may_write(path) || !keygen_no_passphrase(g) ||
+    if (!keygen_may_write(path) ||
+        !keygen_new_passphrase(k.pass, g, "Enter passphrase (empty for no passphrase): ") ||
         !(g->comment == NULL ? keygen_default_comment(&k) : keygen_set_comment(&k, g->comment)))
         return NCR_KEYGEN_REFUSED;
-    if (nacre_privkey_generate(&k.key, type, 0, &nacre_rng_os, keygen_work) == NACRE_OK)
-        status = keygen_save(&k, path, pub);
+    err = nacre_privkey_generate(&k.key, keygen_types[type].type, bits, &nacre_rng_os, keygen_work);
+    if (err == NACRE_OK)
+        status = keygen_save(&k, g, path, pub);
     else
-        ncr_keygen_complain(path, nacre_err_text(NACRE_ERR_RNG));
+        ncr_keygen_complain(path, nacre_err_text(err));
     if (status == 0 && !g->quiet)
         keygen_report(&k, g, path, pub);
     nacre_wipe(&k, sizeof k);
@@ -302,7 +364,7 @@ int ncr_keygen_print_public(const struct ncr_keygen *g)
 
     if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
         return NCR_KEYGEN_REFUSED;
-    status = keygen_load(&k, g, path);
+    status = keygen_load(&k, g, path, "Enter passphrase: ");
     if (status == 0 && nacre_pubkey_format(text, sizeof text, nacre_privkey_public_blob(&k.key),
                                            no_comment) == NACRE_OK) {
         fputs(text, stdout);
@@ -339,7 +401,7 @@ int ncr_keygen_change_comment(const struct ncr_keygen *g)
     if (!ncr_keygen_file(path, g, "Enter file in which the key is") ||
         !ncr_keygen_path(pub, path, ".pub"))
         return NCR_KEYGEN_REFUSED;
-    status = keygen_load(&k, g, path);
+    status = keygen_load(&k, g, path, "Enter passphrase: ");
     if (status != 0)
         goto out;
     memcpy(old, k.comment, sizeof old);
@@ -354,12 +416,39 @@ int ncr_keygen_change_comment(const struct ncr_keygen *g)
         printf("No change to comment\n");
         goto out;
     }
-    status = keygen_save(&k, path, pub);
+    status = keygen_save(&k, g, path, pub);
     if (status == 0 && k.comment[0] == '\0')
         printf("Comment removed\n");
     else if (status == 0)
         printf("Comment '%s' applied\n", k.comment);
 out:
+    nacre_wipe(&k, sizeof k);
+    return status;
+}
+
+/* ---- -p ---- */
+
+int ncr_keygen_change_passphrase(const struct ncr_keygen *g)
+{
+    struct keygen_key k;
+    char path[NCR_KEYGEN_PATH_MAX];
+    int status;
+
+    if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
+        return NCR_KEYGEN_REFUSED;
+    status = keygen_load(&k, g, path, "Enter old passphrase: ");
+    if (status == 0 && k.comment[0] != '\0' && !g->quiet) {
+        printf("Key has comment '");
+        ncr_keygen_put(nacre_bytes_str(k.comment), true);
+        printf("'\n");
+    }
+    if (status == 0 &&
+        !keygen_new_passphrase(k.pass, g, "Enter new passphrase (empty for no passphrase): "))
+        status = NCR_KEYGEN_REFUSED;
+    if (status == 0 && !keygen_write_private(&k, g, path))
+        status = keygen_save_error(path);
+    else if (status == 0 && !g->quiet)
+        printf("Your identification has been saved with the new passphrase.\n");
     nacre_wipe(&k, sizeof k);
     return status;
 }

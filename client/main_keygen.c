@@ -16,14 +16,19 @@ struct keygen_job {
 };
 
 static const struct keygen_job keygen_jobs[] = {
-    {'y', ncr_keygen_print_public}, {'l', ncr_keygen_fingerprint}, {'c', ncr_keygen_change_comment},
-    {'F', ncr_keygen_find_host},    {'R', ncr_keygen_remove_host}, {'H', ncr_keygen_hash_hosts},
+    {'y', ncr_keygen_print_public},   {'l', ncr_keygen_fingerprint},
+    {'c', ncr_keygen_change_comment}, {'p', ncr_keygen_change_passphrase},
+    {'F', ncr_keygen_find_host},      {'R', ncr_keygen_remove_host},
+    {'H', ncr_keygen_hash_hosts},
 };
 
 static const char keygen_usage[] =
-    "usage: nacre-keygen [-q] [-t ed25519] [-b bits] [-C comment] [-f output_keyfile] [-N '']\n"
-    "       nacre-keygen -y [-f input_keyfile]\n"
-    "       nacre-keygen -c [-C comment] [-f keyfile]\n"
+    "usage: nacre-keygen [-q] [-a rounds] [-b bits] [-C comment] [-f output_keyfile]\n"
+    "                    [-N new_passphrase] [-t ecdsa|ed25519|mldsa44-ed25519|rsa] [-Z cipher]\n"
+    "       nacre-keygen -p [-a rounds] [-f keyfile] [-N new_passphrase] [-P old_passphrase]\n"
+    "                    [-Z cipher]\n"
+    "       nacre-keygen -y [-f input_keyfile] [-P passphrase]\n"
+    "       nacre-keygen -c [-a rounds] [-C comment] [-f keyfile] [-P passphrase]\n"
     "       nacre-keygen -l [-v] [-E sha256|sha512] [-f input_keyfile]\n"
     "       nacre-keygen -F hostname [-Hlqv] [-f known_hosts_file]\n"
     "       nacre-keygen -H [-f known_hosts_file]\n"
@@ -53,15 +58,17 @@ static bool keygen_hash(struct ncr_keygen *g, const char *name)
     return false;
 }
 
-/* -b: Ed25519 keys have one size, and ssh-keygen documents that it does not look at the number. */
-static bool keygen_bits(const char *text)
+/* A number of -b or -a; false if told. */
+static bool keygen_number(unsigned *out, const char *text, unsigned min, unsigned max,
+                          const char *what)
 {
     char *end;
-    unsigned long bits = strtoul(text, &end, 10);
+    unsigned long v = strtoul(text, &end, 10);
 
-    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && bits >= 10 && bits <= 32768)
+    *out = (unsigned)v;
+    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && v >= min && v <= max)
         return true;
-    fprintf(stderr, "Bits has bad value %s\n", text);
+    fprintf(stderr, "%s has bad value %s\n", what, text);
     return false;
 }
 
@@ -104,7 +111,14 @@ static int keygen_option(struct ncr_keygen *g, char *job, int option)
         g->verbose = true;
         return 0;
     case 'b':
-        return keygen_bits(optarg) ? 0 : NCR_KEYGEN_FATAL;
+        return keygen_number(&g->bits, optarg, 10, 32768, "Bits") ? 0 : NCR_KEYGEN_FATAL;
+    case 'a':
+        return keygen_number(&g->rounds, optarg, 1, NACRE_KEYFILE_ROUNDS_MAX, "Rounds")
+                   ? 0
+                   : NCR_KEYGEN_FATAL;
+    case 'Z':
+        g->cipher = optarg;
+        return 0;
     case 'E':
         return keygen_hash(g, optarg) ? 0 : NCR_KEYGEN_FATAL;
     case 'F':
@@ -119,6 +133,7 @@ static int keygen_option(struct ncr_keygen *g, char *job, int option)
         return keygen_choose(job, 'l') ? 0 : NCR_KEYGEN_REFUSED;
     case 'y':
     case 'c':
+    case 'p':
         return keygen_choose(job, (char)option) ? 0 : NCR_KEYGEN_REFUSED;
     case ':':
         fprintf(stderr, "nacre-keygen: option -%c needs an argument\n", optopt);
@@ -148,7 +163,7 @@ int main(int argc, char **argv)
     int status;
 
     memset(&g, 0, sizeof g);
-    while ((option = getopt(argc, argv, ":b:cC:E:f:F:HlN:P:qR:t:vy")) != -1) {
+    while ((option = getopt(argc, argv, ":a:b:cC:E:f:F:HlN:pP:qR:t:vyZ:")) != -1) {
         status = keygen_option(&g, &job, option);
         if (status != 0)
             return status;

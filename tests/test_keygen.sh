@@ -127,19 +127,31 @@ if command -v setsid > /dev/null; then
         bad "$(cat out)"
     printf 'x\ny\n' | setsid -w "$keygen" -t ed25519 -f e > out 2>&1 && bad 'different ones taken'
     grep -q 'Passphrases do not match' out || bad "$(cat out)"
-    printf 'x\nx\n' | setsid -w "$keygen" -t ed25519 -f e > out 2>&1 && bad 'a passphrase taken'
-    grep -q 'passphrase is not supported' out || bad "$(cat out)"
     [ -e e ] && bad 'a file e was made'
-    check 'the passphrase is asked for, and only the empty one taken'
+    printf 'x\nx\n' | setsid -w "$keygen" -t ed25519 -f e > out 2>&1 || bad "$(cat out)"
+    printf 'x\n' | setsid -w "$keygen" -y -f e > out 2>&1 || bad "$(cat out)"
+    grep -q 'Enter passphrase: ssh-ed25519 ' out || bad "$(cat out)"
+    printf 'y\n' | setsid -w "$keygen" -y -f e > out 2>&1 && bad 'a wrong passphrase taken'
+    grep -q 'wrong passphrase' out || bad "$(cat out)"
+    rm -f e e.pub
+    check 'the passphrase is asked for'
 else
     echo 'ok - keygen: the passphrase is asked for # SKIP setsid is missing'
 fi
 
-run 1 -q -t ed25519 -N secret -f e
-err_has 'passphrase is not supported'
+run 1 -q -t ed25519 -N secret -Z rot13 -f e
+err_has 'Cipher rot13 is not supported'
+run 255 -t ed25519 -a 100000000 -N secret -f e
+err_has 'Rounds has bad value'
 [ -e e ] && bad 'a file e was made'
-run 255 -t rsa -N '' -f e
-err_has 'key type rsa is not supported'
+run 255 -t dsa -N '' -f e
+err_has 'key type dsa is not supported'
+run 255 -t ed25519-sk -N '' -f e
+err_has 'needs a security key'
+run 255 -t ecdsa -b 255 -N '' -f e
+err_has 'valid lengths are 256, 384 or 521'
+run 255 -t rsa -b 1024 -N '' -f e
+err_has 'minimum is 2048'
 run 255 -t foo -N '' -f e
 err_has 'unknown key type foo'
 run 255 -t ed25519 -b x -N '' -f e
@@ -153,12 +165,12 @@ err_has 'control characters'
 [ -e f ] && bad 'a file f was made'
 check 'keys that cannot be made are refused by name'
 
-for option in a B D e g h I i K k L M m n O p Q r S s U u V w x X Y Z z 9 W j; do
+for option in B D e g h I i K k L M m n O Q r S s U u V w x X Y z 9 W j; do
     run 1 -$option x
     err_has "option -$option is not supported"
     err_has 'usage: nacre-keygen'
 done
-for option in b C E F f N P R t; do
+for option in a b C E F f N P R t Z; do
     run 1 -$option
     err_has "option -$option needs an argument"
 done
@@ -444,20 +456,45 @@ cmp -s out ours40.pub || bad "$(cat out)"
 check 'comments changed by each are read by the other'
 
 ssh-keygen -q -t ed25519 -N passphrase -f locked -C 'with a passphrase'
-run 255 -y -f locked
-err_has 'Load key "locked": OpenSSH private key of type ssh-ed25519: encrypted'
+run 255 -y -P wrong -f locked
+err_has 'Load key "locked": OpenSSH private key of type ssh-ed25519: wrong passphrase'
+run 0 -y -P passphrase -f locked
+cmp -s out locked.pub || bad "$(cat out)"
 run 0 -l -f locked
 ssh-keygen -l -f locked | cmp -s - out || bad "-l: $(cat out)"
-ssh-keygen -q -t rsa -b 2048 -N '' -f rsa
-run 255 -y -f rsa
-err_has 'of type ssh-rsa: key type not supported'
-ssh-keygen -q -t rsa -b 2048 -m PEM -N '' -f pem
-run 255 -y -f pem
-err_has 'Load key "pem": PEM RSA private key: format not supported'
-ssh-keygen -q -t rsa -b 2048 -m PKCS8 -N '' -f pkcs8
-run 255 -y -f pkcs8
-err_has 'Load key "pkcs8": PKCS#8 private key: format not supported'
-check 'keys that this build cannot use are told by kind'
+for form in RFC4716 PEM PKCS8; do # RFC4716 is its word for its own form
+    ssh-keygen -q -t rsa -b 2048 -m $form -N passphrase -f "rsa$form"
+    run 0 -y -P passphrase -f "rsa$form"
+    cut -d' ' -f1,2 "rsa$form.pub" | cmp -s - "out" || [ "$(cut -d' ' -f1,2 "rsa$form.pub")" = "$(cut -d' ' -f1,2 out)" ] ||
+        bad "$form: $(cat out)"
+    run 255 -y -P passphrasE -f "rsa$form"
+    err_has 'wrong passphrase'
+done
+check 'encrypted keys of ssh-keygen are read'
+
+for spec in ed25519: rsa:2048 rsa:3072; do
+    type=${spec%:*} bits=${spec#*:}
+    name=ours-$type$bits
+    run 0 -q -t "$type" ${bits:+-b "$bits"} -N 'a b' -a 2 -C there -f "$name"
+    ssh-keygen -y -P 'a b' -f "$name" > theirs || bad "$name is not read by ssh-keygen"
+    cmp -s theirs "$name.pub" || bad "$name: $(cat theirs)"
+    ssh-keygen -l -f "$name.pub" > theirs
+    run 0 -l -f "$name.pub"
+    cmp -s out theirs || bad "$name: $(cat out) instead of $(cat theirs)"
+    run 0 -q -p -P 'a b' -N '' -f "$name"
+    ssh-keygen -y -P '' -f "$name" | cmp -s - "$name.pub" || bad "$name without passphrase"
+    for cipher in aes128-ctr aes256-cbc aes256-gcm@openssh.com chacha20-poly1305@openssh.com; do
+        run 0 -q -p -P '' -N new -Z "$cipher" -a 1 -f "$name"
+        ssh-keygen -y -P new -f "$name" | cmp -s - "$name.pub" || bad "$name with $cipher"
+        run 0 -q -p -P new -N '' -f "$name"
+    done
+    run 0 -q -p -P '' -N new -f "$name"
+    run 0 -q -c -P new -C 'other words' -f "$name"
+    ssh-keygen -y -P new -f "$name" | grep -q ' other words$' || bad "$name: comment"
+    [ "$(stat -c %a "$name")" = 600 ] || bad "$name: mode"
+done
+check 'keys of every type, with passphrases and ciphers, are read by ssh-keygen'
+
 
 cp hosts.orig hosts
 for host in host1 host2 HOST2 host3 '[host1]:2222' '[host2]:2222' a.example.com bad.example.com \
