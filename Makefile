@@ -106,6 +106,7 @@ PROTO_SRC = \
 	proto/chan_data.c \
 	proto/chan_request.c \
 	proto/cipher_cbc_legacy.c \
+	proto/compress.c \
 	proto/conn.c \
 	proto/conn_time.c \
 	proto/err.c \
@@ -299,6 +300,7 @@ PROTO_TESTS = \
 	authorized_keys \
 	base64 \
 	chan \
+	compress \
 	conn \
 	global \
 	kex \

@@ -18,14 +18,15 @@
 /* A bool that is neither 0 nor 1 is undefined behaviour where it is read. */
 #define ADOPT_BOOL(field) offsetof(struct nacre_conn, field)
 static const size_t adopt_bool_at[] = {
-    ADOPT_BOOL(chans_owe),        ADOPT_BOOL(kex.sent_init),    ADOPT_BOOL(kex.got_init),
-    ADOPT_BOOL(kex.drop_guess),   ADOPT_BOOL(kex.gex),
-       ADOPT_BOOL(kex.rekey_wanted), ADOPT_BOOL(kex.peer_ext_info),
-    ADOPT_BOOL(auth.banner_sent), ADOPT_BOOL(auth.service),     ADOPT_BOOL(auth.done),
-    ADOPT_BOOL(auth.waiting),     ADOPT_BOOL(auth.none_seen),   ADOPT_BOOL(neg.strict),
-    ADOPT_BOOL(neg.peer_ping),    ADOPT_BOOL(first_kex_done),   ADOPT_BOOL(peer_closed),
-    ADOPT_BOOL(disconnected),     ADOPT_BOOL(no_more_sessions), ADOPT_BOOL(ext_info_last),
-    ADOPT_BOOL(ticked),           ADOPT_BOOL(wipe_packet),      ADOPT_BOOL(stalled),
+    ADOPT_BOOL(chans_owe),         ADOPT_BOOL(kex.sent_init),    ADOPT_BOOL(kex.got_init),
+    ADOPT_BOOL(kex.drop_guess),    ADOPT_BOOL(kex.gex),          ADOPT_BOOL(kex.rekey_wanted),
+    ADOPT_BOOL(kex.peer_ext_info), ADOPT_BOOL(auth.banner_sent), ADOPT_BOOL(auth.service),
+    ADOPT_BOOL(auth.done),         ADOPT_BOOL(auth.waiting),     ADOPT_BOOL(auth.none_seen),
+    ADOPT_BOOL(neg.strict),        ADOPT_BOOL(neg.peer_ping),    ADOPT_BOOL(first_kex_done),
+    ADOPT_BOOL(peer_closed),       ADOPT_BOOL(disconnected),     ADOPT_BOOL(no_more_sessions),
+    ADOPT_BOOL(ext_info_last),     ADOPT_BOOL(comp_early),       ADOPT_BOOL(success),
+    ADOPT_BOOL(rx.comp_on),        ADOPT_BOOL(tx.comp_on),       ADOPT_BOOL(ticked),
+    ADOPT_BOOL(wipe_packet),       ADOPT_BOOL(stalled),
 };
 
 static bool adopt_is_bool(const void *p)
@@ -59,10 +60,11 @@ static bool adopt_bools(const struct nacre_conn *c)
 /* Authenticated, and neither a question nor a key exchange is under way. */
 static bool adopt_at_rest(const struct nacre_conn *c)
 {
-    return c->err == NACRE_OK && c->broken == NACRE_OK && c->auth.done && c->first_kex_done &&
-           c->question == NACRE_EV_NONE && (c->pending & ~NCR_PENDING_SUCCESS) == 0 &&
-           c->rx.phase == NCR_PH_CONN && c->tx.phase == NCR_PH_CONN && c->kex.row == NULL &&
-           !c->kex.sent_init && !c->kex.gex && !c->kex.drop_guess && c->in_next <= c->in_start && !c->wipe_packet;
+    return c->err == NACRE_OK && c->broken == NACRE_OK && c->auth.done && c->success &&
+           c->first_kex_done && c->question == NACRE_EV_NONE &&
+           (c->pending & ~NCR_PENDING_SUCCESS) == 0 && c->rx.phase == NCR_PH_CONN &&
+           c->tx.phase == NCR_PH_CONN && c->kex.row == NULL && !c->kex.sent_init && !c->kex.gex &&
+           !c->kex.drop_guess && c->in_next <= c->in_start && !c->wipe_packet;
 }
 
 static bool adopt_chan(const struct nacre_conn *c, const struct ncr_chan *ch)
@@ -72,10 +74,13 @@ static bool adopt_chan(const struct nacre_conn *c, const struct ncr_chan *ch)
            ch->rx_credit <= ch->rx_initial - ch->rx_window && ch->rx_max <= c->in_cap;
 }
 
-static bool adopt_layout(const struct nacre_conn *c, const void *mem, size_t len)
+static bool adopt_layout(const struct nacre_conn *c, const struct nacre_conn_cfg *cfg,
+                         const void *mem, size_t len)
 {
-    size_t fixed = (size_t)NCR_SCRATCH_LEN + NCR_HELD_LEN;
+    size_t fixed = nacre_conn_comp_mem(cfg) + NCR_SCRATCH_LEN + NCR_HELD_LEN;
 
+    if (c->comp_len != nacre_conn_comp_mem(cfg))
+        return false;
     if (c->n_chans > NCR_CHANNELS_MAX || c->mem_off != (intptr_t)((uintptr_t)mem - (uintptr_t)c) ||
         c->mem_len != len)
         return false;
@@ -137,7 +142,8 @@ static bool adopt_rows(struct ncr_dir *d, const struct nacre_algs *a)
 
 static bool adopt_dir(const struct nacre_conn *c, struct ncr_dir *d, const struct nacre_algs *a)
 {
-    return adopt_rows(d, a) && ncr_pkt_sound(d, c->in_cap - NCR_IN_SPARE);
+    return adopt_rows(d, a) && ncr_pkt_sound(d, c->in_cap - NCR_IN_SPARE) &&
+           ncr_comp_sound(d, ncr_comp(c), c->success);
 }
 
 /* Texts that a getter would hand out: from the rows, never from the struct. */
@@ -158,13 +164,14 @@ static void adopt_names(struct nacre_conn *c)
     c->fail_what = NULL;
 }
 
-/* What has no range to be checked: the clock starts anew, nothing waits to be told (the caller knows
- * who has logged in), no key exchange has left anything. */
+/* What has no range to be checked: the clock starts anew, nothing waits to be told (the caller
+ * knows who has logged in), no key exchange has left anything. */
 static void adopt_reset(struct nacre_conn *c)
 {
     c->pending = 0;
     c->question_id = 0;
     c->stalled = true; /* look at what is there */
+    c->comp_at = 0;
     c->ticked = false;
     c->now = 0;
     c->last_alive = 0;
@@ -185,7 +192,7 @@ nacre_err nacre_conn_adopt(struct nacre_conn *c, enum nacre_role role,
 
     if (c->role != role || !adopt_bools(c) || !adopt_at_rest(c))
         return NACRE_ERR_USAGE;
-    if (!adopt_layout(c, mem, len) || !adopt_buffers(c) || !adopt_queues(c) ||
+    if (!adopt_layout(c, cfg, mem, len) || !adopt_buffers(c) || !adopt_queues(c) ||
         !adopt_dir(c, &c->rx, algs) || !adopt_dir(c, &c->tx, algs))
         return NACRE_ERR_USAGE;
     c->cfg = *cfg;

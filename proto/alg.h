@@ -112,9 +112,19 @@ struct ncr_mac {
     bool (*sound)(const struct ncr_dir *d);
 };
 
+/* Compression; what has no start() sends payloads as they are. */
 struct ncr_comp {
     const char *name;
     enum ncr_grade grade;
+    bool delayed; /* starts when authentication is complete */
+    /* Begins a stream, of what is received or sent. */
+    void (*start)(struct ncr_comp_mem *m, bool rx);
+    /* Inflates a payload to m->buf + at, which it then is. Errors: LIMIT (it is over
+     * NCR_COMP_PAYLOAD_MAX), COMPRESSION. */
+    nacre_err (*open)(struct ncr_comp_mem *m, uint32_t at, struct nacre_bytes *payload);
+    /* Compresses the *n bytes at p in place, to *n; cap at least NACRE_DEFLATE_OUT_MAX(*n), and *n at
+     * most NACRE_DEFLATE_IN_MAX (else INTERNAL). */
+    nacre_err (*seal)(struct ncr_comp_mem *m, uint8_t *p, size_t cap, size_t *n);
 };
 
 /* Rows by name out of a table; NULL if it has none. */
@@ -162,6 +172,6 @@ extern const struct ncr_mac ncr_mac_sha2_256, ncr_mac_sha2_512, ncr_mac_sha2_256
 extern const struct ncr_mac ncr_mac_umac_64, ncr_mac_umac_128, ncr_mac_umac_64_etm,
     ncr_mac_umac_128_etm;
 extern const struct ncr_mac ncr_mac_sha1, ncr_mac_sha1_96, ncr_mac_sha1_etm, ncr_mac_md5;
-extern const struct ncr_comp ncr_comp_none;
+extern const struct ncr_comp ncr_comp_none, ncr_comp_zlib, ncr_comp_zlib_openssh;
 
 #endif

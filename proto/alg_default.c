@@ -59,6 +59,8 @@ static const struct ncr_mac *const alg_default_macs[] = {
 
 static const struct ncr_comp *const alg_default_comps[] = {
     &ncr_comp_none,
+    &ncr_comp_zlib_openssh,
+    &ncr_comp_zlib,
     NULL,
 };
 

@@ -2,8 +2,9 @@
  *
  * The region of a connection and the way out: see buf.h.
  *
- * Region, in this order: channels (first, for their alignment), scratch, held, in, out. It is found
- * by its distance from the struct, so that both can be moved together.
+ * Region, in this order: compression if it may be negotiated, channels (these first, for their
+ * alignment), scratch, held, in, out. It is found by its distance from the struct, so that both can be
+ * moved together.
  *
  * The last ncr_out_reserve() bytes of the out-buffer belong to what the engine owes: no packet is
  * taken from the in-buffer unless they are free, so that a reply always has room, and a peer that
@@ -13,14 +14,19 @@
 
 #include <string.h>
 
-static uint8_t *buf_region(const struct nacre_conn *c, size_t at)
+uint8_t *ncr_region(const struct nacre_conn *c)
 {
-    return (uint8_t *)((uintptr_t)c + (uintptr_t)c->mem_off) + at;
+    return (uint8_t *)((uintptr_t)c + (uintptr_t)c->mem_off);
+}
+
+struct ncr_comp_mem *ncr_comp(const struct nacre_conn *c)
+{
+    return c->comp_len > 0 ? (struct ncr_comp_mem *)(void *)ncr_region(c) : NULL;
 }
 
 struct ncr_chan *ncr_chans(const struct nacre_conn *c)
 {
-    return (struct ncr_chan *)((uintptr_t)c + (uintptr_t)c->mem_off);
+    return (struct ncr_chan *)(void *)(ncr_region(c) + c->comp_len);
 }
 
 static size_t buf_chans_len(const struct nacre_conn *c)
@@ -30,7 +36,7 @@ static size_t buf_chans_len(const struct nacre_conn *c)
 
 uint8_t *ncr_scratch(const struct nacre_conn *c, size_t at)
 {
-    return buf_region(c, buf_chans_len(c) + at);
+    return ncr_region(c) + c->comp_len + buf_chans_len(c) + at;
 }
 
 uint8_t *ncr_held(const struct nacre_conn *c)
@@ -105,7 +111,30 @@ size_t ncr_out_payload(const struct nacre_conn *c, size_t room)
 {
     size_t over = ncr_pkt_sealed_len(&c->tx, 0) + NCR_PKT_PAD_MAX;
 
-    return room > over ? room - over : 0;
+    if (c->tx.comp_on)
+        over += NCR_COMP_GROWTH(room);
+    room = room > over ? room - over : 0;
+    return c->tx.comp_on && room > NACRE_DEFLATE_IN_MAX ? NACRE_DEFLATE_IN_MAX : room;
+}
+
+/* Compresses the payload in place, if the direction does. */
+static nacre_err buf_compress(struct nacre_conn *c, uint8_t *payload, size_t *n)
+{
+    const size_t cap = c->out_cap - c->out_end - NCR_PKT_HEAD;
+
+    if (!c->tx.comp_on)
+        return NACRE_OK;
+    if (cap < NACRE_DEFLATE_OUT_MAX(*n))
+        return NACRE_ERR_INTERNAL;
+    return c->tx.comp->seal(ncr_comp(c), payload, cap, n);
+}
+
+void ncr_buf_success(struct nacre_conn *c)
+{
+    c->success = true;
+    c->comp_early = c->role == NACRE_SERVER && !c->rx.comp_on;
+    ncr_comp_authed(&c->rx, ncr_comp(c), true);
+    ncr_comp_authed(&c->tx, ncr_comp(c), false);
 }
 
 nacre_err ncr_out_seal(struct nacre_conn *c, size_t n)
@@ -117,7 +146,9 @@ nacre_err ncr_out_seal(struct nacre_conn *c, size_t n)
 
     if (c->cfg.trace != NULL)
         c->cfg.trace(c->cfg.trace_ctx, 't', c->tx.seq, p + NCR_PKT_HEAD, n);
-    err = ncr_pkt_seal(&c->tx, p, n, ncr_pad(c), &total);
+    err = buf_compress(c, p + NCR_PKT_HEAD, &n);
+    if (err == NACRE_OK)
+        err = ncr_pkt_seal(&c->tx, p, n, ncr_pad(c), &total);
     if (err != NACRE_OK) {
         c->broken = err;
         return ncr_fail(c, err, "no more packets may be sent under these keys");
@@ -125,6 +156,8 @@ nacre_err ncr_out_seal(struct nacre_conn *c, size_t n)
     c->out_end += (uint32_t)total;
     c->tx.all_bytes += total;
     ncr_phase_step(c, c->role, number);
+    if (number == NCR_MSG_USERAUTH_SUCCESS)
+        ncr_buf_success(c);
     return NACRE_OK;
 }
 

@@ -6,6 +6,7 @@
 #ifndef NCR_BUF_H
 #define NCR_BUF_H
 
+#include "proto/compress.h"
 #include "proto/limits.h"
 #include "proto/phase.h"
 #include "proto/pkt.h"
@@ -24,6 +25,11 @@
 #define NCR_PENDING_SUCCESS 2
 #define NCR_PENDING_NEXT 4
 
+/* The region's first byte; what compression needs of it, or NULL. */
+uint8_t *ncr_region(const struct nacre_conn *c);
+struct ncr_comp_mem *ncr_comp(const struct nacre_conn *c);
+/* SUCCESS has been sent or received: compression that waited for it starts. */
+void ncr_buf_success(struct nacre_conn *c);
 uint8_t *ncr_scratch(const struct nacre_conn *c, size_t at);
 uint8_t *ncr_held(const struct nacre_conn *c);
 struct ncr_chan *ncr_chans(const struct nacre_conn *c);

@@ -132,6 +132,8 @@ nacre_err nacre_chan_reserve(struct nacre_conn *c, uint32_t chan, uint32_t ext, 
         want = ch->tx_max;
     if (want > NCR_CHAN_SEND_MAX)
         want = NCR_CHAN_SEND_MAX;
+    if (c->tx.comp_on && want > NCR_CHAN_PACKET) /* what one call of the compressor takes */
+        want = NCR_CHAN_PACKET;
     if (want == 0)
         return NACRE_OK;
     *room = chan_out_room(c, head, want);

@@ -20,6 +20,15 @@
 
 /* ---- Errors and the end ---- */
 
+/* The packet that was told, as it came and as it was inflated. */
+static void conn_wipe_packet(struct nacre_conn *c)
+{
+    if (c->in_next > c->in_start)
+        nacre_wipe(ncr_inbuf(c) + c->in_start, c->in_next - c->in_start);
+    if (c->rx.comp_on)
+        nacre_wipe(ncr_comp(c)->buf + c->comp_at, NCR_COMP_BUF_LEN - c->comp_at);
+}
+
 static void conn_wipe_secrets(struct nacre_conn *c)
 {
     ncr_kex_wipe(c);
@@ -28,8 +37,8 @@ static void conn_wipe_secrets(struct nacre_conn *c)
     nacre_wipe(&c->rx.key, sizeof c->rx.key);
     nacre_wipe(&c->rx.mac, sizeof c->rx.mac);
     /* The packet that was told, if it holds a password; data may still be in use. */
-    if (c->wipe_packet && c->in_next > c->in_start)
-        nacre_wipe(ncr_inbuf(c) + c->in_start, c->in_next - c->in_start);
+    if (c->wipe_packet)
+        conn_wipe_packet(c);
 }
 
 static nacre_err conn_put_disconnect(struct nacre_conn *c, uint32_t reason, const char *text)
@@ -112,12 +121,41 @@ static void conn_defaults(struct nacre_conn *c)
         c->cfg.max_packet = NCR_CHAN_PACKET;
     if (c->cfg.max_packet > fits)
         c->cfg.max_packet = fits;
+    if (c->comp_len > 0 && c->cfg.max_packet > NCR_COMP_PAYLOAD_MAX - NCR_CHAN_PACKET_SPARE)
+        c->cfg.max_packet = NCR_COMP_PAYLOAD_MAX - NCR_CHAN_PACKET_SPARE;
+}
+
+/* One of the list's rows compresses. */
+static bool conn_list_compresses(const struct ncr_alg_list *l)
+{
+    const struct ncr_comp *row;
+    size_t i;
+
+    for (i = 0; (row = ncr_alg_comp_at(l->algs, i)) != NULL; i++)
+        if (row->start != NULL && ncr_alg_list_has(l, nacre_bytes_str(row->name)))
+            return true;
+    return false;
+}
+
+size_t nacre_conn_comp_mem(const struct nacre_conn_cfg *cfg)
+{
+    struct ncr_alg_list l = {cfg->algs != NULL ? cfg->algs : &nacre_algs_default, NACRE_ALG_COMP,
+                             cfg->profile, NULL};
+    int dir;
+
+    for (dir = 0; dir < 2; dir++) {
+        l.spec = cfg->comps_dir[dir] != NULL ? cfg->comps_dir[dir] : cfg->comps;
+        if (conn_list_compresses(&l))
+            return NACRE_COMP_MEM;
+    }
+    return 0;
 }
 
 static nacre_err conn_layout(struct nacre_conn *c, void *mem, size_t len, uint32_t channels)
 {
+    const size_t comp = nacre_conn_comp_mem(&c->cfg);
     const size_t fixed =
-        NCR_SCRATCH_LEN + NCR_HELD_LEN + (size_t)channels * sizeof(struct ncr_chan);
+        comp + NCR_SCRATCH_LEN + NCR_HELD_LEN + (size_t)channels * sizeof(struct ncr_chan);
     size_t half;
 
     if (channels > NCR_CHANNELS_MAX || (uintptr_t)mem % sizeof(uint64_t) != 0)
@@ -129,6 +167,7 @@ static nacre_err conn_layout(struct nacre_conn *c, void *mem, size_t len, uint32
         half = (size_t)1 << 28;
     c->mem_off = (intptr_t)((uintptr_t)mem - (uintptr_t)c);
     c->mem_len = len;
+    c->comp_len = (uint32_t)comp;
     c->n_chans = channels;
     c->in_cap = (uint32_t)half;
     c->out_cap = (uint32_t)half;
@@ -185,7 +224,7 @@ nacre_err nacre_conn_init(struct nacre_conn *c, enum nacre_role role,
 void nacre_conn_wipe(struct nacre_conn *c)
 {
     if (c->mem_len > 0)
-        nacre_wipe(ncr_chans(c), c->mem_len);
+        nacre_wipe(ncr_region(c), c->mem_len);
     nacre_wipe(c, sizeof *c);
 }
 
@@ -420,8 +459,12 @@ static nacre_err conn_on_service_request(struct nacre_conn *c, const union ncr_m
 static nacre_err conn_on_success(struct nacre_conn *c, const union ncr_msg *m,
                                  struct nacre_event *ev)
 {
+    nacre_err err = ncr_auth_on_success(c, ev);
+
     (void)m; /* no fields */
-    return ncr_auth_on_success(c, ev);
+    if (err == NACRE_OK)
+        ncr_buf_success(c);
+    return err;
 }
 
 static nacre_err conn_on_data(struct nacre_conn *c, const union ncr_msg *m, struct nacre_event *ev)
@@ -617,6 +660,28 @@ static nacre_err conn_read_version(struct nacre_conn *c, struct nacre_event *ev)
     return NACRE_OK;
 }
 
+static nacre_err conn_inflate(struct nacre_conn *c, struct nacre_bytes *payload)
+{
+    nacre_err err;
+
+    /* The method starts when the client reads SUCCESS, and it may have begun a key exchange before. */
+    if (c->comp_early && ncr_comp_is_plain(*payload))
+        return NACRE_OK;
+    c->comp_early = false;
+    err = c->rx.comp->open(ncr_comp(c), c->comp_at, payload);
+    if (!c->auth.done)
+        c->inflated += payload->n;
+    if (err == NACRE_ERR_LIMIT)
+        return ncr_fail(c, err, "decompressed packet too long");
+    return err == NACRE_OK ? err : ncr_fail(c, err, "packet does not decompress");
+}
+
+/* There is no room for the next payload behind those that were told. */
+static bool conn_comp_full(const struct nacre_conn *c)
+{
+    return c->rx.comp_on && c->comp_at > NCR_COMP_BUF_LEN - NCR_COMP_PAYLOAD_MAX;
+}
+
 /* *progress false: nothing more can be done with what is there. */
 static nacre_err conn_read_packet(struct nacre_conn *c, struct nacre_event *ev, bool *progress)
 {
@@ -632,7 +697,13 @@ static nacre_err conn_read_packet(struct nacre_conn *c, struct nacre_event *ev, 
     if (used == 0)
         return NACRE_OK;
     c->in_next = c->in_start + (uint32_t)used;
-    return conn_dispatch(c, payload, ev);
+    if (c->rx.comp_on)
+        err = conn_inflate(c, &payload);
+    if (err == NACRE_OK)
+        err = conn_dispatch(c, payload, ev);
+    if (c->rx.comp_on && ev->type == NACRE_EV_CHAN_DATA)
+        c->comp_at += (uint32_t)payload.n; /* told data stays, like that in the in-buffer */
+    return err;
 }
 
 /* ---- Next ---- */
@@ -642,7 +713,7 @@ static nacre_err conn_read_packet(struct nacre_conn *c, struct nacre_event *ev, 
 static void conn_release(struct nacre_conn *c)
 {
     if (c->wipe_packet)
-        nacre_wipe(ncr_inbuf(c) + c->in_start, c->in_next - c->in_start);
+        conn_wipe_packet(c);
     c->wipe_packet = false;
     if (c->in_next > c->in_start)
         c->in_start = c->in_next;
@@ -698,7 +769,9 @@ nacre_err ncr_conn_progress(struct nacre_conn *c)
 
 static nacre_err conn_preauth(struct nacre_conn *c)
 {
-    if (c->auth.done || c->rx.all_bytes - (c->in_end - c->in_start) <= NCR_PREAUTH_BYTES_MAX)
+    const uint64_t taken = c->rx.all_bytes - (c->in_end - c->in_start) + c->inflated;
+
+    if (c->auth.done || taken <= NCR_PREAUTH_BYTES_MAX)
         return NACRE_OK;
     return ncr_fail(c, NACRE_ERR_PREAUTH_BYTES, "too much before authentication");
 }
@@ -720,7 +793,8 @@ static nacre_err conn_step(struct nacre_conn *c, struct nacre_event *ev)
         return NACRE_OK;
     if (ncr_conn_blocked(c) && c->peer_closed)
         return ncr_fail(c, NACRE_ERR_PEER_CLOSED, ""); /* nobody waits for the answer */
-    c->stalled = ncr_conn_blocked(c) || !ncr_out_ready(c) || ncr_chan_queues_full(c);
+    c->stalled = ncr_conn_blocked(c) || !ncr_out_ready(c) || ncr_chan_queues_full(c) ||
+                 conn_comp_full(c);
     if (c->stalled)
         return NACRE_OK;
     if (c->rx.phase == NCR_PH_VERSION) {
@@ -755,6 +829,8 @@ nacre_err nacre_conn_next(struct nacre_conn *c, struct nacre_event *ev)
         memset(ev, 0, offsetof(struct nacre_event, prompts));
         return ncr_conn_end(c, err);
     }
+    if (ev->type == NACRE_EV_NONE)
+        c->comp_at = 0;
     return NACRE_OK;
 }
 

@@ -286,6 +286,7 @@ static nacre_err kex_send_newkeys(struct nacre_conn *c)
     if (err != NACRE_OK)
         return err;
     ncr_pkt_install(&c->tx, &c->kex.next[kex_tx_dir(c)], c->neg.strict);
+    ncr_comp_install(&c->tx, ncr_comp(c), false, c->success);
     if (c->first_kex_done)
         return NACRE_OK;
     if (c->kex.peer_ext_info)
@@ -319,6 +320,7 @@ static void kex_note_negotiated(struct nacre_conn *c)
 nacre_err ncr_kex_on_newkeys(struct nacre_conn *c)
 {
     ncr_pkt_install(&c->rx, &c->kex.next[1 - kex_tx_dir(c)], c->neg.strict);
+    ncr_comp_install(&c->rx, ncr_comp(c), true, c->success);
     kex_note_negotiated(c);
     ncr_kex_wipe(c);
     c->kex.row = NULL;

@@ -62,7 +62,8 @@ static const char *kexinit_cfg(const struct nacre_conn *c, int i)
         i -= NCR_LIST_MAC_C2S;
         return f->macs_dir[i] != NULL ? f->macs_dir[i] : f->macs;
     default:
-        return f->comps;
+        i -= NCR_LIST_COMP_C2S;
+        return f->comps_dir[i] != NULL ? f->comps_dir[i] : f->comps;
     }
 }
 

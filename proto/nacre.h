@@ -52,6 +52,7 @@ extern "C" {
     X(KEY_FORMAT, -25, 2, "malformed key")                                                        \
     X(SIG_FORMAT, -26, 2, "malformed signature")                                                  \
     X(FILE_FORMAT, -27, 0, "malformed file")                                                      \
+    X(COMPRESSION, -28, 6, "malformed compressed data")                                           \
     X(ORDER, -40, 2, "message not allowed in this phase")                                         \
     X(STRICT_KEX, -41, 3, "message not allowed in strict key exchange")                           \
     X(NO_SERVICE, -42, 7, "service not available")                                                \
@@ -101,6 +102,7 @@ enum nacre_reason {
     NACRE_REASON_PROTOCOL_ERROR = 2,
     NACRE_REASON_KEX_FAILED = 3,
     NACRE_REASON_MAC_ERROR = 5,
+    NACRE_REASON_COMPRESSION_ERROR = 6,
     NACRE_REASON_SERVICE_NOT_AVAILABLE = 7,
     NACRE_REASON_VERSION_NOT_SUPPORTED = 8,
     NACRE_REASON_HOST_KEY_NOT_VERIFIABLE = 9,
@@ -133,6 +135,7 @@ struct ncr_sig;
 struct ncr_cipher;
 struct ncr_mac;
 struct ncr_comp;
+struct ncr_comp_mem;
 
 /* The rows that a program links, most preferred first. Each array ends with a NULL. */
 struct nacre_algs {
@@ -228,10 +231,11 @@ struct nacre_conn_cfg {
     const char *host_key_algs;
     const char *ciphers;
     const char *macs;
-    const char *comps;
+    const char *comps; /* one other than none: the region is larger by nacre_conn_comp_mem() */
     /* Per-direction lists, client to server and server to client; each overrides the one above. */
     const char *ciphers_dir[2];
     const char *macs_dir[2];
+    const char *comps_dir[2];
     const char *ident; /* softwareversion and comment after "SSH-2.0-"; NULL: "nacre_" VERSION */
 
     /* Server: public key blobs of the host keys, in order of preference. */
@@ -363,7 +367,8 @@ enum nacre_event_type {
     NACRE_EV_CHAN_FAILED,  /* our open was refused: chan (free again), reason, data (text) */
     NACRE_EV_CHAN_DATA,    /* chan, data; ext is 0, or the type of extended data (1: stderr). Credit
                             * with nacre_chan_consumed(). data stays until nacre_conn_inbuf(), recv(),
-                            * close() or wipe(): the data of many packets can be written at once */
+                            * close() or wipe(), or the call of next() after one that gave NONE: the
+                            * data of many packets can be written at once */
     NACRE_EV_CHAN_WRITABLE, /* peer's window grew: chan */
     NACRE_EV_CHAN_EOF,      /* peer sends no more data: chan */
     NACRE_EV_CHAN_CLOSED,   /* both sides closed: chan is free after this event */
@@ -488,6 +493,7 @@ struct ncr_dir {
     const struct ncr_cipher *cipher;
     const struct ncr_mac *macrow;
     const struct ncr_comp *comp;
+    bool comp_on; /* payloads are compressed now */
     union {
         struct nacre_aes_ctr ctr;
         struct {
@@ -614,6 +620,21 @@ struct nacre_conn {
     uint32_t alive_unanswered;
     uint32_t fail_seq, fail_list, peer_reason, peer_text_len;
     uint64_t app_packets; /* from the peer, other than transport messages */
+    bool success;         /* SUCCESS has been sent or received */
+    bool comp_early;      /* server: packets may come that were sent before SUCCESS was read */
+    uint32_t comp_len;    /* of the part of the region that is a struct ncr_comp_mem, or 0 */
+    uint32_t comp_at;     /* place of the next payload in its buffer; what is before may be in use */
+    uint64_t inflated;    /* bytes before authentication */
+};
+
+/* What compression needs of the region: both streams, and room for payloads of one burst. */
+#define NCR_COMP_LEVEL 6
+#define NCR_COMP_PAYLOAD_MAX 36864 /* of a packet, inflated: as much as the standard profile takes */
+#define NCR_COMP_BUF_LEN (48 * 1024)
+struct ncr_comp_mem {
+    struct nacre_inflate rx;
+    struct nacre_deflate tx;
+    uint8_t buf[NCR_COMP_BUF_LEN];
 };
 
 /* Bytes of region that a connection with that many channels and buffer sizes needs. A constant
@@ -622,6 +643,10 @@ struct nacre_conn {
 #define NACRE_CONN_MEM(channels, in_cap, out_cap)                                                 \
     ((size_t)NCR_SCRATCH_LEN + NCR_HELD_LEN + (size_t)(channels) * sizeof(struct ncr_chan) +      \
      (size_t)(in_cap) + (size_t)(out_cap))
+/* What has to be added to it for a configuration that lets compression be negotiated (cfg.comps
+ * names a method other than none), 245 KiB; and that, or 0, as it is needed for cfg. */
+#define NACRE_COMP_MEM sizeof(struct ncr_comp_mem)
+size_t nacre_conn_comp_mem(const struct nacre_conn_cfg *cfg);
 #define NACRE_BUF_SMALL 8192
 #define NACRE_BUF_STANDARD 36864
 #define NACRE_BUF_BULK (512 * 1024)

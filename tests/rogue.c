@@ -147,11 +147,17 @@ static void rogue_read(struct rogue *r)
         if (used == 0) {
             return;
         }
+        if (r->me->c->rx.comp_on) {
+            PAIR_CHECK(r->me->c->rx.comp->open(ncr_comp(r->me->c), 0, &payload) == NACRE_OK);
+        }
         uint32_t n = (uint32_t)payload.n;
         pair_buf_add(&r->msgs, &n, sizeof n);
         pair_buf_add(&r->msgs, payload.p, payload.n);
         if (payload.p[0] == NCR_MSG_NEWKEYS) {
             rogue_new_keys(r);
+        }
+        if (payload.p[0] == NCR_MSG_USERAUTH_SUCCESS) {
+            ncr_buf_success(r->me->c);
         }
         pair_buf_drop(&r->in, used);
     }

@@ -28,7 +28,7 @@ static const char *const default_names[KINDS][32] = {
                        "hmac-sha2-512-etm@openssh.com", "umac-64-etm@openssh.com",
                        "umac-128@openssh.com", "hmac-sha2-256", "hmac-sha2-512",
                        "umac-64@openssh.com"},
-    [NACRE_ALG_COMP] = {"none"},
+    [NACRE_ALG_COMP] = {"none", "zlib@openssh.com", "zlib"},
 };
 
 /* The row's own name if a row of that kind and name is found, else NULL. */

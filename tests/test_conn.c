@@ -237,7 +237,7 @@ Test(conn, init_refuses_bad_regions_and_names)
     cr_assert_eq(init_with(&none, least, 4, 4), NACRE_ERR_REGION);
     static const struct nacre_conn_cfg bad[] = {
         {.kex = "curve25519-sha256,none"},    {.ciphers = "aes128-cbc"},
-        {.macs = "hmac-sha2-256,,hmac-sha1"}, {.comps = "zlib"},
+        {.macs = "hmac-sha2-256,,hmac-sha1"}, {.comps = "zlib2"},
         {.host_key_algs = "ssh-dss"},         {.macs_dir = {NULL, "hmac-md5"}},
         {.ciphers_dir = {"none", NULL}},      {.user_sig_algs = "ssh-rsa"},
     };
