@@ -79,7 +79,7 @@ struct mldsa_verifier {
     uint8_t w1[MLDSA_W1_LEN];
 };
 
-_Static_assert(sizeof(struct mldsa_signer) <= 8 * NACRE_MLDSA44_WORK, "fits the caller's work");
+_Static_assert(sizeof(struct mldsa_signer) <= 8 * NCR_MLDSA44_USED, "fits the caller's work");
 _Static_assert(sizeof(struct mldsa_verifier) <= 16384, "verification stays small");
 
 /* ---- Residues ---------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
  * and ML-DSA-44 has the label as its own context as well, so that neither half alone is good for
  * anything else. A signature verifies if both halves do. CT in the seed, as the halves are.
  */
+#include "crypto/mldsa44.h"
 #include "crypto/nacre_crypto.h"
 
 #include <string.h>
@@ -27,6 +28,15 @@ struct composite_message {
         p[COMPOSITE_PREFIX_LEN + COMPOSITE_LABEL_LEN + 1 + COMPOSITE_CTX_MAX + NACRE_SHA512_LEN];
     size_t n;
 };
+
+_Static_assert(sizeof(struct composite_message) <= 8 * (NACRE_MLDSA44_WORK - NCR_MLDSA44_USED),
+               "fits behind what ML-DSA-44 uses");
+
+/* Its place: verification of Ed25519 needs the stack. */
+static struct composite_message *composite_place(uint64_t *work)
+{
+    return (void *)(work + NCR_MLDSA44_USED);
+}
 
 static void composite_put(struct composite_message *t, const void *p, size_t n)
 {
@@ -70,21 +80,23 @@ bool nacre_mldsa44_ed25519_sign(uint8_t sig[NACRE_MLDSA44_ED25519_SIG_LEN],
                                 const uint8_t rnd[NACRE_MLDSA44_RND_LEN], const uint8_t *m,
                                 size_t n, uint64_t *work)
 {
-    struct composite_message t;
+    struct composite_message *t = composite_place(work);
     struct nacre_ed25519_key k;
-    if (ctx_len > COMPOSITE_CTX_MAX) {
-        memset(sig, 0, NACRE_MLDSA44_ED25519_SIG_LEN);
-        return false;
+    bool ok = false;
+    if (ctx_len <= COMPOSITE_CTX_MAX) {
+        composite_format(t, ctx, ctx_len, m, n);
+        ok = nacre_mldsa44_sign(sig, seed, composite_label, COMPOSITE_LABEL_LEN, rnd, t->p, t->n,
+                                work);
     }
-    composite_format(&t, ctx, ctx_len, m, n);
-    if (!nacre_mldsa44_sign(sig, seed, composite_label, COMPOSITE_LABEL_LEN, rnd, t.p, t.n, work)) {
+    if (ok) {
+        nacre_ed25519_key_init(&k, seed + NACRE_MLDSA44_SEED_LEN);
+        nacre_ed25519_sign(sig + NACRE_MLDSA44_SIG_LEN, &k, t->p, t->n);
+        nacre_wipe(&k, sizeof k);
+    } else {
         memset(sig, 0, NACRE_MLDSA44_ED25519_SIG_LEN);
-        return false;
     }
-    nacre_ed25519_key_init(&k, seed + NACRE_MLDSA44_SEED_LEN);
-    nacre_ed25519_sign(sig + NACRE_MLDSA44_SIG_LEN, &k, t.p, t.n);
-    nacre_wipe(&k, sizeof k);
-    return true;
+    nacre_wipe(t, sizeof *t);
+    return ok;
 }
 
 bool nacre_mldsa44_ed25519_verify_vartime(const uint8_t pk[NACRE_MLDSA44_ED25519_PK_LEN],
@@ -93,15 +105,16 @@ bool nacre_mldsa44_ed25519_verify_vartime(const uint8_t pk[NACRE_MLDSA44_ED25519
                                           const uint8_t sig[NACRE_MLDSA44_ED25519_SIG_LEN],
                                           uint64_t *work)
 {
-    struct composite_message t;
+    struct composite_message *t = composite_place(work);
     bool first, second;
     if (ctx_len > COMPOSITE_CTX_MAX) {
         return false;
     }
-    composite_format(&t, ctx, ctx_len, m, n);
-    first =
-        nacre_mldsa44_verify_vartime(pk, composite_label, COMPOSITE_LABEL_LEN, t.p, t.n, sig, work);
-    second = nacre_ed25519_verify_vartime(pk + NACRE_MLDSA44_PK_LEN, t.p, t.n,
+    composite_format(t, ctx, ctx_len, m, n);
+    first = nacre_mldsa44_verify_vartime(pk, composite_label, COMPOSITE_LABEL_LEN, t->p, t->n, sig,
+                                         work);
+    second = nacre_ed25519_verify_vartime(pk + NACRE_MLDSA44_PK_LEN, t->p, t->n,
                                           sig + NACRE_MLDSA44_SIG_LEN);
+    nacre_wipe(t, sizeof *t);
     return first && second;
 }
