@@ -88,6 +88,7 @@ CRYPTO_SRC = \
 	crypto/umac_avx2.c \
 	crypto/wipe.c \
 	crypto/words.c \
+	crypto/words_adx.c \
 	crypto/x25519.c \
 	crypto/x25519_ifma.c
 

@@ -60,6 +60,12 @@ void ncr_ge25519_mul2_ifma_vartime(struct ncr_ge25519 *r, const uint8_t a[32],
                                    const struct ncr_ge25519 *p, const uint8_t b[32],
                                    const uint64_t row[8][12]);
 
+/* As ncr_words_mul(), ncr_words_sqr(). */
+void ncr_words_mul_adx(uint64_t *r, const uint64_t *a, size_t na, const uint64_t *b, size_t nb);
+void ncr_words_sqr_adx(uint64_t *r, const uint64_t *a, size_t n);
+/* t += the multiple of m that makes the lower n of its 2n words 0, n even; k is -1 / m modulo 2^64.
+ * The carry out of t. */
+uint64_t ncr_mont_rows_adx(uint64_t *t, const uint64_t *m, size_t n, uint64_t k);
 /* As ncr_mont_exp(); false if the modulus, the exponent or the memory is not for it, and then r is
  * as it was. */
 struct ncr_mont;

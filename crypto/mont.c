@@ -7,6 +7,7 @@
  * so that its upper half is below 2m and one subtraction is left.
  */
 #include "crypto/mont.h"
+#include "crypto/fast.h"
 
 #include <string.h>
 
@@ -17,7 +18,8 @@ static void mont_once(uint64_t *r, const uint64_t *a, uint64_t carry, const stru
     ncr_words_select(r, ncr_ct_mask_bit64(borrow & ~carry), a, r, c->n);
 }
 
-void ncr_mont_redc(uint64_t *r, uint64_t *t, const struct ncr_mont *c)
+/* t += the multiple of m that makes its lower half 0; returns the carry out of t. */
+static uint64_t mont_rows(uint64_t *t, const struct ncr_mont *c)
 {
     size_t n = c->n;
     uint64_t carry = 0;
@@ -28,7 +30,20 @@ void ncr_mont_redc(uint64_t *r, uint64_t *t, const struct ncr_mont *c)
         t[n + i] = ncr_word_add(t[n + i], end[0], &carry);
         t[n + i + 1] = ncr_word_add(t[n + i + 1], end[1], &carry);
     }
-    mont_once(r, t + n, carry, c);
+    return carry;
+}
+
+void ncr_mont_redc(uint64_t *r, uint64_t *t, const struct ncr_mont *c)
+{
+#if NCR_X86
+    if ((ncr_cpu() & NCR_CPU_ADX) != 0) {
+        uint64_t carry = ncr_mont_rows_adx(t, c->m, c->n, c->k[0]);
+        mont_once(r, t + c->n, carry, c);
+        return;
+    }
+#endif
+    uint64_t carry = mont_rows(t, c);
+    mont_once(r, t + c->n, carry, c);
 }
 
 void ncr_mont_mul(uint64_t *r, const uint64_t *a, const uint64_t *b, const struct ncr_mont *c,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
  * Powers modulo an odd number with AVX-512 IFMA, which multiplies 52-bit limbs eight at a time: the
- * twin of ncr_mont_exp() in modexp.c, for moduli of 512 to 8,266 bits.
+ * twin of ncr_mont_exp() in modexp.c, for moduli from 512 bits on.
  *
  * Montgomery's reduction waits, at every limb, for the quotient digit q = x * (-1/m) mod 2^52. Here
  * all is reduced modulo m' = k m instead, k = -1/m mod 2^52, one limb longer: m' = -1 (mod 2^52),
@@ -12,7 +12,7 @@
  * reduction brings it under m.
  *
  * Limbs of a vector's lanes add up without carries: a lane takes in four halves of products, each
- * below 2^52, per step while it moves down, at most 160 steps: below 640 * 2^52 < 2^62. They are
+ * below 2^52, per step while it moves down, at most 317 steps: below 1268 * 2^52 < 2^63. They are
  * carried once per product. No address and no branch depends on a number; the products' time does
  * not (Intel's list of instructions with data-independent timing has them). The window's power is
  * picked by going through the whole table.
@@ -28,7 +28,9 @@
 #define MONT_IFMA_LIMB 52
 #define MONT_IFMA_MASK (((uint64_t)1 << MONT_IFMA_LIMB) - 1)
 
-enum { MONT_IFMA_BITS_MIN = 512, MONT_IFMA_EXP_MIN = 16, MONT_IFMA_VECTORS_MAX = 20 };
+enum { MONT_IFMA_BITS_MIN = 512, MONT_IFMA_EXP_MIN = 16 };
+/* Vectors of a sum that stays in registers. */
+enum { MONT_IFMA_VECTORS = 10 };
 
 MONT_IFMA NCR_INLINE __m512i mont_ifma_load(const uint64_t *p)
 {
@@ -54,14 +56,14 @@ MONT_IFMA NCR_INLINE uint64_t mont_ifma_ripple(uint64_t made, uint64_t passed, u
 /* A product under way, in v vectors: v is a constant wherever this is used, and what is below is
  * inlined, so that all of it stays in registers. */
 struct mont_ifma_sum {
-    __m512i x[MONT_IFMA_VECTORS_MAX]; /* lower halves */
-    __m512i now, next;                /* limb of b of this step, and of the next one */
-    __m512i q, last;                  /* quotient digit of this step, and of the one before */
-    __m512i up;                       /* what comes into the first lane of the next vector */
+    __m512i x[MONT_IFMA_VECTORS]; /* lower halves */
+    __m512i now, next;            /* limb of b of this step, and of the next one */
+    __m512i q, last;              /* quotient digit of this step, and of the one before */
+    __m512i up;                   /* what comes into the first lane of the next vector */
     const uint64_t *a, *m;
 };
 
-/* Loops over the vectors: fn(s, j, v) for all j < v <= 20. */
+/* Loops over the vectors: fn(s, j, v) for all j < v <= MONT_IFMA_VECTORS. */
 typedef void mont_ifma_step(struct mont_ifma_sum *s, unsigned j, unsigned v);
 
 MONT_IFMA NCR_INLINE void mont_ifma_some(struct mont_ifma_sum *s, unsigned j, unsigned v,
@@ -86,8 +88,6 @@ MONT_IFMA NCR_INLINE void mont_ifma_each(struct mont_ifma_sum *s, unsigned v, mo
     mont_ifma_some(s, 0, v, fn);
     mont_ifma_some(s, 4, v, fn);
     mont_ifma_some(s, 8, v, fn);
-    mont_ifma_some(s, 12, v, fn);
-    mont_ifma_some(s, 16, v, fn);
 }
 
 MONT_IFMA NCR_INLINE void mont_ifma_first(struct mont_ifma_sum *s, unsigned j, unsigned v)
@@ -121,7 +121,7 @@ MONT_IFMA NCR_INLINE void mont_ifma_last(struct mont_ifma_sum *s, unsigned j, un
     s->up = y;
 }
 
-/* Lanes below 2^62 become limbs and the carries that run up one lane, which leave at most 1 more to
+/* Lanes below 2^63 become limbs and the carries that run up one lane, which leave at most 1 more to
  * carry from each. */
 MONT_IFMA NCR_INLINE void mont_ifma_lower(struct mont_ifma_sum *s, unsigned j, unsigned v)
 {
@@ -206,16 +206,62 @@ MONT_IFMA NCR_INLINE void mont_ifma_mul(uint64_t *r, const uint64_t *a, const ui
     mont_ifma_each(&s, v, mont_ifma_lower);
     mont_ifma_finish(r, &carry, &s, 0, v);
     mont_ifma_finish(r, &carry, &s, 8, v);
-    mont_ifma_finish(r, &carry, &s, 16, v);
+}
+
+/* The same for any number of vectors, the sum being in memory: t, which is apart from all others.
+ */
+MONT_IFMA static void mont_ifma_mul_any(uint64_t *r, const uint64_t *a, const uint64_t *b,
+                                        const uint64_t *m, size_t limbs, uint64_t *t)
+{
+    const __m512i zero = _mm512_setzero_si512(), mask = mont_ifma_word(MONT_IFMA_MASK);
+    __m512i now = mont_ifma_word(b[0]), q = zero, up = zero;
+    uint64_t carry = 0;
+    for (size_t j = 0; j < limbs; j += 8) {
+        _mm512_storeu_si512(t + j, _mm512_madd52lo_epu64(zero, mont_ifma_load(a + j), now));
+    }
+    for (size_t i = 1; i <= limbs; i++) {
+        __m512i next = i < limbs ? mont_ifma_word(b[i]) : zero, last = q, x = mont_ifma_load(t);
+        q = _mm512_broadcastq_epi64(_mm512_castsi512_si128(x));
+        up = _mm512_maskz_srli_epi64(1, x, MONT_IFMA_LIMB);
+        for (size_t j = 0; j < limbs; j += 8) {
+            __m512i aj = mont_ifma_load(a + j), mj = mont_ifma_load(m + j);
+            __m512i above = j + 8 < limbs ? mont_ifma_load(t + j + 8) : zero;
+            __m512i y = _mm512_madd52lo_epu64(zero, aj, next);
+            y = _mm512_madd52hi_epu64(y, aj, now);
+            y = _mm512_madd52hi_epu64(y, mj, last);
+            y = _mm512_add_epi64(_mm512_add_epi64(y, up), _mm512_alignr_epi64(above, x, 1));
+            _mm512_storeu_si512(t + j, _mm512_madd52lo_epu64(y, mj, q));
+            x = above;
+            up = zero;
+        }
+        now = next;
+    }
+    __m512i over = zero, before = zero;
+    for (size_t j = 0; j < limbs; j += 8) {
+        __m512i y = _mm512_madd52hi_epu64(zero, mont_ifma_load(m + j), q);
+        __m512i x = _mm512_add_epi64(mont_ifma_load(t + j), _mm512_alignr_epi64(y, before, 7));
+        up = _mm512_srli_epi64(x, MONT_IFMA_LIMB);
+        x = _mm512_and_si512(x, mask);
+        x = _mm512_add_epi64(x, _mm512_alignr_epi64(up, over, 7));
+        uint64_t made = _mm512_cmpgt_epu64_mask(x, mask), passed = _mm512_cmpeq_epu64_mask(x, mask);
+        /* eight lanes at a time: the carry out of the eighth is bit 8 */
+        uint64_t in = made << 1 | carry, sum = passed + in;
+        carry = (made >> 7 | sum >> 8) & 1;
+        x = _mm512_mask_add_epi64(x, (__mmask8)(sum ^ passed), x, mont_ifma_word(1));
+        _mm512_storeu_si512(r + j, _mm512_and_si512(x, mask));
+        over = up;
+        before = y;
+    }
 }
 
 typedef void mont_ifma_fn(uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *m,
-                          size_t limbs);
+                          size_t limbs, uint64_t *t);
 
 #define MONT_IFMA_MUL(v)                                                                           \
     MONT_IFMA static void mont_ifma_mul_##v(uint64_t *r, const uint64_t *a, const uint64_t *b,     \
-                                            const uint64_t *m, size_t limbs)                       \
+                                            const uint64_t *m, size_t limbs, uint64_t *t)          \
     {                                                                                              \
+        (void)t;                                                                                   \
         mont_ifma_mul(r, a, b, m, limbs, v);                                                       \
     }
 MONT_IFMA_MUL(2)
@@ -225,29 +271,25 @@ MONT_IFMA_MUL(5)
 MONT_IFMA_MUL(6)
 MONT_IFMA_MUL(8)
 MONT_IFMA_MUL(10)
-MONT_IFMA_MUL(13)
-MONT_IFMA_MUL(16)
-MONT_IFMA_MUL(20)
 
-/* The vectors of a number, and the product for as many. */
-struct mont_ifma_size {
+/* The product for numbers of at most so many vectors. */
+static const struct {
     unsigned v;
     mont_ifma_fn *mul;
+} mont_ifma_sizes[] = {
+    {2, mont_ifma_mul_2}, {3, mont_ifma_mul_3}, {4, mont_ifma_mul_4},   {5, mont_ifma_mul_5},
+    {6, mont_ifma_mul_6}, {8, mont_ifma_mul_8}, {10, mont_ifma_mul_10},
 };
+enum { MONT_IFMA_SIZES = sizeof mont_ifma_sizes / sizeof *mont_ifma_sizes };
 
-static const struct mont_ifma_size mont_ifma_sizes[] = {
-    {2, mont_ifma_mul_2},   {3, mont_ifma_mul_3},   {4, mont_ifma_mul_4},   {5, mont_ifma_mul_5},
-    {6, mont_ifma_mul_6},   {8, mont_ifma_mul_8},   {10, mont_ifma_mul_10}, {13, mont_ifma_mul_13},
-    {16, mont_ifma_mul_16}, {20, mont_ifma_mul_20},
-};
-
-/* What an exponentiation works with, each number in 8 v words; n is the count of those. */
+/* What an exponentiation works with, each number in n words. */
 struct mont_ifma {
     size_t limbs, n;
     mont_ifma_fn *mul;
     uint64_t *m;     /* M */
     uint64_t *one;   /* R mod m, plain */
     uint64_t *y, *x; /* power picked; result so far */
+    uint64_t *t;     /* scratch of mul */
     uint64_t *table;
 };
 
@@ -275,7 +317,7 @@ static void mont_ifma_table(const struct mont_ifma *f, unsigned w)
     memcpy(f->table + n, f->x, n * sizeof *f->x);
     for (size_t k = 2; k >> w == 0; k++) {
         const uint64_t *a = f->table + k / 2 * n, *b = f->table + (k + 1) / 2 * n;
-        f->mul(f->table + k * n, a, b, f->m, f->limbs);
+        f->mul(f->table + k * n, a, b, f->m, f->limbs, f->t);
     }
 }
 
@@ -288,10 +330,10 @@ static void mont_ifma_run(const struct mont_ifma *f, unsigned w, struct nacre_nu
     for (left -= take; left > 0;) {
         left -= w;
         for (unsigned i = 0; i < w; i++) {
-            f->mul(f->x, f->x, f->x, f->m, f->limbs);
+            f->mul(f->x, f->x, f->x, f->m, f->limbs, f->t);
         }
         mont_ifma_pick(f, w, ncr_exp_window(e, left, w));
-        f->mul(f->x, f->x, f->y, f->m, f->limbs);
+        f->mul(f->x, f->x, f->y, f->m, f->limbs, f->t);
     }
 }
 
@@ -317,10 +359,10 @@ static void mont_ifma_enter(const struct mont_ifma *f, const uint64_t *base,
     ncr_words_split(f->one, f->n, MONT_IFMA_LIMB, plain, c->n);
     ncr_mont_leave(plain, base, c, t);
     ncr_words_split(f->x, f->n, MONT_IFMA_LIMB, plain, c->n);
-    f->mul(f->x, f->x, f->one, f->m, f->limbs);
+    f->mul(f->x, f->x, f->one, f->m, f->limbs, f->t);
     memset(f->y, 0, f->n * sizeof *f->y);
     f->y[0] = 1;
-    f->mul(f->y, f->y, f->one, f->m, f->limbs);
+    f->mul(f->y, f->y, f->one, f->m, f->limbs, f->t);
     ncr_mont_one(plain, c, t);
     ncr_words_split(f->one, f->n, MONT_IFMA_LIMB, plain, c->n);
 }
@@ -330,23 +372,23 @@ static void mont_ifma_enter(const struct mont_ifma *f, const uint64_t *base,
 static bool mont_ifma_plan(struct mont_ifma *f, unsigned *w, size_t bits, struct nacre_num e,
                            uint64_t *work, size_t cap)
 {
-    const struct mont_ifma_size *size = mont_ifma_sizes;
-    size_t skip = (64 - (uintptr_t)work % 64) % 64 / sizeof *work;
+    size_t skip = (64 - (uintptr_t)work % 64) % 64 / sizeof *work, i = 0;
     f->limbs = (bits + 2 + MONT_IFMA_LIMB - 1) / MONT_IFMA_LIMB + 1;
-    while (8 * size->v < f->limbs) {
-        size++;
+    while (i < MONT_IFMA_SIZES && 8 * mont_ifma_sizes[i].v < f->limbs) {
+        i++;
     }
-    f->n = 8 * (size_t)size->v;
-    f->mul = size->mul;
-    if (cap < skip + 4 * f->n) {
+    f->n = i < MONT_IFMA_SIZES ? 8 * (size_t)mont_ifma_sizes[i].v : (f->limbs + 7) / 8 * 8;
+    f->mul = i < MONT_IFMA_SIZES ? mont_ifma_sizes[i].mul : mont_ifma_mul_any;
+    if (cap < skip + 5 * f->n) {
         return false;
     }
-    f->m = work + skip;
-    f->one = f->m + f->n;
-    f->y = f->one + f->n;
-    f->x = f->y + f->n;
-    f->table = f->x + f->n;
-    *w = ncr_exp_window_bits(e, cap - skip - 4 * f->n, f->n);
+    f->t = work + skip;
+    f->m = f->t + f->n;
+    f->x = f->m + f->n;
+    f->y = f->x + f->n;
+    f->one = f->y + f->n;
+    f->table = f->one + f->n;
+    *w = ncr_exp_window_bits(e, cap - skip - 5 * f->n, f->n);
     return *w > 0;
 }
 
@@ -356,15 +398,14 @@ bool ncr_mont_exp_ifma(uint64_t *r, const uint64_t *x, struct nacre_num e, const
     struct mont_ifma f;
     unsigned w;
     size_t n = c->n;
-    const size_t bits_max = MONT_IFMA_LIMB * (8 * MONT_IFMA_VECTORS_MAX - 1) - 2;
-    if (c->bits < MONT_IFMA_BITS_MIN || c->bits > bits_max || e.n < MONT_IFMA_EXP_MIN ||
-        cap < 3 * n || !mont_ifma_plan(&f, &w, c->bits, e, work + 3 * n, cap - 3 * n)) {
+    if (c->bits < MONT_IFMA_BITS_MIN || e.n < MONT_IFMA_EXP_MIN || cap < 3 * n ||
+        !mont_ifma_plan(&f, &w, c->bits, e, work + 3 * n, cap - 3 * n)) {
         return false;
     }
     mont_ifma_enter(&f, x, c, work);
     mont_ifma_table(&f, w);
     mont_ifma_run(&f, w, e);
-    f.mul(f.x, f.x, f.one, f.m, f.limbs);
+    f.mul(f.x, f.x, f.one, f.m, f.limbs, f.t);
     ncr_words_join(work, 2 * n, f.x, f.limbs, MONT_IFMA_LIMB);
     ncr_mont_redc(r, work, c);
     return true;

@@ -7,6 +7,7 @@
  * multiplied.
  */
 #include "crypto/words.h"
+#include "crypto/fast.h"
 #include "crypto/load.h"
 
 #include <string.h>
@@ -193,14 +194,19 @@ void ncr_words_muladd2(uint64_t end[2], uint64_t *r, const uint64_t *a, size_t n
 
 void ncr_words_mul(uint64_t *r, const uint64_t *a, size_t na, const uint64_t *b, size_t nb)
 {
+#if NCR_X86
+    if ((ncr_cpu() & NCR_CPU_ADX) != 0) {
+        ncr_words_mul_adx(r, a, na, b, nb);
+        return;
+    }
+#endif
     memset(r, 0, na * sizeof *r);
     for (size_t i = 0; i < nb; i += 2) {
         ncr_words_muladd2(r + na + i, r + i, a, na, b[i], b[i + 1], 0);
     }
 }
 
-/* r = 2 r + the squares of a's words. 2 r < a a. */
-static void words_double_add_squares(uint64_t *r, const uint64_t *a, size_t n)
+void ncr_words_double_add_squares(uint64_t *r, const uint64_t *a, size_t n)
 {
     uint64_t carry = 0, top = 0;
     for (size_t i = 0; i < n; i++) {
@@ -216,13 +222,19 @@ static void words_double_add_squares(uint64_t *r, const uint64_t *a, size_t n)
  * r[2i + 1] and end below r[n + i], where the rows before have ended two words earlier. */
 void ncr_words_sqr(uint64_t *r, const uint64_t *a, size_t n)
 {
+#if NCR_X86
+    if ((ncr_cpu() & NCR_CPU_ADX) != 0) {
+        ncr_words_sqr_adx(r, a, n);
+        return;
+    }
+#endif
     memset(r, 0, n * sizeof *r);
     for (size_t i = 0; i < n; i += 2) {
         uint64_t hi, *row = r + 2 * i + 1;
         row[0] = ncr_word_muladd(&hi, a[i], a[i + 1], row[0], 0);
         ncr_words_muladd2(r + n + i, row + 1, a + i + 2, n - i - 2, a[i], a[i + 1], hi);
     }
-    words_double_add_squares(r, a, n);
+    ncr_words_double_add_squares(r, a, n);
 }
 
 /* floor(2^127 / (d + 1)) for d >= 2^63, bit by bit: the remainder starts with 2^63, the dividend's

@@ -108,6 +108,8 @@ void ncr_words_muladd2(uint64_t end[2], uint64_t *r, const uint64_t *a, size_t n
 void ncr_words_mul(uint64_t *r, const uint64_t *a, size_t na, const uint64_t *b, size_t nb);
 /* r = a a, of 2n words, apart from a; n is even. */
 void ncr_words_sqr(uint64_t *r, const uint64_t *a, size_t n);
+/* r = 2 r + the squares of a's words, for the r that makes it a a. */
+void ncr_words_double_add_squares(uint64_t *r, const uint64_t *a, size_t n);
 
 /* r = a mod d: na words of a; d of exactly `bits` bits, at least 1, which are public; r has n
  * words, enough for d's. t is scratch. */

@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MONT_TEST_WORDS = 2 * 256 + 4, MONT_TEST_FORMS = 2 };
+enum { MONT_TEST_FORMS = 4 };
 
-/* Every twin, and none. */
-static const uint32_t mont_test_forms[MONT_TEST_FORMS] = {NCR_CPU_ALL, 0};
+/* Every twin, each alone, and none. */
+static const uint32_t mont_test_forms[MONT_TEST_FORMS] = {NCR_CPU_ALL, NCR_CPU_IFMA, NCR_CPU_ADX,
+                                                          0};
 
 /* Memory of exactly so many words, so that a sanitizer sees the next one being touched. */
 static uint64_t *mont_test_words(size_t n)
@@ -205,7 +206,7 @@ static void mont_test_product(uint64_t *r, const uint64_t *a, size_t na, const u
     }
 }
 
-Test(words, products_and_squares)
+static void mont_test_products(void)
 {
     for (size_t na = 0; na <= 20; na++) {
         for (size_t nb = 0; nb <= 20; nb += 2) {
@@ -235,6 +236,15 @@ Test(words, products_and_squares)
             free(got);
         }
     }
+}
+
+Test(words, products_and_squares)
+{
+    for (size_t f = 0; f < MONT_TEST_FORMS; f++) {
+        ncr_cpu_restrict(mont_test_forms[f]);
+        mont_test_products();
+    }
+    ncr_cpu_restrict(NCR_CPU_ALL);
 }
 
 static void mont_test_rest(const struct vec *v)
@@ -343,10 +353,12 @@ static void mont_test_laws(size_t bits)
 Test(mont, laws)
 {
     for (size_t bits = 2; bits <= 512; bits++) {
-        for (int round = 0; round < 4; round++) {
+        for (size_t f = 0; f < MONT_TEST_FORMS; f++) {
+            ncr_cpu_restrict(mont_test_forms[f]);
             mont_test_laws(bits);
         }
     }
+    ncr_cpu_restrict(NCR_CPU_ALL);
 }
 
 /* ---- Powers ------------------------------------------------------------------------------ */
@@ -419,15 +431,15 @@ Test(modexp, any_memory)
     cr_assert_arr_eq(got, want, sizeof want);
 }
 
-/* The accelerated twin against the portable code, for every size that it takes. */
+/* The accelerated twins against the portable code, for sizes of all kinds. */
 Test(modexp, twins_agree)
 {
     const char *calls = getenv("NACRE_TWIN_CALLS");
     unsigned long rounds = calls != NULL ? strtoul(calls, NULL, 10) / 20 : 300;
     static uint8_t m[1100], base[1100], e[40], got[MONT_TEST_FORMS][1100];
     static uint64_t work[NACRE_MODEXP_WORK(8800)];
-    if ((ncr_cpu() & NCR_CPU_IFMA) == 0) {
-        cr_skip_test("no IFMA here");
+    if ((ncr_cpu() & NCR_CPU_IFMA) == 0 || (ncr_cpu() & NCR_CPU_ADX) == 0) {
+        cr_skip_test("no IFMA or no ADX here");
     }
     for (unsigned long i = 0; i < rounds; i++) {
         size_t most = i % 16 == 0 ? sizeof m : 300, len = 1 + mont_test_random() % most;
@@ -446,7 +458,9 @@ Test(modexp, twins_agree)
             ncr_cpu_restrict(mont_test_forms[f]);
             cr_assert(nacre_modexp(got[f], nb, ne, nm, work));
         }
-        cr_assert_arr_eq(got[0], got[1], len, "call %lu, %zu bytes", i, len);
+        for (size_t f = 1; f < MONT_TEST_FORMS; f++) {
+            cr_assert_arr_eq(got[0], got[f], len, "call %lu, %zu bytes, form %zu", i, len, f);
+        }
     }
     ncr_cpu_restrict(NCR_CPU_ALL);
 }

@@ -162,7 +162,7 @@ static void rsa_test_mark(const struct nacre_rsa_key *key, bool secret)
 
 Test(rsa, ct_sign_vectors)
 {
-    static const uint32_t forms[] = {NCR_CPU_ALL, 0};
+    static const uint32_t forms[] = {NCR_CPU_ALL, NCR_CPU_ADX, 0};
     struct vec v;
     for (vec_open(&v, "rsa_openssl.txt"); vec_next(&v);) {
         struct rsa_test_rng r;
@@ -173,7 +173,7 @@ Test(rsa, ct_sign_vectors)
         struct nacre_rsa_key key = rsa_test_key(&v);
         struct nacre_num m = rsa_test_num(&v, "m");
         size_t work = NACRE_RSA_WORK(ncr_num_bits_vartime(key.n));
-        for (size_t f = 0; f < 2; f++) {
+        for (size_t f = 0; f < 3; f++) {
             uint64_t *exact = malloc(work * sizeof *exact);
             uint8_t *sig = malloc(key.n.n);
             cr_assert(exact != NULL && sig != NULL);
