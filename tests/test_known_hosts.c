@@ -587,6 +587,32 @@ Test(known_hosts, hashed_names_that_cannot_be_read)
     }
 }
 
+/* As many lines as a large site has, none of which can be told by its look. */
+Test(known_hosts, a_hundred_thousand_hashed_lines)
+{
+    enum { LINES = 100000 };
+    struct key a = make_key(1);
+    struct nacre_bytes blob = nacre_privkey_public_blob(&a.k);
+    struct nacre_known_hosts s = search("", "last.example.com", 22, &a);
+    uint8_t salt[NACRE_HOST_SALT_LEN] = {0};
+
+    for (uint32_t i = 1; i <= LINES; i++) {
+        char line[512];
+        char host[32];
+
+        memcpy(salt, &i, sizeof i);
+        snprintf(host, sizeof host, i == LINES ? "last.example.com" : "h%u.example.com",
+                 (unsigned)i);
+        cr_assert_eq(nacre_known_hosts_format_hashed(line, sizeof line, nacre_bytes_str(host), 22,
+                                                     blob, salt),
+                     NACRE_OK);
+        line[strlen(line) - 1] = '\0';
+        cr_assert_eq(nacre_known_hosts_line(&s, nacre_bytes_str(line), 0, i, NULL), NACRE_OK);
+        cr_assert_eq(s.verdict, i == LINES ? NACRE_HOST_MATCH : NACRE_HOST_NOT_FOUND);
+    }
+    cr_assert_eq(s.line, LINES);
+}
+
 /* ---- Types and preference ---- */
 
 Test(known_hosts, known_types)
