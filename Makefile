@@ -24,6 +24,7 @@ CRYPTO_SRC = \
 	crypto/aes_cbc_aesni.c \
 	crypto/aes_ctr.c \
 	crypto/aes_ctr_aesni.c \
+	crypto/aes_ctr_armv8.c \
 	crypto/aes_ctr_vaes.c \
 	crypto/aes_ctr_vaes256.c \
 	crypto/bcrypt_pbkdf.c \
@@ -48,6 +49,7 @@ CRYPTO_SRC = \
 	crypto/fe25519_64.c \
 	crypto/gcm.c \
 	crypto/gcm_aesni.c \
+	crypto/gcm_armv8.c \
 	crypto/gcm_vaes.c \
 	crypto/gcm_vaes256.c \
 	crypto/ge25519.c \
@@ -81,6 +83,7 @@ CRYPTO_SRC = \
 	crypto/sha1.c \
 	crypto/sha1_shani.c \
 	crypto/sha2.c \
+	crypto/sha2_armv8.c \
 	crypto/sha2_shani.c \
 	crypto/sntrup761.c \
 	crypto/sntrup761_avx2.c \
@@ -117,8 +120,8 @@ PROTO_SRC = \
 	proto/kex.c \
 	proto/kex_curve25519.c \
 	proto/kex_dh.c \
-	proto/kex_ecdh.c \
 	proto/kex_dh_legacy.c \
+	proto/kex_ecdh.c \
 	proto/kex_gex.c \
 	proto/kex_gex_legacy.c \
 	proto/kex_hybrid.c \

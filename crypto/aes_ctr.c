@@ -45,6 +45,15 @@ static bool aes_ctr_fast(uint8_t *out, const struct nacre_aes_ctr *c, const uint
     }
     return twin != NULL;
 }
+#elif NCR_ARM
+static bool aes_ctr_fast(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in, size_t n)
+{
+    bool have = (ncr_cpu() & NCR_CPU_AES) != 0;
+    if (have) {
+        ncr_aes_ctr_xor_armv8(out, c, in, n);
+    }
+    return have;
+}
 #else
 static bool aes_ctr_fast(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in, size_t n)
 {

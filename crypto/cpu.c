@@ -10,11 +10,14 @@
  */
 #include "crypto/cpu.h"
 
-#if NCR_X86
-#include <cpuid.h>
+#if NCR_X86 || NCR_ARM
 #include <stdatomic.h>
 
 static _Atomic uint32_t cpu_word;
+#endif
+
+#if NCR_X86
+#include <cpuid.h>
 
 /* CPUID leaf 1, ECX and leaf 7, EBX and ECX; XCR0. */
 enum {
@@ -87,6 +90,23 @@ static uint32_t cpu_detect(void)
     return f;
 }
 
+#elif NCR_ARM
+#include <sys/auxv.h>
+
+/* Bits of AT_HWCAP (Linux, arch/arm64/include/uapi/asm/hwcap.h, an ABI). */
+enum { CPU_HWCAP_AES_PMULL = 1 << 3 | 1 << 4, CPU_HWCAP_SHA2 = 1 << 6 };
+
+static uint32_t cpu_detect(void)
+{
+    unsigned long have = getauxval(AT_HWCAP);
+    uint32_t f = NCR_CPU_KNOWN;
+    f |= (have & CPU_HWCAP_AES_PMULL) == CPU_HWCAP_AES_PMULL ? NCR_CPU_AES : 0;
+    f |= (have & CPU_HWCAP_SHA2) != 0 ? NCR_CPU_SHA : 0;
+    return f;
+}
+#endif
+
+#if NCR_X86 || NCR_ARM
 uint32_t ncr_cpu(void)
 {
     uint32_t f = atomic_load_explicit(&cpu_word, memory_order_relaxed);

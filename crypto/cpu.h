@@ -20,14 +20,22 @@
 #define NCR_X86 0
 #endif
 
+/* The same for 64-bit Arm under Linux, little-endian. */
+#if defined(__aarch64__) && defined(__AARCH64EL__) && defined(__linux__) && defined(__GNUC__) &&   \
+    !defined(__clang__) && !defined(NACRE_PORTABLE)
+#define NCR_ARM 1
+#else
+#define NCR_ARM 0
+#endif
+
 /* Features are bits. Each stands for all that the twins named after it need, the operating system's
  * care for the registers included. */
 enum {
     NCR_CPU_KNOWN = 1, /* no feature: the word has been computed */
     NCR_CPU_AVX2 = 2,
     NCR_CPU_AVX512 = 4,    /* F, BW, DQ, VL */
-    NCR_CPU_SHA = 8,       /* SHA-NI, SSSE3, SSE4.1 */
-    NCR_CPU_AES = 16,      /* AES-NI, PCLMULQDQ, SSSE3, SSE4.1 */
+    NCR_CPU_SHA = 8,       /* SHA-NI, SSSE3, SSE4.1; on Arm SHA-256 */
+    NCR_CPU_AES = 16,      /* AES-NI, PCLMULQDQ, SSSE3, SSE4.1; on Arm AES, PMULL */
     NCR_CPU_VAES = 32,     /* VAES and VPCLMULQDQ with AVX-512, NCR_CPU_AES */
     NCR_CPU_IFMA = 64,     /* AVX-512 with IFMA: 52-bit multiplications */
     NCR_CPU_VAES256 = 128, /* VAES and VPCLMULQDQ with AVX2, NCR_CPU_AES */
@@ -35,7 +43,7 @@ enum {
     NCR_CPU_ALL = 510
 };
 
-#if NCR_X86
+#if NCR_X86 || NCR_ARM
 /* The features of this CPU that may be used. Cheap enough for every call. */
 uint32_t ncr_cpu(void);
 #else

@@ -88,11 +88,6 @@ void ncr_mlkem_dot_avx2(int16_t out[256], const int16_t *a, const int16_t *p, co
 void ncr_umac_nh_avx2(uint64_t nh[4], const uint32_t *key, unsigned streams, const uint8_t *m,
                       size_t n);
 
-/* UMAC's NH of n bytes (a multiple of 32, not 0) for 2 or 4 streams, as in umac.c; nh of the streams
- * that there are not becomes 0. */
-void ncr_umac_nh_avx2(uint64_t nh[4], const uint32_t *key, unsigned streams, const uint8_t *m,
-                      size_t n);
-
 /* The transform of ML-DSA-44, its inverse, products of transformed polynomials, and of rows of four:
  * as in mldsa44.c. */
 struct ncr_mldsa_poly;
@@ -104,4 +99,14 @@ void ncr_mldsa44_dot_avx2(struct ncr_mldsa_poly *r, const struct ncr_mldsa_poly 
                           const struct ncr_mldsa_poly *v);
 
 #endif
+
+#if NCR_ARM
+/* As those above, for Armv8 with the cryptographic extension. */
+void ncr_sha256_blocks_armv8(uint32_t h[8], const uint8_t *m, size_t blocks);
+void ncr_aes_ctr_xor_armv8(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in, size_t n);
+void ncr_gcm_armv8(uint8_t *out, uint8_t tag[NACRE_GCM_TAG_LEN], const struct nacre_gcm *c,
+                   const uint8_t iv[NACRE_GCM_IV_LEN], const uint8_t *aad, size_t aad_len,
+                   const uint8_t *in, size_t n, bool seal);
+#endif
+
 #endif

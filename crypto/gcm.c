@@ -355,6 +355,17 @@ static bool gcm_fast(uint8_t *out, uint8_t tag[NACRE_GCM_TAG_LEN], const struct 
     }
     return twin != NULL;
 }
+#elif NCR_ARM
+static bool gcm_fast(uint8_t *out, uint8_t tag[NACRE_GCM_TAG_LEN], const struct nacre_gcm *c,
+                     const uint8_t iv[NACRE_GCM_IV_LEN], const uint8_t *aad, size_t aad_len,
+                     const uint8_t *in, size_t n, bool seal)
+{
+    bool have = (ncr_cpu() & NCR_CPU_AES) != 0;
+    if (have) {
+        ncr_gcm_armv8(out, tag, c, iv, aad, aad_len, in, n, seal);
+    }
+    return have;
+}
 #else
 static bool gcm_fast(uint8_t *out, uint8_t tag[NACRE_GCM_TAG_LEN], const struct nacre_gcm *c,
                      const uint8_t iv[NACRE_GCM_IV_LEN], const uint8_t *aad, size_t aad_len,

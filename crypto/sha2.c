@@ -150,6 +150,15 @@ static void sha256_blocks(uint32_t h[8], const uint8_t *m, size_t blocks)
         sha256_blocks_portable(h, m, blocks);
     }
 }
+#elif NCR_ARM
+static void sha256_blocks(uint32_t h[8], const uint8_t *m, size_t blocks)
+{
+    if ((ncr_cpu() & NCR_CPU_SHA) != 0) {
+        ncr_sha256_blocks_armv8(h, m, blocks);
+    } else {
+        sha256_blocks_portable(h, m, blocks);
+    }
+}
 #else
 static void sha256_blocks(uint32_t h[8], const uint8_t *m, size_t blocks)
 {
