@@ -210,7 +210,8 @@ static nacre_err client_make_conn(struct nacre_client *c)
         return client_named(c, err);
     err = NACRE_ERR_NO_MEMORY;
     cfg->work = c->work;
-    c->mem_len = NACRE_CONN_MEM(c->cfg.channels, c->cfg.buf, c->cfg.buf);
+    c->mem_len =
+        NACRE_CONN_MEM(c->cfg.channels, c->cfg.buf, c->cfg.buf) + nacre_conn_comp_mem(cfg);
     c->mem = malloc(c->mem_len);
     if (c->mem != NULL)
         err = nacre_conn_init(&c->conn, NACRE_CLIENT, cfg, c->cfg.rng, c->mem, c->mem_len,

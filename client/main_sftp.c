@@ -46,7 +46,7 @@ struct sftp_main {
 
 static int sftp_usage(void)
 {
-    fputs("usage: nacre-sftp [-46afNpqrv] [-B buffer_size] [-b batchfile] [-c cipher]\n"
+    fputs("usage: nacre-sftp [-46aCfNpqrv] [-B buffer_size] [-b batchfile] [-c cipher]\n"
           "                  [-D sftp_server_command] [-F none] [-i identity_file]\n"
           "                  [-o option] [-P port] [-R num_requests] [-S program]\n"
           "                  [-s subsystem | sftp_server] destination\n",
@@ -61,6 +61,7 @@ static const struct {
 } sftp_letters[] = {
     {'4', "AddressFamily", "inet"},
     {'6', "AddressFamily", "inet6"},
+    {'C', "Compression", "yes"},
     {'c', "Ciphers", NULL},
     {'i', "IdentityFile", NULL},
     {'P', "Port", NULL},
@@ -142,7 +143,8 @@ static bool sftp_pass_on(struct sftp_main *m, const char *a, const char *b)
 static bool sftp_letter(struct sftp_main *m, int letter, const char *arg)
 {
     static const char *const passed[] = {['o'] = "-o", ['i'] = "-i", ['P'] = "-p", ['c'] = "-c",
-                                         ['v'] = "-v", ['4'] = "-4", ['6'] = "-6", ['q'] = "-q"};
+                                         ['v'] = "-v", ['C'] = "-C", ['4'] = "-4", ['6'] = "-6",
+                                         ['q'] = "-q"};
     struct ncr_options *o = &m->p.front.opt;
 
     if ((size_t)letter < sizeof passed / sizeof passed[0] && passed[letter] != NULL &&

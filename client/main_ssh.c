@@ -38,7 +38,7 @@ struct ssh_main {
 
 static int ssh_usage(void)
 {
-    fputs("usage: nacre-ssh [-246GNTVanqstvx] [-b bind_address] [-E log_file] [-e escape_char]\n"
+    fputs("usage: nacre-ssh [-246CGNTVanqstvx] [-b bind_address] [-E log_file] [-e escape_char]\n"
           "                 [-F none] [-i identity_file] [-L address] [-l login_name] [-o option]\n"
           "                 [-p port] [-R address] [-c cipher_spec] [-m mac_spec]\n"
           "                 destination [command [argument ...]]\n",
@@ -57,6 +57,7 @@ static const struct {
     {'6', "AddressFamily", "inet6"},
     {'a', "ForwardAgent", "no"},
     {'b', "BindAddress", NULL},
+    {'C', "Compression", "yes"},
     {'c', "Ciphers", NULL},
     {'e', "EscapeChar", NULL},
     {'i', "IdentityFile", NULL},

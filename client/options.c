@@ -90,7 +90,7 @@ static const struct opt_row opt_rows[] = {
     {"CheckHostIP", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"Ciphers", OPT_ALGS, OPT_AT(ciphers), NULL, 0, 0, NULL},
     {"ClearAllForwardings", OPT_WORD, OPT_AT(clear_forwards), opt_yes_no, 0, 0, NULL},
-    {"Compression", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
+    {"Compression", OPT_WORD, OPT_AT(compress), opt_yes_no, 0, 0, NULL},
     {"ConnectTimeout", OPT_TIME, OPT_AT(connect_ms), NULL, 0, 0, NULL},
     {"ControlMaster", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"ControlPath", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
@@ -784,6 +784,7 @@ void ncr_opt_client_cfg(struct ncr_options *o, struct nacre_client_cfg *cfg)
     cfg->conn.ciphers = o->ciphers;
     cfg->conn.allow_not_strict = true; /* as ssh; a note is logged */
     cfg->conn.macs = o->macs;
+    cfg->conn.comps = o->compress == 2 ? "zlib@openssh.com,none" : NULL;
     cfg->conn.rekey_bytes = o->rekey_bytes;
     cfg->conn.rekey_ms = o->rekey_ms;
     cfg->conn.keepalive_ms = o->alive_ms;

@@ -43,6 +43,7 @@ struct ncr_options {
     struct ncr_opt_files identities, hosts, global_hosts;
     uint32_t password, pubkey, interactive, batch, identities_only; /* 0 unset, 1 no, 2 yes */
     uint32_t clear_forwards, exit_on_forward_failure, gateway, hash_hosts;
+    uint32_t compress; /* the same */
     const char *auth_order;
     const char *ciphers, *macs, *kex, *host_key_algs, *pubkey_algs;
     const char *report; /* file for the report on the negotiation, "-" standard error; NULL: none */

@@ -280,7 +280,8 @@ static bool monitor_map(struct ncr_monitor *m)
     if (m->channels > MONITOR_CHANNELS_MAX) {
         m->channels = MONITOR_CHANNELS_MAX;
     }
-    m->mem_len = NACRE_CONN_MEM(m->channels, NACRE_BUF_BULK, NACRE_BUF_BULK);
+    m->mem_len = NACRE_CONN_MEM(m->channels, NACRE_BUF_BULK, NACRE_BUF_BULK) +
+                 nacre_conn_comp_mem(&m->engine);
     m->map_len = head + m->mem_len;
     uint8_t *p = mmap(NULL, m->map_len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) {
@@ -293,7 +294,6 @@ static bool monitor_map(struct ncr_monitor *m)
 
 static void monitor_setup(struct ncr_monitor *m)
 {
-    ncr_sshd_config_engine(m->cfg, &m->engine);
     m->work = monitor_work;
     m->engine.work = monitor_work;
     m->engine.host_keys = m->keys->blob;
@@ -355,6 +355,7 @@ static void monitor_session(struct ncr_monitor *m)
 
 enum ncr_gate_end ncr_monitor_serve(struct ncr_monitor *m)
 {
+    ncr_sshd_config_engine(m->cfg, &m->engine);
     if (!monitor_map(m)) {
         ncr_log(&m->log, NCR_LOG_ERROR, "out of memory");
         return NCR_GATE_QUIET;

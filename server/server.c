@@ -252,7 +252,9 @@ static struct nacre_peer *server_peer_map(const struct nacre_server *s, struct n
     size_t peer = server_align(sizeof(struct nacre_peer));
     size_t engine = conn == NULL ? server_align(sizeof *conn) : 0;
     size_t chans = server_align(channels * sizeof(struct ncr_peer_chan));
-    *region_len = conn == NULL ? NACRE_CONN_MEM(channels, s->cfg.buf, s->cfg.buf) : 0;
+    *region_len = conn == NULL ? NACRE_CONN_MEM(channels, s->cfg.buf, s->cfg.buf) +
+                                     nacre_conn_comp_mem(&s->cfg.conn)
+                               : 0;
     size_t len = peer + engine + chans + *region_len;
     uint8_t *m = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (m == MAP_FAILED) {

@@ -487,6 +487,14 @@ static bool sshd_gateway(struct sshd_line *l, const struct sshd_row *row)
     return true;
 }
 
+/* As in sshd, "yes" is the same as "delayed". */
+static bool sshd_compression(struct sshd_line *l, const struct sshd_row *row)
+{
+    static const struct sshd_name names[] = {{"no", 0}, {"yes", 1}, {"delayed", 1}};
+    (void)row; /* one field */
+    return sshd_choose(l, &l->c->compress, names, sizeof names / sizeof *names);
+}
+
 static bool sshd_level(struct sshd_line *l, const struct sshd_row *row)
 {
     (void)row; /* one field */
@@ -655,7 +663,7 @@ static const struct sshd_row sshd_rows[] = {
     {"UsePAM", sshd_only, 0, "no", 0, false},
     {"TCPKeepAlive", sshd_flag, SSHD_AT(tcp_keepalive), NULL, 0, false},
     {"UseDNS", sshd_only, 0, "no", 0, false},
-    {"Compression", sshd_only, 0, "no", 0, false},
+    {"Compression", sshd_compression, SSHD_AT(compress), NULL, 0, false},
     {"ChrootDirectory", sshd_only, 0, "none", 0, false},
     {"UsersFile", sshd_string, SSHD_AT(users_file), NULL, 0, false},
 };
@@ -822,6 +830,7 @@ void ncr_sshd_config_engine(const struct ncr_sshd_config *c, struct nacre_conn_c
     out->ciphers = c->ciphers;
     out->allow_not_strict = true; /* as sshd: clients of before 2024 prefer this cipher */
     out->macs = c->macs;
+    out->comps = c->compress ? "none,zlib@openssh.com" : NULL;
     out->kex = c->kex;
     out->host_key_algs = c->host_key_algs;
     out->user_sig_algs = c->user_sig_algs;

@@ -51,6 +51,7 @@ struct ncr_sshd_config {
     enum ncr_sshd_root root;
     unsigned forward; /* set of enum ncr_sshd_forward */
     enum ncr_sshd_gateway gateway;
+    unsigned compress;
     const char *banner, *users_file, *force_command, *pid_file;
     const char *ciphers, *macs, *kex, *host_key_algs, *user_sig_algs;
     const char *moduli_file; /* NULL: the usual one, if it is there */

@@ -46,6 +46,30 @@ Test(options, forms)
     free(o);
 }
 
+/* Compression is off unless it is asked for, and then starts after authentication alone. */
+Test(options, compression)
+{
+    static const struct {
+        const char *value, *comps;
+    } cases[] = {{NULL, NULL}, {"no", NULL}, {"yes", "zlib@openssh.com,none"}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ncr_options *o = fresh();
+        struct nacre_client_cfg cfg;
+
+        memset(&cfg, 0, sizeof cfg);
+        cr_assert(cases[i].value == NULL || ncr_opt_set(o, "Compression", cases[i].value));
+        ncr_opt_client_cfg(o, &cfg);
+        if (cases[i].comps == NULL)
+            cr_assert_null(cfg.conn.comps);
+        else
+            cr_assert_str_eq(cfg.conn.comps, cases[i].comps);
+        cr_assert_eq(nacre_conn_comp_mem(&cfg.conn), i == 2 ? NACRE_COMP_MEM : 0);
+        ncr_opt_free(o);
+        free(o);
+    }
+}
+
 Test(options, first_value_counts)
 {
     struct ncr_options *o = fresh();
@@ -73,7 +97,7 @@ Test(options, refused_by_name)
     } bad[] = {
         {"ProxyCommand=nc %h %p", "ProxyCommand"},
         {"ForwardAgent=yes", "ForwardAgent"},
-        {"Compression=yes", "Compression"},
+        {"Compression=maybe", "Compression"},
         {"NoSuchThing=1", "NoSuchThing"},
         {"Port=0", "Port"},
         {"Port=65536", "Port"},

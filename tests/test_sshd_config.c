@@ -111,6 +111,26 @@ Test(sshd_config, values)
     ncr_sshd_config_free(&c);
 }
 
+/* Off unless it is asked for, and never before authentication. */
+Test(sshd_config, compression)
+{
+    static const char *const lines[] = {"", "Compression no", "Compression yes",
+                                        "Compression delayed"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct ncr_sshd_config c;
+        struct nacre_conn_cfg engine;
+        ncr_sshd_config_init(&c);
+        cr_assert(config_line(&c, lines[i]));
+        ncr_sshd_config_engine(&c, &engine);
+        if (i < 2) {
+            cr_assert_null(engine.comps);
+        } else {
+            cr_assert_str_eq(engine.comps, "none,zlib@openssh.com");
+        }
+        ncr_sshd_config_free(&c);
+    }
+}
+
 /* What is not supported is named, with its place; nothing is taken silently. */
 Test(sshd_config, refusals_name_keyword_and_place)
 {
@@ -122,7 +142,7 @@ Test(sshd_config, refusals_name_keyword_and_place)
         "X11Forwarding yes",
         "PermitUserEnvironment yes",
         "ChrootDirectory /x",
-        "Compression delayed",
+        "Compression maybe",
         "PasswordAuthentication maybe",
         "PasswordAuthentication",
         "PasswordAuthentication yes no",
