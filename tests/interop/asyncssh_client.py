@@ -21,6 +21,7 @@ def options():
     p.add_argument("--kbdint", action="store_true", help="answer questions with the password")
     p.add_argument("--pty", action="store_true")
     p.add_argument("--rekey", type=int, help="bytes after which to exchange keys again")
+    p.add_argument("--compress", action="store_true", help="after authentication")
     p.add_argument("port", type=int)
     p.add_argument("what", choices=["exec", "sftp", "local", "remote"])
     p.add_argument("argument")
@@ -51,6 +52,8 @@ def settings(o):
         s.update(client_keys=[o.key], preferred_auth="publickey")
     if o.rekey:
         s.update(rekey_bytes=o.rekey)
+    if o.compress:
+        s.update(compression_algs=["zlib@openssh.com"])
     return s
 
 

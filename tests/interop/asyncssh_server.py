@@ -19,6 +19,7 @@ def options():
     p.add_argument("--authorized", required=True, help="public key file")
     p.add_argument("--password")
     p.add_argument("--rekey", type=int, help="bytes after which to exchange keys again")
+    p.add_argument("--compress", action="store_true", help="after authentication")
     return p.parse_args()
 
 
@@ -98,6 +99,7 @@ async def main():
     o = options()
     Server.password = o.password
     extra = {"rekey_bytes": o.rekey} if o.rekey else {}
+    extra["compression_algs"] = ["zlib@openssh.com"] if o.compress else ["none"]
     server = await asyncssh.create_server(
         Server, "127.0.0.1", 0, server_host_keys=[o.hostkey], authorized_client_keys=o.authorized,
         process_factory=handle, sftp_factory=True, encoding=None, **extra)

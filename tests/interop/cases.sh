@@ -278,6 +278,27 @@ cases_rekey_sftp() {
     check "SFTP with rekeys by us" with_ours "-o RekeyLimit=1M" case_sftp 20000000
 }
 
+# Text and noise through compressed packets. Clients that tell what was agreed upon show that they were.
+case_compress() {
+    case $CLIENT in
+    nacre | openssh) OPTS="-v $OPTS" told='server->client.*compression: zlib@openssh.com' ;;
+    putty) OPTS="-v $OPTS" told='delayed-decompression|zlib \(RFC1950\) decompression' ;;
+    *) told= ;; # --compress has the client look for itself
+    esac
+    { seq 1 300000; head -c 1000000 "$DATA/random"; seq 200000 300000; } > "$WORK/in"
+    client_exec cat < "$WORK/in" > "$WORK/out" 2> "$WORK/verbose" || { tail -n 20 "$WORK/verbose"; fail "exit status $?"; }
+    cmp "$WORK/in" "$WORK/out" || fail "what came back is not what was sent"
+    [ -z "$told" ] || grep -qE "$told" "$WORK/verbose" || { tail -n 20 "$WORK/verbose"; fail "no compression"; }
+}
+
+cases_compress() { # what their side needs to be told to compress, and for key exchanges
+    check "compression" with_theirs "$1" with_ours "-o Compression=yes" case_compress
+    check "compression with rekeys by us" with_theirs "$1" \
+        with_ours "-o Compression=yes -o RekeyLimit=512K" case_compress
+    [ -z "$2" ] || check "compression with rekeys by the peer" with_theirs "$1 $2" \
+        with_ours "-o Compression=yes" case_compress
+}
+
 # Passwords that nacre-sshd checks: its own file of users
 serve_passwords() { # KEYWORD that allows the method
     stop_all

@@ -22,6 +22,7 @@ def options():
     p.add_argument("--kbdint", action="store_true", help="answer questions with the password")
     p.add_argument("--pty", action="store_true")
     p.add_argument("--rekey", type=int, help="bytes after which to exchange keys again")
+    p.add_argument("--compress", action="store_true", help="after authentication")
     p.add_argument("port", type=int)
     p.add_argument("what", choices=["exec", "sftp"])
     p.add_argument("argument")
@@ -32,7 +33,10 @@ def connect(o):
     t = paramiko.Transport(("127.0.0.1", o.port))
     if o.rekey:
         t.packetizer.REKEY_BYTES = o.rekey
+    t.use_compression(o.compress)
     t.start_client(timeout=20)
+    if o.compress and t.remote_compression != "zlib@openssh.com":
+        sys.exit("no compression")
     with open(o.hostkey) as f:
         if t.get_remote_server_key().get_base64() != f.read().split()[1]:
             sys.exit("the server shows another host key")

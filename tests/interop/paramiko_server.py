@@ -26,6 +26,7 @@ def options():
     p.add_argument("--authorized", required=True, help="public key file")
     p.add_argument("--password")
     p.add_argument("--rekey", type=int, help="bytes after which to exchange keys again")
+    p.add_argument("--compress", action="store_true", help="after authentication")
     return p.parse_args()
 
 
@@ -174,6 +175,7 @@ def serve(conn, o, hostkey):
     t = paramiko.Transport(conn)
     if o.rekey:
         t.packetizer.REKEY_BYTES = o.rekey
+    t.use_compression(o.compress)
     t.add_server_key(hostkey)
     t.set_subsystem_handler("sftp", paramiko.SFTPServer, Files)
     try:

@@ -47,6 +47,7 @@ group_dropbear_server() {
     cases_algorithms "$DROPBEAR_KEX" "$DROPBEAR_CIPHERS" "$DROPBEAR_MACS"
     cases_rekey "chacha20-poly1305@openssh.com aes128-ctr"
     cases_rekey_sftp
+    cases_compress "" ""
     cases_terminal_of_root
     check "forwarding -L" case_forward -L
     check "forwarding -R" case_forward -R
@@ -61,6 +62,7 @@ group_dropbear_client() {
     cases_exec ''
     cases_algorithms "$DROPBEAR_KEX" "$DROPBEAR_CIPHERS" "$DROPBEAR_MACS"
     cases_rekey "chacha20-poly1305@openssh.com aes128-ctr"
+    cases_compress "" ""
     check "terminal" case_pty
     check "shell" case_shell
     check "forwarding -L" case_forward -L

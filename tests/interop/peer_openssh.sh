@@ -47,6 +47,8 @@ group_openssh_server() {
     check "20 MiB with rekeys by sshd" with_theirs "-o RekeyLimit=1M" case_rekey 20
     check "20 MiB with rekeys by both" with_theirs "-o RekeyLimit=1M" with_ours "-o RekeyLimit=1M" case_cat 20
     check "SFTP with rekeys by sshd" with_theirs "-o RekeyLimit=1M" case_sftp 20000000
+    cases_compress "-o Compression=yes" "-o RekeyLimit=512K"
+    check "SFTP compressed" with_ours "-C" case_sftp $SFTP_SIZES
     cases_terminal_of_root
     check "forwarding -L" case_forward -L
     check "forwarding -R" case_forward -R
@@ -79,6 +81,8 @@ group_openssh_client() {
     check "20 MiB with rekeys by ssh" with_theirs "-o RekeyLimit=1M" case_rekey 20
     check "20 MiB with rekeys by both" with_ours "-o RekeyLimit=1M" with_theirs "-o RekeyLimit=1M" case_cat 20
     check "SFTP with rekeys by sftp" with_theirs "-o RekeyLimit=1M" case_sftp 20000000
+    cases_compress "-C" "-o RekeyLimit=512K"
+    check "SFTP compressed" with_theirs "-C" with_ours "-o Compression=yes" case_sftp $SFTP_SIZES
     check "terminal" case_pty
     check "shell" case_shell
     check "forwarding -L" case_forward -L

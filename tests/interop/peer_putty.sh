@@ -45,6 +45,7 @@ group_putty_client() {
     cases_rekey_sftp
     putty_session rekey 'Protocol=ssh' 'RekeyBytes=1M'
     check "20 MiB with rekeys by plink" with_theirs "-load rekey" case_rekey 20
+    cases_compress "-C" "-load rekey"
     check "SFTP with rekeys by psftp" with_theirs "-load rekey" case_sftp 20000000
     check "terminal" case_pty
     check "shell" case_shell

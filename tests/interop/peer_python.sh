@@ -61,6 +61,7 @@ cases_python_server() { # KEX CIPHERS
     cases_rekey_sftp
     check "20 MiB with rekeys by the server" with_theirs "--rekey 1000000" case_rekey 15
     check "SFTP with rekeys by the server" with_theirs "--rekey 1000000" case_sftp 20000000
+    cases_compress "--compress" "--rekey 600000"
     check "terminal" case_pty
     AUTH=password check "password" case_status 'echo in' 0 in
     AUTH=kbdint check "keyboard-interactive in two rounds" case_status 'echo in' 0 in
@@ -87,6 +88,7 @@ cases_python_client() { # KEX CIPHERS
     cases_rekey_sftp
     check "20 MiB with rekeys by the client" with_theirs "--rekey 1000000" case_cat 20
     check "SFTP with rekeys by the client" with_theirs "--rekey 1000000" case_sftp 20000000
+    cases_compress "--compress" "--rekey 600000"
     check "terminal" case_pty
     cases_password
 }
