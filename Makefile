@@ -138,10 +138,12 @@ PROTO_SRC = \
 	proto/pkt_mac.c \
 	proto/report.c \
 	proto/sig_cert.c \
+	proto/sig_ecdsa.c \
 	proto/sig_ed25519.c \
 	proto/sig_mldsa44.c \
 	proto/sig_rsa.c \
 	proto/sig_rsa_legacy.c \
+	proto/sig_sk.c \
 	proto/version.c \
 	proto/wire.c
 
@@ -151,9 +153,11 @@ KEYS_SRC = \
 	proto/keys/base64.c \
 	proto/keys/cert.c \
 	proto/keys/der.c \
+	proto/keys/key_ecdsa.c \
 	proto/keys/key_ed25519.c \
 	proto/keys/key_mldsa44.c \
 	proto/keys/key_rsa.c \
+	proto/keys/key_sk.c \
 	proto/keys/keyfile.c \
 	proto/keys/keyfile_cipher.c \
 	proto/keys/keyfile_openssh.c \
@@ -252,7 +256,7 @@ OS_SRC = crypto/cpu.c crypto/rng_os.c sftp/fs_posix.c
 CLIENT_PROGRAMS = ssh sftp keygen
 SERVER_PROGRAMS = sshd sftp-server
 
-KAT_SRC = tests/kat.c tests/kat_cert.c tests/kat_cipher.c tests/kat_comp.c tests/kat_crypto.c tests/kat_hash.c tests/kat_dsa.c tests/kat_kem.c tests/kat_key.c tests/kat_rsa.c tests/kat_sntrup.c tests/kat_ssh.c
+KAT_SRC = tests/kat.c tests/kat_cert.c tests/kat_cipher.c tests/kat_comp.c tests/kat_crypto.c tests/kat_hash.c tests/kat_dsa.c tests/kat_ec.c tests/kat_kem.c tests/kat_key.c tests/kat_rsa.c tests/kat_sntrup.c tests/kat_ssh.c
 
 # NAME here is tests/test_NAME.c; the list says which layers it is linked with (and those below)
 CRYPTO_TESTS = \
@@ -315,6 +319,7 @@ PROTO_TESTS = \
 	kex_hybrid \
 	kex_sntrup \
 	kexinit \
+	key_ecdsa \
 	key_mldsa44 \
 	key_rsa \
 	keyfile_openssh \
@@ -334,9 +339,11 @@ PROTO_TESTS = \
 	security_channels \
 	security_order \
 	security_packets \
+	sig_ecdsa \
 	sig_ed25519 \
 	sig_mldsa44 \
 	sig_rsa \
+	sig_sk \
 	transcript \
 	version \
 	wire

@@ -159,6 +159,8 @@ extern const struct ncr_kex ncr_kex_gex_sha256, ncr_kex_gex_sha1;
 extern const struct ncr_kex ncr_kex_dh14_sha256, ncr_kex_dh16_sha512, ncr_kex_dh18_sha512;
 extern const struct ncr_kex ncr_kex_dh14_sha1, ncr_kex_dh1_sha1; /* legacy */
 extern const struct ncr_sig ncr_sig_ed25519, ncr_sig_mldsa44_ed25519;
+extern const struct ncr_sig ncr_sig_ecdsa_nistp256, ncr_sig_ecdsa_nistp384, ncr_sig_ecdsa_nistp521;
+extern const struct ncr_sig ncr_sig_sk_ed25519, ncr_sig_sk_ecdsa, ncr_sig_webauthn_sk_ecdsa;
 extern const struct ncr_sig ncr_sig_rsa_sha2_512, ncr_sig_rsa_sha2_256;
 extern const struct ncr_sig ncr_sig_rsa_sha1; /* legacy */
 extern const struct ncr_sig ncr_sig_cert_ed25519, ncr_sig_cert_mldsa44_ed25519;

@@ -30,6 +30,12 @@ static const struct ncr_kex *const alg_default_kex[] = {
 static const struct ncr_sig *const alg_default_sigs[] = {
     &ncr_sig_ed25519,
     &ncr_sig_mldsa44_ed25519,
+    &ncr_sig_ecdsa_nistp256,
+    &ncr_sig_ecdsa_nistp384,
+    &ncr_sig_ecdsa_nistp521,
+    &ncr_sig_sk_ed25519,
+    &ncr_sig_sk_ecdsa,
+    &ncr_sig_webauthn_sk_ecdsa,
     &ncr_sig_rsa_sha2_512,
     &ncr_sig_rsa_sha2_256,
     NULL,

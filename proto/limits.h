@@ -114,6 +114,8 @@
 /* Keys, files (proto/keys/). */
 #define NCR_KEY_BLOB_MAX 16384
 #define NCR_SIG_BLOB_MAX 16384
+/* Extensions in a browser's signature, CBOR: those that there are take tens of bytes. */
+#define NCR_SK_EXTENSIONS_MAX 1024
 #define NCR_KEY_FILE_MAX (1024 * 1024)
 #define NCR_TEXT_LINE_MAX 8192
 #define NCR_COMMENT_MAX 1024

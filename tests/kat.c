@@ -23,6 +23,7 @@ static const struct kat_verb *const kat_tables[] = {
     kat_ssh_verbs,
     kat_sntrup_verbs,
     kat_dsa_verbs,
+    kat_ec_verbs,
     kat_kem_verbs,
     kat_key_verbs,
     kat_cert_verbs,

@@ -49,6 +49,7 @@ extern const struct kat_verb kat_crypto_verbs[];
 extern const struct kat_verb kat_ssh_verbs[];
 extern const struct kat_verb kat_sntrup_verbs[];
 extern const struct kat_verb kat_dsa_verbs[];
+extern const struct kat_verb kat_ec_verbs[];
 extern const struct kat_verb kat_kem_verbs[];
 extern const struct kat_verb kat_key_verbs[];
 extern const struct kat_verb kat_cert_verbs[];

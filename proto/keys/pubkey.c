@@ -18,6 +18,11 @@ _Static_assert(NACRE_KEY_COMMENT_MAX == NCR_COMMENT_MAX, "one limit, two names")
 const struct ncr_key_type *const ncr_key_types[] = {
     &ncr_key_type_ed25519,
     &ncr_key_type_mldsa44_ed25519,
+    &ncr_key_type_ecdsa_nistp256,
+    &ncr_key_type_ecdsa_nistp384,
+    &ncr_key_type_ecdsa_nistp521,
+    &ncr_key_type_sk_ed25519,
+    &ncr_key_type_sk_ecdsa,
     &ncr_key_type_rsa,
     NULL,
 };
