@@ -168,7 +168,7 @@ if command -v ssh-keygen > /dev/null &&
     }
     text() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n'; }
     blob_of() { cut -d' ' -f2 "$1" | base64 -d | od -An -v -tx1 | tr -d ' \n'; }
-    for spec in ed25519: rsa:2048; do
+    for spec in ed25519: rsa:2048 ecdsa:256 ecdsa:384 ecdsa:521; do
         type=${spec%:*} bits=${spec#*:}
         key=$work/$type$bits
         ssh-keygen -q -t "$type" ${bits:+-b "$bits"} -N '' -C c -f "$key" > /dev/null 2>&1 || continue

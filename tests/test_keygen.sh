@@ -472,7 +472,7 @@ for form in RFC4716 PEM PKCS8; do # RFC4716 is its word for its own form
 done
 check 'encrypted keys of ssh-keygen are read'
 
-for spec in ed25519: rsa:2048 rsa:3072; do
+for spec in ed25519: rsa:2048 rsa:3072 ecdsa:256 ecdsa:384 ecdsa:521; do
     type=${spec%:*} bits=${spec#*:}
     name=ours-$type$bits
     run 0 -q -t "$type" ${bits:+-b "$bits"} -N 'a b' -a 2 -C there -f "$name"
