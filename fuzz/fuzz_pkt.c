@@ -33,6 +33,12 @@ static const struct {
     {&ncr_cipher_aes256_ctr, &ncr_mac_sha2_512},
     {&ncr_cipher_aes192_ctr, &ncr_mac_sha2_256_etm},
     {&ncr_cipher_aes256_ctr, &ncr_mac_sha2_512_etm},
+    {&ncr_cipher_aes128_gcm, NULL},
+    {&ncr_cipher_aes256_gcm, NULL},
+#ifndef NACRE_NO_LEGACY
+    {&ncr_cipher_aes128_cbc, &ncr_mac_sha2_256},
+    {&ncr_cipher_3des_cbc, &ncr_mac_sha2_256_etm},
+#endif
 };
 
 struct fuzz_stream {

@@ -251,6 +251,14 @@ cases_algorithms() { # KEX CIPHERS MACS: lists of what the peer has of ours
     done
 }
 
+# Ciphers that both sides must be told to take.
+cases_old_ciphers() { # CIPHERS
+    for cipher in $1; do
+        check "cipher $cipher" with_theirs "-o Ciphers=$cipher" \
+            with_ours "-o Ciphers=$cipher -o MACs=hmac-sha2-256" case_cat 1
+    done
+}
+
 # A key exchange every MiB while data goes both ways. Clients whose -v tells of key exchanges show
 # that there were some.
 case_rekey() { # MIB

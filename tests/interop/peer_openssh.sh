@@ -6,6 +6,7 @@
 SSHD=/usr/sbin/sshd
 OPENSSH_KEX='curve25519-sha256 curve25519-sha256@libssh.org'
 OPENSSH_CIPHERS='chacha20-poly1305@openssh.com aes128-gcm@openssh.com aes256-gcm@openssh.com aes128-ctr aes192-ctr aes256-ctr'
+OPENSSH_OLD_CIPHERS='aes128-cbc aes192-cbc aes256-cbc 3des-cbc'
 OPENSSH_MACS='hmac-sha2-256 hmac-sha2-512 hmac-sha2-256-etm@openssh.com hmac-sha2-512-etm@openssh.com'
 
 version_openssh() { ssh -V 2>&1 | sed 's/,.*//'; }
@@ -42,6 +43,7 @@ group_openssh_server() {
     check "SFTP: directories, names, modes" case_sftp_tree
     check "SFTP: a missing file" case_sftp_missing
     cases_algorithms "$OPENSSH_KEX" "$OPENSSH_CIPHERS" "$OPENSSH_MACS"
+    cases_old_ciphers "$OPENSSH_OLD_CIPHERS"
     cases_rekey "chacha20-poly1305@openssh.com aes128-ctr"
     cases_rekey_sftp
     check "20 MiB with rekeys by sshd" with_theirs "-o RekeyLimit=1M" case_rekey 20
@@ -76,6 +78,7 @@ group_openssh_client() {
     check "SFTP: a missing file" case_sftp_missing
     check "scp" case_scp
     cases_algorithms "$OPENSSH_KEX" "$OPENSSH_CIPHERS" "$OPENSSH_MACS"
+    cases_old_ciphers "$OPENSSH_OLD_CIPHERS"
     cases_rekey "chacha20-poly1305@openssh.com aes128-ctr"
     cases_rekey_sftp
     check "20 MiB with rekeys by ssh" with_theirs "-o RekeyLimit=1M" case_rekey 20
