@@ -24,7 +24,7 @@
 #define MONITOR_SIGN_PREAUTH 17 /* one exchange, and as many empty ones as the engine lets pass */
 #define MONITOR_AUTH_MAX 64     /* tries, queries and rounds together */
 #define MONITOR_LOG_MAX 64
-#define MONITOR_FORWARDS 118        /* forwarded connections beside sessions */
+#define MONITOR_FORWARDS 118 /* forwarded connections beside sessions */
 /* Each process that comes of this one has its own. */
 static uint64_t monitor_work[NACRE_WORK];
 
@@ -52,6 +52,15 @@ static const struct nacre_privkey *monitor_key(const struct ncr_monitor *m, stru
     return NULL;
 }
 
+/* True if the configuration allows a key exchange with SHA-1, for old devices. */
+static bool monitor_sha1(const struct ncr_monitor *m)
+{
+    char kex[2048];
+    return nacre_algs_expand(kex, sizeof kex, NACRE_ALGS_ALL, NACRE_ALG_KEX, m->engine.profile,
+                             m->engine.kex) == NACRE_OK &&
+           strstr(kex, "-sha1") != NULL;
+}
+
 /* What is signed for a key exchange is a hash of one of three lengths; the first one is the session
  * id, over which user keys sign. */
 static bool monitor_sign(struct ncr_monitor *m, const struct ncr_mon_msg *a, bool authed)
@@ -60,8 +69,8 @@ static bool monitor_sign(struct ncr_monitor *m, const struct ncr_mon_msg *a, boo
     const struct nacre_privkey *k = monitor_key(m, a->field[1]);
     static uint8_t sig[NACRE_SIG_BLOB_MAX];
     size_t n = 0;
-    bool hash =
-        data.n == NACRE_SHA256_LEN || data.n == NACRE_SHA384_LEN || data.n == NACRE_SHA512_LEN;
+    bool hash = data.n == NACRE_SHA256_LEN || data.n == NACRE_SHA384_LEN ||
+                data.n == NACRE_SHA512_LEN || (data.n == NACRE_SHA1_LEN && monitor_sha1(m));
     if (k == NULL || !hash || (!authed && m->n_sign >= MONITOR_SIGN_PREAUTH)) {
         return false;
     }

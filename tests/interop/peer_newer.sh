@@ -5,7 +5,7 @@
 # have, in both roles. Commands run inside of the chroot when the server is theirs.
 
 NEWER_KEX='mlkem768x25519-sha256 sntrup761x25519-sha512 sntrup761x25519-sha512@openssh.com curve25519-sha256
-    curve25519-sha256@libssh.org ecdh-sha2-nistp256 ecdh-sha2-nistp384 ecdh-sha2-nistp521
+    curve25519-sha256@libssh.org mlkem768nistp256-sha256 ecdh-sha2-nistp256 ecdh-sha2-nistp384 ecdh-sha2-nistp521
     diffie-hellman-group14-sha256 diffie-hellman-group16-sha512 diffie-hellman-group18-sha512
     diffie-hellman-group-exchange-sha256'
 NEWER_KEX_LEGACY='diffie-hellman-group14-sha1 diffie-hellman-group-exchange-sha1 diffie-hellman-group1-sha1'
