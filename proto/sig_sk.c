@@ -35,7 +35,12 @@ struct sigsk_parts {
 
 static bool sigsk_has_byte(struct nacre_bytes b, uint8_t byte)
 {
-    return b.n > 0 && memchr(b.p, byte, b.n) != NULL;
+    size_t i;
+
+    for (i = 0; i < b.n; i++)
+        if (b.p[i] == byte)
+            return true;
+    return false;
 }
 
 static bool sigsk_read_application(struct ncr_sk *k, struct ncr_rd *r)
