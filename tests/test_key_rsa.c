@@ -196,6 +196,7 @@ Test(key_rsa, s20_blobs)
     k.blob[k.blob_len - 1] ^= 1; /* even */
     cr_assert_eq(nacre_pubkey_decode(&pub, (struct nacre_bytes){k.blob, k.blob_len}),
                  NACRE_ERR_KEY_REFUSED);
+    vec_close(&v);
 }
 
 Test(key_rsa, algorithms)
@@ -208,6 +209,7 @@ Test(key_rsa, algorithms)
     cr_assert_str_eq(nacre_privkey_alg(&k, 1), "rsa-sha2-256");
     cr_assert_str_eq(nacre_privkey_alg(&k, 2), "ssh-rsa");
     cr_assert_null(nacre_privkey_alg(&k, 3));
+    vec_close(&v);
 }
 
 /* ---- Private keys ---- */
@@ -282,6 +284,7 @@ Test(key_rsa, s34_failing_randomness)
                                     NULL, work),
                  NACRE_ERR_RNG);
     cr_assert_eq(n, 0);
+    vec_close(&v);
 }
 
 Test(key_rsa, generate_refuses_bits)
@@ -312,6 +315,7 @@ static size_t first_binary(uint8_t bin[FILE_MAX], size_t *section)
     cr_assert_eq(ncr_pem_decode(bin, FILE_MAX, &n, (struct nacre_bytes){file, n}, LABEL, &what),
                  NACRE_OK);
     *section = 39 + 4 + k.blob_len + 4;
+    vec_close(&v);
     return n;
 }
 

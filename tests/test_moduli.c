@@ -86,6 +86,7 @@ static const char *with(const char *head, const char *generator, const char *bef
     memcpy(modulus, strrchr(line, ' ') + 1, strlen(strrchr(line, ' ') + 1) + 1);
     cr_assert_eq(strlen(modulus), 512);
     snprintf(line, sizeof line, "%s %s %s%s%s", head, generator, before, modulus, after);
+    vec_close(&v);
     return line;
 }
 

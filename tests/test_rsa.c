@@ -246,6 +246,7 @@ Test(s29, every_bit_of_the_block)
         }
         em[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
+    vec_close(&v);
 }
 
 /* Other encodings of the same digest: each is right for some lenient parser. */
@@ -304,6 +305,7 @@ Test(s29, other_digest_infos)
         rsa_test_encode(em, 128, infos[i].der, infos[i].n);
         cr_assert_not(rsa_test_takes(&key, em, 128), "%s", infos[i].what);
     }
+    vec_close(&v);
 }
 
 /* A block whose padding ends early, with what is left before, between or behind. */
@@ -347,6 +349,7 @@ Test(s29, other_paddings)
     memcpy(em + 1, right, 127);
     em[0] = 0;
     cr_assert_not(rsa_test_takes(&key, em, 128));
+    vec_close(&v);
 }
 
 Test(s29, forgeries_with_exponent_3)
@@ -480,6 +483,7 @@ Test(s33, verify_asks_for_the_key)
         nacre_rsa_verify_vartime(&nacre_hash_md5, key.n, key.e, m.p, m.n, sig, rsa_test_work));
     vec_get(&v, "n", &key.n.n)[255] ^= 1;
     cr_assert_not(nacre_rsa_verify_vartime(hash, key.n, key.e, m.p, m.n, sig, rsa_test_work));
+    vec_close(&v);
 }
 
 /* ---- Signing that goes wrong ------------------------------------------------------------- */
@@ -513,6 +517,7 @@ Test(s30, faults)
         }
     }
     cr_assert(rsa_test_signs(&key, &rng));
+    vec_close(&v);
 }
 
 /* A bit wrong in a part of the key is seen by key_ok, and no signature leaves. */
@@ -539,6 +544,7 @@ Test(s30, parts_that_do_not_fit)
         p[n - 1] ^= 1;
     }
     cr_assert(rsa_test_signs(&key, &rng));
+    vec_close(&v);
 }
 
 /* Parts exchanged, empty, one of the primes 1, and d and iqmp that are right but not the least. */
@@ -581,6 +587,7 @@ Test(rsa, odd_keys)
     longer[2][0] = 1; /* d with a bit far above n */
     cr_assert_not(nacre_rsa_key_ok(&key, rsa_test_work));
     cr_assert_not(rsa_test_signs(&key, &rng));
+    vec_close(&v);
 }
 
 /* d of a multiple of lcm(p - 1, q - 1) more is as good: d + (p - 1)(q - 1) < 2^2048. */
@@ -610,6 +617,7 @@ Test(rsa, d_modulo_phi)
         cr_assert_not(nacre_rsa_key_ok(&key, rsa_test_work));
         cr_assert_not(rsa_test_signs(&key, &rng));
     }
+    vec_close(&v);
 }
 
 Test(rsa, signing_refused)
@@ -632,6 +640,7 @@ Test(rsa, signing_refused)
     key = rsa_test_open(&v, 2047);
     cr_assert(nacre_rsa_key_ok(&key, rsa_test_work), "fit to verify with");
     cr_assert_not(rsa_test_signs(&key, &rng), "too small to sign with");
+    vec_close(&v);
 }
 
 /* Two signatures of a message are equal, whatever blinds them. */
@@ -647,6 +656,7 @@ Test(rsa, blinding_does_not_show)
                                  RSA_TEST_LEN, &rng, rsa_test_work));
         cr_assert(i == 0 || memcmp(first, sig, 256) == 0);
     }
+    vec_close(&v);
 }
 
 /* ---- Generation -------------------------------------------------------------------------- */

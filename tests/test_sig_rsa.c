@@ -105,6 +105,7 @@ Test(s29, name_of_another_algorithm)
     struct nacre_bytes b = {sig, 4 + 12 + 4 + 256};
     cr_assert_eq(verify_exact(&ncr_sig_rsa_sha2_512, key, data, b), NACRE_ERR_SIG_FORMAT);
     cr_assert_eq(verify_exact(&ncr_sig_rsa_sha2_256, key, data, b), NACRE_ERR_SIG);
+    vec_close(&v);
 }
 
 /* A signature blob with a string of n bytes, taken from the end of s. */
@@ -158,6 +159,7 @@ Test(s29, short_signatures_are_padded_long_ones_refused)
                      "%zu", n);
     }
     nacre_privkey_wipe(&k);
+    vec_close(&v);
 }
 
 Test(s20, rsa_blobs_cut_extended_flipped)
@@ -193,6 +195,7 @@ Test(s20, rsa_blobs_cut_extended_flipped)
         longer[bit / 8] ^= (uint8_t)(1 << bit % 8);
         cr_assert_neq(verify_exact(row, (struct nacre_bytes){longer, key.n}, data, sig), NACRE_OK);
     }
+    vec_close(&v);
 }
 
 /* A key blob of these numbers, as they are: no zero is put before a top bit. */
@@ -269,6 +272,7 @@ Test(sig_rsa, names_of_keys)
         cr_assert_eq(check_exact(&ncr_sig_rsa_sha2_512, (struct nacre_bytes){copy, key.n}),
                      NACRE_ERR_KEY_FORMAT);
     }
+    vec_close(&v);
 }
 
 /* ---- Sessions with RSA keys on both sides ------------------------------------------------ */
