@@ -354,7 +354,7 @@ bool nacre_rsa_key_ok(const struct nacre_rsa_key *key, uint64_t *work)
         ok = rsa_exponents(&w, key->q, w.q_bits);
         ok &= rsa_exponents(&w, key->p, w.p_bits);
         ok &= rsa_coefficient(&w);
-        /* The same. */
+        /* That the exponents or iqmp do not fit tells nothing of a key that is used. */
         NCR_CT_PUBLIC(&ok, sizeof ok);
     }
     nacre_wipe(work, NACRE_RSA_WORK(w.bits) * sizeof *work);

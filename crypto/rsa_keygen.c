@@ -185,7 +185,7 @@ static bool prime_taken(bool *failed, const uint64_t *p, const struct prime_sear
         uint64_t *m = s->t, *t = m + s->n;
         ncr_words_shift_right(m, s->other, s->n, 1);
         bad = ~ncr_modinv(s->x, s->half, m, s->n, s->bits - 1, t);
-        /* So is one with a common divisor. */
+        /* A candidate with a common divisor is thrown away. */
         NCR_CT_PUBLIC(&bad, sizeof bad);
     }
     return bad == 0;
