@@ -253,7 +253,7 @@ run 1 "$sftp" -b nobatch -D "$server"
 said 'nobatch: No such file or directory'
 run 1 "$sftp"
 said 'usage:'
-for letter in A C X:1 J:h l:5; do
+for letter in A X:1 J:h l:5; do
     arg=${letter#?}
     run 255 "$sftp" -${letter%%:*} ${arg#:} host
     said "option -${letter%%:*} is not supported"
