@@ -3,11 +3,14 @@
  * What the two fuzz targets of the connection share: one victim, one rogue, and an input that says
  * what the rogue sends.
  *
- * Input: byte 0 is the stage up to which both are honest (0: raw bytes instead of a script), byte 1
- * how many bytes arrive at a time in raw mode. Raw: the rest are the bytes of the stream, from the
- * version line on. Script: steps of a byte each,
- *     0-199    a message of that many bytes + 1 follows, sealed under the right keys
- *     200-239  the message before, again, changed in one byte (position and value follow)
+ * Input: byte 0 is the stage up to which both are honest (0: raw bytes instead of a script), and
+ * with 8 more both compress from NEWKEYS on; byte 1 how many bytes arrive at a time in raw mode.
+ * Raw: the rest are the bytes of the stream, from the version line on. Script: steps of a byte
+ * each,
+ *     0-199    a message of that many bytes + 1 follows, compressed if both do, sealed under the
+ *              right keys
+ *     200-239  the message before, as it was sealed, again, changed in one byte (position and value
+ *              follow)
  *     240-247  the victim's application acts: opens, writes, asks, closes, rekeys
  *     248-251  time passes
  *     252-255  the peer is told nothing more is read or the stream ends
@@ -25,7 +28,7 @@ struct conn_script {
     struct rogue r;
     const uint8_t *p;
     size_t n;
-    uint8_t msg[256];
+    uint8_t msg[NACRE_DEFLATE_OUT_MAX(256)];
     size_t msg_n;
     uint64_t now;
 };
@@ -86,6 +89,10 @@ static inline void conn_script_send(struct conn_script *s, uint8_t op)
         memcpy(s->msg, s->p, s->msg_n);
         s->p += s->msg_n;
         s->n -= s->msg_n;
+        if (s->msg_n > 0 && s->r.me->c->tx.comp_on) {
+            s->msg_n =
+                nacre_deflate(&ncr_comp(s->r.me->c)->tx, s->msg, sizeof s->msg, s->msg, s->msg_n);
+        }
     } else if (s->msg_n > 0) {
         size_t at = conn_script_byte(s) % s->msg_n;
         s->msg[at] = conn_script_byte(s);
@@ -127,13 +134,17 @@ static inline void conn_script_raw(struct conn_script *s, uint8_t step)
 /* The honest part is done once for each stage; then struct and regions are copied. All pointers in
  * the script's struct point into it, so it must stay where it is. */
 static inline void conn_script_begin(struct conn_script *s, enum nacre_role victim,
-                                     enum rogue_stage stage)
+                                     enum rogue_stage stage, bool compressed)
 {
-    static struct rogue saved[ROGUE_CHAN + 1];
-    struct rogue *from = &saved[stage];
+    static struct rogue saved[2][ROGUE_CHAN + 1];
+    struct rogue *from = &saved[compressed][stage];
     if (from->me == NULL) {
         rogue_init(&s->r, victim);
-        s->r.p.side[0].lenient = s->r.p.side[1].lenient = true;
+        for (int i = 0; i < 2; i++) {
+            s->r.p.side[i].lenient = true;
+            s->r.p.side[i].cfg.comps = compressed ? "zlib" : NULL;
+            s->r.p.side[i].mem_len += nacre_conn_comp_mem(&s->r.p.side[i].cfg);
+        }
         rogue_until(&s->r, stage);
         rogue_drop(&s->r);
         *from = s->r;
@@ -160,8 +171,9 @@ static inline int conn_script_run(enum nacre_role victim, const uint8_t *p, size
     memset(&s, 0, sizeof s);
     s.p = p;
     s.n = n;
-    uint8_t stage = conn_script_byte(&s) % (ROGUE_CHAN + 1), step = conn_script_byte(&s);
-    conn_script_begin(&s, victim, (enum rogue_stage)stage);
+    uint8_t first = conn_script_byte(&s), step = conn_script_byte(&s);
+    uint8_t stage = first % (ROGUE_CHAN + 1);
+    conn_script_begin(&s, victim, (enum rogue_stage)stage, first / (ROGUE_CHAN + 1) % 2 != 0);
     if (stage == ROGUE_RAW) {
         conn_script_raw(&s, step);
     } else {
