@@ -49,11 +49,11 @@ static void ecp_to_affine(uint64_t *r, const struct ncr_ecp_mod *f, uint64_t *p,
 bool ncr_ecp_decode_vartime(uint64_t *r, const struct nacre_curve *c, const uint8_t *s, size_t n)
 {
     const struct ncr_ecp_mod *f = c->field()->mod;
-    const struct nacre_num x = {s + 1, c->len}, y = {s + 1 + c->len, c->len};
     uint64_t left[NCR_ECP_WORDS_MAX], right[NCR_ECP_WORDS_MAX];
     if (n != 1 + 2 * (size_t)c->len || s[0] != 4) {
         return false;
     }
+    const struct nacre_num x = {s + 1, c->len}, y = {s + 1 + c->len, c->len};
     ncr_words_load(r, f->words, x);
     ncr_words_load(r + f->words, f->words, y);
     if (ncr_words_lt(r, f->m, f->words) == 0 || ncr_words_lt(r + f->words, f->m, f->words) == 0) {

@@ -5,10 +5,11 @@
  * opposite or infinite. Each in every form of the field that this CPU has.
  */
 #include "crypto/cpu.h"
-#include "crypto/ecp.h"
+#include "crypto/ecp_p256.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 static uint64_t ecp_test_work[NACRE_EC_WORK];
@@ -269,6 +270,54 @@ Test(ecp, products_of_what_is_not_below_the_order)
         ecp_test_is_product(mod, r, a, b);
     }
 }
+
+#if NCR_X86
+/* A field element whose words are random, or at a border. */
+static void ecp_test_element(uint64_t *r)
+{
+    for (unsigned i = 0; i < NCR_P256_WORDS; i++) {
+        const uint64_t x = ecp_test_random(), kind = ecp_test_random() >> 61;
+        r[i] = kind == 0 ? 0 : kind == 1 ? UINT64_MAX : kind == 2 ? ncr_p256_p[i] - x % 3 : x;
+    }
+    if (ncr_words_lt(r, ncr_p256_p, NCR_P256_WORDS) == 0) {
+        (void)ncr_words_sub(r, r, ncr_p256_p, NCR_P256_WORDS); /* no borrow */
+    }
+}
+
+/* The twin of P-256's field on random calls; NACRE_TWIN_CALLS says how many. */
+Test(ecp, twin_of_p256)
+{
+    const char *calls = getenv("NACRE_TWIN_CALLS");
+    const unsigned long n = calls != NULL ? strtoul(calls, NULL, 10) : 20000;
+    if ((ncr_cpu() & NCR_CPU_ADX) == 0) {
+        cr_skip_test("no ADX here");
+    }
+    const struct ncr_ecp_mod *const fast = nacre_p256.field()->mod;
+    ncr_cpu_restrict(0);
+    const struct ncr_ecp_mod *const slow = nacre_p256.field()->mod;
+    cr_assert_neq(fast, slow);
+    for (unsigned long i = 0; i < n; i++) {
+        uint64_t a[NCR_P256_WORDS], b[NCR_P256_WORDS], x[NCR_P256_WORDS], y[NCR_P256_WORDS];
+        ecp_test_element(a);
+        ecp_test_element(b);
+        fast->mul(x, a, b);
+        slow->mul(y, a, b);
+        cr_assert_arr_eq(x, y, sizeof x);
+        fast->sqr(x, a);
+        slow->sqr(y, a);
+        cr_assert_arr_eq(x, y, sizeof x);
+        fast->add(x, a, b);
+        slow->add(y, a, b);
+        cr_assert_arr_eq(x, y, sizeof x);
+        fast->sub(x, a, b);
+        slow->sub(y, a, b);
+        cr_assert_arr_eq(x, y, sizeof x);
+        fast->half(x, a);
+        slow->half(y, a);
+        cr_assert_arr_eq(x, y, sizeof x);
+    }
+}
+#endif
 
 /* ---- Points ------------------------------------------------------------------------------- */
 
