@@ -49,6 +49,9 @@ group_curl_client() {
         check "MAC $mac" with_ours "-o MACs=$mac" case_sftp 1000000
     done
     cases_rekey_sftp
+    check "SFTP compressed" with_theirs "--compressed-ssh" with_ours "-o Compression=yes" case_sftp 1000000
+    check "SFTP compressed, with rekeys by us" with_theirs "--compressed-ssh" \
+        with_ours "-o Compression=yes -o RekeyLimit=256K" case_sftp 1000000
     check "a listing" case_curl_list
     case $NACRE_SSHD in
     *nacre-sshd) check "password" case_curl_password ;;
