@@ -49,7 +49,7 @@ static bool mac_tag_is_right(struct ncr_dir *d, const uint8_t *p, uint32_t len)
 static uint32_t mac_and_length(struct ncr_dir *d, uint8_t *p)
 {
     d->cipher->decrypt(d, p, MAC_FIRST);
-    NCR_CT_PUBLIC(p, MAC_LEN_FIELD); /* how much is read shows it anyway */
+    NCR_CT_PUBLIC(p, MAC_LEN_FIELD); /* how much is read shows it; under CBC see pkt.c */
     return ncr_load32be(p);
 }
 
