@@ -392,7 +392,8 @@ FUZZ = \
 # main() of the fuzz targets where libFuzzer does not bring one
 FUZZ_MAIN = fuzz/standalone.c
 
-PUBLIC_HEADERS = crypto/nacre_crypto.h proto/nacre.h proto/keys/nacre_keys.h sftp/nacre_sftp.h \
+PUBLIC_HEADERS = crypto/nacre_crypto.h proto/nacre.h proto/keys/nacre_keys.h proto/keys/nacre_krl.h \
+	sftp/nacre_sftp.h \
 	client/nacre_client.h server/nacre_server.h
 
 # ---- Settings ----------------------------------------------------------------------------------
