@@ -203,6 +203,7 @@ CLIENT_SRC = \
 	client/forward_client.c \
 	client/front.c \
 	client/host_trust.c \
+	client/key_load.c \
 	client/keygen_ask.c \
 	client/keygen_hosts.c \
 	client/keygen_key.c \

@@ -238,18 +238,19 @@ NACRE_MUST_CHECK nacre_err nacre_sshsig_format(uint8_t *out, size_t cap, size_t 
 enum nacre_keyfile_format {
     NACRE_KEYFILE_UNKNOWN = 0,
     NACRE_KEYFILE_EMPTY,
-    NACRE_KEYFILE_OPENSSH, /* openssh-key-v1 (read) */
-    NACRE_KEYFILE_PEM_RSA,
-    NACRE_KEYFILE_PEM_EC,
+    NACRE_KEYFILE_OPENSSH, /* openssh-key-v1 (read, write) */
+    NACRE_KEYFILE_PEM_RSA, /* PKCS #1 (read, write) */
+    NACRE_KEYFILE_PEM_EC,  /* RFC 5915 (read, write) */
     NACRE_KEYFILE_PEM_DSA,
-    NACRE_KEYFILE_PKCS8,
-    NACRE_KEYFILE_PKCS8_ENCRYPTED,
-    NACRE_KEYFILE_PPK,
+    NACRE_KEYFILE_PKCS8,           /* RFC 5958, 8410 (read, write) */
+    NACRE_KEYFILE_PKCS8_ENCRYPTED, /* the same with PBES2 (read; PKCS8 with a passphrase writes it) */
+    NACRE_KEYFILE_PPK,             /* PuTTY, versions 2 and 3 (read), 3 (write) */
     NACRE_KEYFILE_SSH1,
     NACRE_KEYFILE_PUBLIC,      /* one-line public key (read) */
-    NACRE_KEYFILE_PUBLIC_4716, /* ---- BEGIN SSH2 PUBLIC KEY ---- */
-    NACRE_KEYFILE_PUBLIC_PEM,
-    NACRE_KEYFILE_CERT_X509
+    NACRE_KEYFILE_PUBLIC_4716, /* ---- BEGIN SSH2 PUBLIC KEY ---- (read, write) */
+    NACRE_KEYFILE_PUBLIC_PEM,  /* SubjectPublicKeyInfo (read, write) */
+    NACRE_KEYFILE_CERT_X509,
+    NACRE_KEYFILE_PUBLIC_PEM_RSA /* PKCS #1 public key (read, write) */
 };
 enum nacre_keyfile_format nacre_keyfile_sniff(struct nacre_bytes file);
 /* "OpenSSH private key", "PuTTY private key (PPK)", ... for messages. */
@@ -263,10 +264,17 @@ struct nacre_keyfile_info {
     char cipher[NACRE_KEY_NAME_MAX + 1]; /* names as in the file, "" if none was read */
     char kdf[NACRE_KEY_NAME_MAX + 1];
     char key_type[NACRE_KEY_NAME_MAX + 1];
+    size_t scratch_needed; /* bytes of scratch that reading takes; more than file.n for a file whose
+                            * kdf needs memory (PPK with Argon2) */
 };
+/* Memory and work of Argon2 that a file may ask for: the memory of RFC 9106's first recommendation,
+ * and eight times filling it, which takes some ten seconds. */
+#define NACRE_KEYFILE_ARGON2_KIB_MAX (2u * 1024 * 1024)
+#define NACRE_KEYFILE_ARGON2_FILL_MAX (16u * 1024 * 1024) /* KiB times passes */
 
 /* Reads a private key out of the bytes of a file. scratch holds the decoded file and is wiped
- * before the return; scratch_len at least file.n is enough. comment (comment_cap bytes, may be NULL
+ * before the return; scratch_len at least file.n is enough, but for a file whose kdf needs more:
+ * with too little of it NO_ROOM, and info->scratch_needed says what to come again with. comment (comment_cap bytes, may be NULL
  * with 0) gets the comment, as it stands: escape before printing; a longer one is cut. The public
  * halves outside and inside are compared with the one derived from the private half. Errors:
  * FILE_FORMAT (no private key file, damaged, trailing bytes, more than one key), KEY_FORMAT,
@@ -278,9 +286,10 @@ NACRE_MUST_CHECK nacre_err nacre_keyfile_read(struct nacre_privkey *k, char *com
                                               struct nacre_bytes passphrase, uint8_t *scratch,
                                               size_t scratch_len, struct nacre_keyfile_info *info,
                                               uint64_t *work);
-/* Reads the public half of a private key file (openssh-key-v1 tells it without the passphrase; it
- * is then not yet proved that it belongs to the private half) or a one-line public key file. k's
- * blob lies in scratch; *comment (may be NULL) in file, empty where the format hides it. Keys of an
+/* Reads the public half of a private key file (openssh-key-v1 and PPK tell it without the
+ * passphrase; it is then not yet proved that it belongs to the private half) or a public key file:
+ * one line, RFC 4716, PEM. k's blob lies in scratch; *comment (may be NULL) in file or behind the
+ * blob, empty where the format hides it or has none. Keys of an
  * unknown type: UNKNOWN_ALG with k filled, as nacre_pubkey_decode(). */
 NACRE_MUST_CHECK nacre_err nacre_keyfile_read_public(struct nacre_pubkey *k,
                                                      struct nacre_bytes *comment,
@@ -294,18 +303,37 @@ struct nacre_keyfile_opts {
     struct nacre_bytes passphrase;    /* empty: not encrypted */
     const char *cipher;               /* OPENSSH: NULL is aes256-ctr */
     uint32_t rounds;                  /* OPENSSH: of bcrypt_pbkdf; 0 is 24 */
+    uint32_t iterations;              /* PKCS8: of PBKDF2; 0 is NACRE_KEYFILE_ITERATIONS */
+    uint32_t passes;                  /* PPK: of Argon2id; 0 is NACRE_KEYFILE_ARGON2_PASSES */
+    uint32_t argon2_kib;              /* PPK: its memory in KiB; 0 is NACRE_KEYFILE_ARGON2_KIB */
+    uint8_t *mem; /* PPK with a passphrase: 1,024 bytes for each of those KiB, wiped */
+    size_t mem_len;
 };
+#define NACRE_KEYFILE_ITERATIONS 600000 /* HMAC-SHA-256 */
+#define NACRE_KEYFILE_ARGON2_KIB 8192   /* as puttygen */
+#define NACRE_KEYFILE_ARGON2_PASSES 16
 /* Rounds of bcrypt_pbkdf (5 ms each) that a file may ask for. */
 #define NACRE_KEYFILE_ROUNDS_MAX 4096
 #define NACRE_KEYFILE_TEXT_MAX 16384 /* enough for every key and comment */
-/* Writes the whole file, line ends included and without NUL; *n is its length. rng gives the check
- * value. Errors: USAGE (empty key, comment over NACRE_KEY_COMMENT_MAX), UNKNOWN_ALG (format or
- * passphrase not supported), NO_ROOM, RNG; out is then zeroed and *n 0. out holds a secret. */
+/* Writes the whole file, line ends included and without NUL; *n is its length. rng gives check
+ * value, salt and IV. PEM_RSA and PEM_EC and PKCS8 hold no comment. Errors: USAGE (empty key, comment
+ * over NACRE_KEY_COMMENT_MAX or, in a PPK, with line ends), UNKNOWN_ALG (the format cannot be written, or has no form for such
+ * a key, or the cipher is not supported), NO_ROOM (out or opts->mem), RNG; out is then zeroed and *n
+ * 0. out holds a secret. */
 NACRE_MUST_CHECK nacre_err nacre_keyfile_write(uint8_t *out, size_t cap, size_t *n,
                                                const struct nacre_privkey *k,
                                                struct nacre_bytes comment,
                                                const struct nacre_keyfile_opts *opts,
                                                const struct nacre_rng *rng, uint64_t *work);
+
+/* Room that nacre_pubkey_write() needs at most. */
+#define NACRE_PUBKEY_FILE_LEN(blob_len, comment_len) (2 * (blob_len) + 3 * (comment_len) + 512)
+/* Writes a public key file: PUBLIC (one line with its end), PUBLIC_4716 (any type; comment may be
+ * empty, control characters are USAGE), PUBLIC_PEM (RSA, ECDSA, Ed25519), PUBLIC_PEM_RSA (RSA); *n is its
+ * length, no NUL. UNKNOWN_ALG: no such form for such a key; KEY_FORMAT, USAGE, NO_ROOM: *n is 0. */
+NACRE_MUST_CHECK nacre_err nacre_pubkey_write(uint8_t *out, size_t cap, size_t *n,
+                                              enum nacre_keyfile_format format,
+                                              struct nacre_bytes blob, struct nacre_bytes comment);
 
 /* ---- Lines ------------------------------------------------------------------------------- */
 
