@@ -32,6 +32,7 @@ CRYPTO_SRC = \
 	crypto/chacha20.c \
 	crypto/chacha20_avx2.c \
 	crypto/chacha20_avx512.c \
+	crypto/chacha20_neon.c \
 	crypto/cpu.c \
 	crypto/deflate.c \
 	crypto/des_legacy.c \
@@ -75,6 +76,7 @@ CRYPTO_SRC = \
 	crypto/poly1305.c \
 	crypto/poly1305_avx2.c \
 	crypto/poly1305_ifma.c \
+	crypto/poly1305_neon.c \
 	crypto/rng.c \
 	crypto/rng_os.c \
 	crypto/rsa.c \
@@ -393,7 +395,7 @@ FUZZ = \
 # main() of the fuzz targets where libFuzzer does not bring one
 FUZZ_MAIN = fuzz/standalone.c
 
-PUBLIC_HEADERS = crypto/nacre_crypto.h proto/nacre.h proto/keys/nacre_keys.h proto/keys/nacre_krl.h \
+PUBLIC_HEADERS = crypto/nacre_crypto.h proto/nacre.h proto/keys/nacre_agent.h proto/keys/nacre_keys.h proto/keys/nacre_krl.h \
 	sftp/nacre_sftp.h \
 	client/nacre_client.h server/nacre_server.h
 
