@@ -13,10 +13,17 @@
 #define NCR_KEYGEN_REFUSED 1
 #define NCR_KEYGEN_FATAL 255
 
+#define NCR_KEYGEN_OPTS_MAX 256 /* -O */
+
+/* -m */
+enum ncr_keygen_form { NCR_KEYGEN_RFC4716 = 0, NCR_KEYGEN_PKCS8, NCR_KEYGEN_PEM };
+
+/* What the options said. A text that was not given is NULL; an option without a field of its own is
+ * asked for with ncr_keygen_given(). */
 struct ncr_keygen {
-    const char *type;     /* -t, NULL: ed25519 */
-    const char *file;     /* -f, NULL: ask, or the default */
-    const char *comment;  /* -C, NULL: not given */
+    const char *type;     /* -t: of the new key; the signature algorithm of a certificate */
+    const char *file;     /* -f: the key, NULL: ask, or the default; hosts, revocations, signers */
+    const char *comment;  /* -C */
     const char *new_pass; /* -N, NULL: ask */
     const char *old_pass; /* -P, NULL: ask if one is needed */
     const char *cipher;   /* -Z, NULL: the usual one */
@@ -24,9 +31,36 @@ struct ncr_keygen {
     unsigned rounds;      /* -a, 0: the usual number */
     const char *host;     /* -F, -R */
     enum nacre_fp_hash hash;
-    bool quiet, verbose, list;
+    enum ncr_keygen_form form; /* -m; see also given */
+    const char *ca_key;        /* -s: the authority's key; the signature's file */
+    const char *key_id;        /* -I: of the certificate; who signed */
+    const char *names;         /* -n: principals; the namespace */
+    const char *validity;      /* -V */
+    uint64_t serial;           /* -z: of the certificate; the version of a revocation list */
+    bool serial_counts;        /* -z +serial */
+    const char *sign_job;      /* -Y */
+    const char *record;        /* -r: name of SSHFP records; file of revoked keys */
+    const char *opts[NCR_KEYGEN_OPTS_MAX]; /* -O, in their order */
+    size_t opt_n;
+    char *const *args; /* what follows the options */
+    size_t arg_n;
+    unsigned verbose; /* how many -v */
+    bool quiet, list;
     bool hash_hosts; /* -H */
+    bool for_host;   /* -h */
+    bool in_agent;   /* -U */
+    bool update;     /* -u */
+    bool generic;    /* -g */
+    bool given[128]; /* by letter */
 };
+
+/* True if the option stood there. */
+static inline bool ncr_keygen_given(const struct ncr_keygen *g, char option)
+{
+    return g->given[option & 127];
+}
+
+/* ---- The jobs: a row each in main_keygen.c ---- */
 
 int ncr_keygen_generate(const struct ncr_keygen *g);
 int ncr_keygen_print_public(const struct ncr_keygen *g);

@@ -142,7 +142,7 @@ fi
 run 1 -q -t ed25519 -N secret -Z rot13 -f e
 err_has 'Cipher rot13 is not supported'
 run 255 -t ed25519 -a 100000000 -N secret -f e
-err_has 'Rounds has bad value'
+err_has 'Invalid number: 100000000 (too large)'
 [ -e e ] && bad 'a file e was made'
 run 255 -t dsa -N '' -f e
 err_has 'key type dsa is not supported'
@@ -155,7 +155,7 @@ err_has 'minimum is 2048'
 run 255 -t foo -N '' -f e
 err_has 'unknown key type foo'
 run 255 -t ed25519 -b x -N '' -f e
-err_has 'bad value x'
+err_has 'Bits has bad value x (invalid)'
 run 0 -q -t ed25519 -b 4096 -N '' -f e
 run 1 -t ed25519 -N '' -f none/e
 err_has 'Saving key "none/e" failed: No such file or directory'
@@ -165,23 +165,40 @@ err_has 'control characters'
 [ -e f ] && bad 'a file f was made'
 check 'keys that cannot be made are refused by name'
 
-for option in B D e g h I i K k L M m n O Q r S s U u V w x X Y z 9 W j; do
+for option in d G j J S T W x X 9; do
     run 1 -$option x
     err_has "option -$option is not supported"
     err_has 'usage: nacre-keygen'
 done
-for option in a b C E F f N P R t Z; do
+for option in 'D x' K 'M generate' 'w x'; do
+    run 1 -$option
+    err_has "option -${option%% *} is not supported: "
+    err_has 'usage: nacre-keygen'
+done
+for option in a b C D E F f I M m N n O P R r s t V w Y Z z; do
     run 1 -$option
     err_has "option -$option needs an argument"
 done
 run 1 -q extra
 err_has 'Too many arguments.'
-run 1 -y -c -f a
-err_has 'Only one of'
-run 255 -l -E md5 -f a
-err_has '"md5" is not supported'
+run 1 -l extra -f a
+err_has 'Too many arguments.'
+run 1 -s a
+err_has 'Too few arguments.'
+run 1 -p -c -f a
+err_has 'Can only have one of -p and -c.'
 run 255 -l -E foo -f a
 err_has 'Invalid hash algorithm "foo"'
+run 255 -a 0
+err_has 'Invalid number: 0 (too small)'
+run 255 -a 99999999999
+err_has 'Invalid number: 99999999999 (too large)'
+run 255 -m foo
+err_has 'Unsupported conversion format "foo"'
+for serial in x + 1x -1 18446744073709551616; do
+    run 255 -z $serial
+    err_has "Invalid serial number \"${serial#+}\""
+done
 check 'every other option is refused by name'
 
 # ---- Reading keys ------------------------------------------------------------------------------
@@ -404,8 +421,6 @@ cmp -s hosts hosts.broken || bad 'a broken file was changed'
 [ -e hosts.old ] && bad 'hosts.old was made'
 run 255 -H -f nohosts
 err_has 'Cannot stat nohosts: No such file or directory'
-run 1 -H -R a -f hosts
-err_has 'Only one of'
 run 1 -lF a -H -f hosts
 err_has 'Cannot use -l with -H or -R.'
 check 's57: a file with lines that cannot be read is not hashed'
