@@ -483,6 +483,7 @@ nacre_err ncr_kex_on_reply(struct nacre_conn *c, const union ncr_msg *m, struct 
     ev->type = NACRE_EV_HOST_KEY;
     ev->alg = nacre_bytes_str(c->kex.host_sig->name);
     ev->blob = q->host_key;
+    ev->data = q->sig;
     c->question = NACRE_EV_HOST_KEY;
     return NACRE_OK;
 }

@@ -291,6 +291,33 @@ Test(security, s46_nothing_before_the_host_is_trusted)
     pair_free(&p);
 }
 
+/* An agent takes the host's word for the session: key, signature and what was signed. */
+static bool check_host_signature(struct pair *p, struct pair_side *s, const struct nacre_event *ev)
+{
+    static uint64_t work[NACRE_WORK];
+    struct nacre_bytes sid = nacre_conn_session_id(s->c);
+    if (ev->type != NACRE_EV_HOST_KEY) {
+        return false;
+    }
+    cr_assert_gt(sid.n, 0);
+    cr_assert_eq(nacre_sig_verify(&nacre_algs_default, ev->alg, ev->blob, sid, ev->data, work),
+                 NACRE_OK);
+    *(bool *)p->ctx = true;
+    return false;
+}
+
+Test(kex, host_signature_is_told)
+{
+    struct pair p;
+    bool seen = false;
+    pair_init(&p);
+    p.hook = check_host_signature;
+    p.ctx = &seen;
+    pair_session(&p);
+    cr_assert(seen);
+    pair_free(&p);
+}
+
 /* ---- EXT_INFO ---- */
 
 Test(kex, ext_info_damaged_and_unknown)
