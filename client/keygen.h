@@ -71,6 +71,29 @@ int ncr_keygen_find_host(const struct ncr_keygen *g);
 int ncr_keygen_remove_host(const struct ncr_keygen *g);
 int ncr_keygen_hash_hosts(const struct ncr_keygen *g);
 
+/* ---- keygen_key.c: what other jobs use ---- */
+
+#define NCR_KEYGEN_PASS_MAX 1024
+
+/* A private key with what belongs to it; wipe it. */
+struct ncr_keygen_key {
+    struct nacre_privkey key;
+    char comment[NACRE_KEY_COMMENT_MAX + 1];
+    char pass[NCR_KEYGEN_PASS_MAX]; /* of the file; empty: none */
+};
+
+/* Tells that a file cannot be read or written; NCR_KEYGEN_FATAL. */
+int ncr_keygen_file_error(const char *path, nacre_err err);
+/* Loads a private key; 0, or the exit status if told that it fails. ask is the prompt for its
+ * passphrase. Wipe k in any case. */
+int ncr_keygen_load(struct ncr_keygen_key *k, const struct ncr_keygen *g, const char *path,
+                    const char *ask);
+/* Writes both halves; 0, or the exit status if told that it fails. */
+int ncr_keygen_save(const struct ncr_keygen_key *k, const struct ncr_keygen *g, const char *path,
+                    const char *pub);
+/* user@host. */
+bool ncr_keygen_default_comment(struct ncr_keygen_key *k);
+
 /* ---- keygen_ask.c: prompts and small things ---- */
 
 /* `nacre-keygen: name: what` on stderr. */

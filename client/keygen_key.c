@@ -20,16 +20,8 @@
 static uint64_t keygen_work[NACRE_WORK];
 
 #define KEYGEN_HOST_MAX 256
-#define KEYGEN_PASS_MAX 1024
 
-/* A key with what belongs to it. */
-struct keygen_key {
-    struct nacre_privkey key;
-    char comment[NACRE_KEY_COMMENT_MAX + 1];
-    char pass[KEYGEN_PASS_MAX]; /* of the file; empty: none */
-};
-
-static int keygen_file_error(const char *path, nacre_err err)
+int ncr_keygen_file_error(const char *path, nacre_err err)
 {
     ncr_keygen_complain(path, ncr_file_error(err));
     return NCR_KEYGEN_FATAL;
@@ -59,7 +51,7 @@ static bool keygen_mode_good(const char *path, const struct stat *st)
 }
 
 /* Decodes what was read. */
-static int keygen_decode(struct keygen_key *k, const struct ncr_keygen *g, const char *path,
+static int keygen_decode(struct ncr_keygen_key *k, const struct ncr_keygen *g, const char *path,
                          const char *ask, const struct ncr_file *f)
 {
     struct nacre_keyfile_info info;
@@ -68,7 +60,7 @@ static int keygen_decode(struct keygen_key *k, const struct ncr_keygen *g, const
     nacre_err err;
 
     if (scratch == NULL)
-        return keygen_file_error(path, NACRE_ERR_NO_MEMORY);
+        return ncr_keygen_file_error(path, NACRE_ERR_NO_MEMORY);
     if (g->old_pass != NULL)
         (void)snprintf(k->pass, sizeof k->pass, "%s", g->old_pass); /* a longer one is wrong */
     err = nacre_keyfile_read(&k->key, k->comment, sizeof k->comment, file, nacre_bytes_str(k->pass),
@@ -85,8 +77,8 @@ static int keygen_decode(struct keygen_key *k, const struct ncr_keygen *g, const
 
 /* Loads a private key; told if it fails. ask is the prompt for its passphrase. Wipe k in any case.
  */
-static int keygen_load(struct keygen_key *k, const struct ncr_keygen *g, const char *path,
-                       const char *ask)
+int ncr_keygen_load(struct ncr_keygen_key *k, const struct ncr_keygen *g, const char *path,
+                    const char *ask)
 {
     struct ncr_file f;
     nacre_err err = ncr_file_read(&f, path, NACRE_KEYFILE_MAX);
@@ -94,7 +86,7 @@ static int keygen_load(struct keygen_key *k, const struct ncr_keygen *g, const c
 
     memset(k, 0, sizeof *k);
     if (err != NACRE_OK)
-        return keygen_file_error(path, err);
+        return ncr_keygen_file_error(path, err);
     if (keygen_mode_good(path, &f.st))
         status = keygen_decode(k, g, path, ask, &f);
     ncr_file_wipe(&f);
@@ -109,7 +101,7 @@ static int keygen_save_error(const char *path)
     return NCR_KEYGEN_REFUSED;
 }
 
-static bool keygen_write_private(const struct keygen_key *k, const struct ncr_keygen *g,
+static bool keygen_write_private(const struct ncr_keygen_key *k, const struct ncr_keygen *g,
                                  const char *path)
 {
     uint8_t text[NACRE_KEYFILE_TEXT_MAX];
@@ -129,7 +121,7 @@ static bool keygen_write_private(const struct keygen_key *k, const struct ncr_ke
     return err == NACRE_OK;
 }
 
-static bool keygen_write_public(const struct keygen_key *k, const char *path)
+static bool keygen_write_public(const struct ncr_keygen_key *k, const char *path)
 {
     char text[NACRE_PUBKEY_TEXT_LEN(NACRE_PRIVKEY_BLOB_MAX, NACRE_KEY_COMMENT_MAX) + 1];
     mode_t mask = umask(0);
@@ -147,8 +139,8 @@ static bool keygen_write_public(const struct keygen_key *k, const char *path)
 }
 
 /* Writes both halves; told if it fails. */
-static int keygen_save(const struct keygen_key *k, const struct ncr_keygen *g, const char *path,
-                       const char *pub)
+int ncr_keygen_save(const struct ncr_keygen_key *k, const struct ncr_keygen *g, const char *path,
+                    const char *pub)
 {
     if (!keygen_write_private(k, g, path))
         return keygen_save_error(path);
@@ -158,7 +150,7 @@ static int keygen_save(const struct keygen_key *k, const struct ncr_keygen *g, c
 }
 
 /* Takes a comment over; told if it is none. */
-static bool keygen_set_comment(struct keygen_key *k, const char *comment)
+static bool keygen_set_comment(struct ncr_keygen_key *k, const char *comment)
 {
     if (strlen(comment) > NACRE_KEY_COMMENT_MAX || !ncr_escape_clean(nacre_bytes_str(comment))) {
         ncr_keygen_complain("comment", "too long, or holds control characters");
@@ -262,20 +254,20 @@ static void keygen_make_directory(const char *path, bool quiet)
 }
 
 /* The new passphrase: -N, or what is typed twice; false if told. */
-static bool keygen_new_passphrase(char pass[KEYGEN_PASS_MAX], const struct ncr_keygen *g,
+static bool keygen_new_passphrase(char pass[NCR_KEYGEN_PASS_MAX], const struct ncr_keygen *g,
                                   const char *prompt)
 {
-    char again[KEYGEN_PASS_MAX] = "";
+    char again[NCR_KEYGEN_PASS_MAX] = "";
     bool good;
 
     pass[0] = '\0';
     if (g->new_pass != NULL) {
-        good = snprintf(pass, KEYGEN_PASS_MAX, "%s", g->new_pass) < KEYGEN_PASS_MAX;
+        good = snprintf(pass, NCR_KEYGEN_PASS_MAX, "%s", g->new_pass) < NCR_KEYGEN_PASS_MAX;
         if (!good)
             fputs("The passphrase is too long.\n", stderr);
         return good;
     }
-    (void)ncr_keygen_ask_secret(pass, KEYGEN_PASS_MAX, prompt);
+    (void)ncr_keygen_ask_secret(pass, NCR_KEYGEN_PASS_MAX, prompt);
     (void)ncr_keygen_ask_secret(again, sizeof again, "Enter same passphrase again: ");
     good = strcmp(pass, again) == 0; /* no answer is an empty one, as for ssh-keygen */
     nacre_wipe(again, sizeof again);
@@ -284,7 +276,7 @@ static bool keygen_new_passphrase(char pass[KEYGEN_PASS_MAX], const struct ncr_k
     return good;
 }
 
-static bool keygen_default_comment(struct keygen_key *k)
+bool ncr_keygen_default_comment(struct ncr_keygen_key *k)
 {
     char host[KEYGEN_HOST_MAX];
 
@@ -302,8 +294,8 @@ static void keygen_show_art(const struct nacre_pubkey *k, enum nacre_fp_hash has
     printf("%s\n", art);
 }
 
-static void keygen_report(const struct keygen_key *k, const struct ncr_keygen *g, const char *path,
-                          const char *pub)
+static void keygen_report(const struct ncr_keygen_key *k, const struct ncr_keygen *g,
+                          const char *path, const char *pub)
 {
     struct nacre_pubkey public;
     char fp[NACRE_FINGERPRINT_LEN];
@@ -321,7 +313,7 @@ static void keygen_report(const struct keygen_key *k, const struct ncr_keygen *g
 int ncr_keygen_generate(const struct ncr_keygen *g)
 {
     const size_t type = keygen_type(g->type, g->bits);
-    struct keygen_key k;
+    struct ncr_keygen_key k;
     char path[NCR_KEYGEN_PATH_MAX];
     char pub[NCR_KEYGEN_PATH_MAX];
     int status = NCR_KEYGEN_REFUSED;
@@ -339,11 +331,11 @@ int ncr_keygen_generate(const struct ncr_keygen *g)
     memset(&k, 0, sizeof k);
     if (!keygen_may_write(path) ||
         !keygen_new_passphrase(k.pass, g, "Enter passphrase (empty for no passphrase): ") ||
-        !(g->comment == NULL ? keygen_default_comment(&k) : keygen_set_comment(&k, g->comment)))
+        !(g->comment == NULL ? ncr_keygen_default_comment(&k) : keygen_set_comment(&k, g->comment)))
         return NCR_KEYGEN_REFUSED;
     err = nacre_privkey_generate(&k.key, keygen_types[type].type, bits, &nacre_rng_os, keygen_work);
     if (err == NACRE_OK)
-        status = keygen_save(&k, g, path, pub);
+        status = ncr_keygen_save(&k, g, path, pub);
     else
         ncr_keygen_complain(path, nacre_err_text(err));
     if (status == 0 && !g->quiet)
@@ -356,7 +348,7 @@ int ncr_keygen_generate(const struct ncr_keygen *g)
 
 int ncr_keygen_print_public(const struct ncr_keygen *g)
 {
-    struct keygen_key k;
+    struct ncr_keygen_key k;
     char path[NCR_KEYGEN_PATH_MAX];
     char text[NACRE_PUBKEY_TEXT_LEN(NACRE_PRIVKEY_BLOB_MAX, 0)];
     static const struct nacre_bytes no_comment;
@@ -364,7 +356,7 @@ int ncr_keygen_print_public(const struct ncr_keygen *g)
 
     if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
         return NCR_KEYGEN_REFUSED;
-    status = keygen_load(&k, g, path, "Enter passphrase: ");
+    status = ncr_keygen_load(&k, g, path, "Enter passphrase: ");
     if (status == 0 && nacre_pubkey_format(text, sizeof text, nacre_privkey_public_blob(&k.key),
                                            no_comment) == NACRE_OK) {
         fputs(text, stdout);
@@ -381,7 +373,7 @@ int ncr_keygen_print_public(const struct ncr_keygen *g)
 /* ---- -c ---- */
 
 /* The comment from -C or from the user. */
-static bool keygen_new_comment(struct keygen_key *k, const struct ncr_keygen *g)
+static bool keygen_new_comment(struct ncr_keygen_key *k, const struct ncr_keygen *g)
 {
     char answer[NACRE_KEY_COMMENT_MAX + 2]; /* one too many shows that it is too long */
 
@@ -392,7 +384,7 @@ static bool keygen_new_comment(struct keygen_key *k, const struct ncr_keygen *g)
 
 int ncr_keygen_change_comment(const struct ncr_keygen *g)
 {
-    struct keygen_key k;
+    struct ncr_keygen_key k;
     char old[NACRE_KEY_COMMENT_MAX + 1];
     char path[NCR_KEYGEN_PATH_MAX];
     char pub[NCR_KEYGEN_PATH_MAX];
@@ -401,7 +393,7 @@ int ncr_keygen_change_comment(const struct ncr_keygen *g)
     if (!ncr_keygen_file(path, g, "Enter file in which the key is") ||
         !ncr_keygen_path(pub, path, ".pub"))
         return NCR_KEYGEN_REFUSED;
-    status = keygen_load(&k, g, path, "Enter passphrase: ");
+    status = ncr_keygen_load(&k, g, path, "Enter passphrase: ");
     if (status != 0)
         goto out;
     memcpy(old, k.comment, sizeof old);
@@ -416,7 +408,7 @@ int ncr_keygen_change_comment(const struct ncr_keygen *g)
         printf("No change to comment\n");
         goto out;
     }
-    status = keygen_save(&k, g, path, pub);
+    status = ncr_keygen_save(&k, g, path, pub);
     if (status == 0 && k.comment[0] == '\0')
         printf("Comment removed\n");
     else if (status == 0)
@@ -430,13 +422,13 @@ out:
 
 int ncr_keygen_change_passphrase(const struct ncr_keygen *g)
 {
-    struct keygen_key k;
+    struct ncr_keygen_key k;
     char path[NCR_KEYGEN_PATH_MAX];
     int status;
 
     if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
         return NCR_KEYGEN_REFUSED;
-    status = keygen_load(&k, g, path, "Enter old passphrase: ");
+    status = ncr_keygen_load(&k, g, path, "Enter old passphrase: ");
     if (status == 0 && k.comment[0] != '\0' && !g->quiet) {
         printf("Key has comment '");
         ncr_keygen_put(nacre_bytes_str(k.comment), true);
@@ -579,12 +571,12 @@ static int keygen_show_private(const struct ncr_keygen *g, const char *path,
     struct nacre_bytes file = {f->p, f->n};
     static const struct nacre_bytes none;
     struct nacre_pubkey pub;
-    struct keygen_key k;
+    struct ncr_keygen_key k;
     uint8_t *scratch = malloc(f->n + 1);
     nacre_err err;
 
     if (scratch == NULL)
-        return keygen_file_error(path, NACRE_ERR_NO_MEMORY);
+        return ncr_keygen_file_error(path, NACRE_ERR_NO_MEMORY);
     err = nacre_keyfile_read(&k.key, k.comment, sizeof k.comment, file, none, scratch, f->n, &info,
                              keygen_work);
     if (err == NACRE_OK)
@@ -618,7 +610,7 @@ int ncr_keygen_fingerprint(const struct ncr_keygen *g)
         err = ncr_file_read(&f, path, NACRE_KEYFILE_MAX);
     }
     if (err != NACRE_OK)
-        return keygen_file_error(path, err);
+        return ncr_keygen_file_error(path, err);
     file.p = f.p;
     file.n = f.n;
     format = nacre_keyfile_sniff(file);

@@ -3,8 +3,8 @@
  * nacre-keygen: the job of ssh-keygen, in its options, output and exit status. What this build does
  * not have is refused by name, never ignored.
  *
- * Two tables decide: what an option sets, and which job is done. As with ssh-keygen options end at the
- * first word that is none, and of several jobs the first row that was asked for is done: what
+ * Two tables decide: what an option sets, and which job is done. As with ssh-keygen options end at
+ * the first word that is none, and of several jobs the first row that was asked for is done: what
  * qualifies another job (-l of -F, -H of -F, -s of -k) stands below it.
  */
 #include <errno.h>
