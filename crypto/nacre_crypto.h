@@ -241,6 +241,37 @@ NACRE_MUST_CHECK bool nacre_bcrypt_pbkdf(uint8_t *out, size_t n, const uint8_t *
                                          size_t pass_len, const uint8_t *salt, size_t salt_len,
                                          uint32_t rounds, uint64_t *work);
 
+/* BLAKE2b (RFC 7693), messages below 2^64 bytes. */
+#define NACRE_BLAKE2B_LEN_MAX 64
+#define NACRE_BLAKE2B_KEY_MAX 64
+struct nacre_blake2b {
+    uint64_t h[8];
+    uint64_t len; /* bytes compressed */
+    size_t have, out_len;
+    uint8_t buf[128];
+};
+/* Digests of out_len bytes, 1 to 64; key_len 0: no key. False (context zeroed) on other lengths. */
+NACRE_MUST_CHECK bool nacre_blake2b_init(struct nacre_blake2b *c, size_t out_len,
+                                         const uint8_t *key, size_t key_len);
+void nacre_blake2b_update(struct nacre_blake2b *c, const uint8_t *m, size_t n);
+void nacre_blake2b_final(uint8_t *out, struct nacre_blake2b *c);
+
+/* Argon2 version 0x13 (RFC 9106). */
+enum nacre_argon2_type { NACRE_ARGON2_D = 0, NACRE_ARGON2_I, NACRE_ARGON2_ID };
+struct nacre_argon2 {
+    enum nacre_argon2_type type;
+    uint32_t passes, kib, lanes; /* t, m, p: at least 1, 8 lanes, 1 */
+    const uint8_t *pass, *salt, *secret, *data;
+    size_t pass_len, salt_len, secret_len, data_len; /* salt at least 8 bytes, the others may be none */
+};
+#define NACRE_ARGON2_WORK 512
+/* A tag of n bytes, at least 4. mem: at least 1,024 bytes for each of kib, of any alignment, wiped.
+ * False (zeros) on parameters out of the RFC's ranges or too little mem. CT in all inputs for
+ * ARGON2_I; the other types read memory at places that depend on them, ARGON2_ID after the first
+ * half of the first pass, as the RFC has it. Lengths and costs leak. */
+NACRE_MUST_CHECK bool nacre_argon2(uint8_t *out, size_t n, const struct nacre_argon2 *a,
+                                   uint8_t *mem, size_t mem_len, uint64_t *work);
+
 /* ---- AES: FIPS 197, SP 800-38A; bitsliced, no tables ------------------------------------- */
 
 /* Expands a key of 16, 24 or 32 bytes; false (context zeroed) on any other length. */
@@ -479,6 +510,12 @@ NACRE_MUST_CHECK bool nacre_rsa_key_ok(const struct nacre_rsa_key *key, uint64_t
 NACRE_MUST_CHECK bool nacre_rsa_generate(uint8_t *n, uint8_t *d, uint8_t *p, uint8_t *q,
                                          uint8_t *iqmp, unsigned bits, const struct nacre_rng *rng,
                                          uint64_t *work);
+
+/* out = d mod prime - 1, prime.n bytes; prime is key's p or q without leading zero bytes. For a
+ * well-formed key (nacre_rsa_key_ok()); false, nothing written, if the lengths are not of one. CT in
+ * d and the prime but for its bit length. work: NACRE_RSA_WORK of the modulus. */
+NACRE_MUST_CHECK bool nacre_rsa_crt_exponent(uint8_t *out, const struct nacre_rsa_key *key,
+                                             struct nacre_num prime, uint64_t *work);
 
 /* ---- ML-KEM: FIPS 203 -------------------------------------------------------------------- */
 
