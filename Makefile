@@ -589,6 +589,10 @@ define test_rule
 $(BUILD)/tests/test_$(1): $(OBJ)/tests/test_$(1).o $(call objs,$(TEST_CPU_ENV)) $(2)
 	@mkdir -p $$(@D)
 	$(say) LD $$@
+# the ciphers' forms on random calls where Criterion is not: make cross
+$(BUILD)/twins_random: $(call objs,tests/twins_random.c $(TEST_CPU_ENV)) $(TEST_CRYPTO_A) $(CRYPTO_LIBS) $(BUILD)/static
+	$(link_program)
+
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(CRITERION_LIBS)
 .PHONY: test-$(1)
 test-$(1): $(BUILD)/tests/test_$(1)
@@ -709,7 +713,7 @@ fuzz-smoke:
 	fi
 	@tests/fuzz_smoke '$(BUILD)/fuzz' $(FUZZ)
 
-## cross: kat's tests and the fuzz corpora on other machines' code (32-bit, big-endian, musl)
+## cross: kat, ciphers on random calls, the fuzz corpora on other machines' code (32-bit, big-endian, Arm, musl)
 .PHONY: cross
 cross:
 	@MAKE='$(MAKE)' tests/cross '$(BUILD)/cross' $(FUZZ)
@@ -819,5 +823,5 @@ help:
 		/^## / { n = index($$0, ":"); printf "  make %-14s %s\n", substr($$0, 4, n - 4), substr($$0, n + 2) }' Makefile
 
 ALL_OBJ = $(LIB_OBJ) $(call objs,$(CLIENT_MAIN) $(SERVER_MAIN) $(KAT_SRC) $(TESTS:%=tests/test_%.c) \
-	$(TEST_CRYPTO_SUPPORT) $(TEST_CPU_ENV) $(TEST_PROTO_SUPPORT) $(FUZZ:%=fuzz/fuzz_%.c) $(FUZZ_MAIN))
+	$(TEST_CRYPTO_SUPPORT) $(TEST_CPU_ENV) tests/twins_random.c $(TEST_PROTO_SUPPORT) $(FUZZ:%=fuzz/fuzz_%.c) $(FUZZ_MAIN))
 -include $(wildcard $(ALL_OBJ:.o=.d))

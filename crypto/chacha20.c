@@ -102,6 +102,13 @@ static size_t chacha20_wide(uint8_t *out, const uint8_t *in, size_t n, const uin
     }
     return (cpu & NCR_CPU_AVX2) != 0 ? ncr_chacha20_avx2(out, in, n, key, nonce, counter) : 0;
 }
+#elif NCR_ARM
+static size_t chacha20_wide(uint8_t *out, const uint8_t *in, size_t n, const uint8_t *key,
+                            const uint8_t *nonce, uint64_t counter)
+{
+    bool neon = (ncr_cpu() & NCR_CPU_NEON) != 0;
+    return neon ? ncr_chacha20_neon(out, in, n, key, nonce, counter) : 0;
+}
 #else
 static size_t chacha20_wide(uint8_t *out, const uint8_t *in, size_t n, const uint8_t *key,
                             const uint8_t *nonce, uint64_t counter)

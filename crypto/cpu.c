@@ -94,12 +94,13 @@ static uint32_t cpu_detect(void)
 #include <sys/auxv.h>
 
 /* Bits of AT_HWCAP (Linux, arch/arm64/include/uapi/asm/hwcap.h, an ABI). */
-enum { CPU_HWCAP_AES_PMULL = 1 << 3 | 1 << 4, CPU_HWCAP_SHA2 = 1 << 6 };
+enum { CPU_HWCAP_ASIMD = 1 << 1, CPU_HWCAP_AES_PMULL = 1 << 3 | 1 << 4, CPU_HWCAP_SHA2 = 1 << 6 };
 
 static uint32_t cpu_detect(void)
 {
     unsigned long have = getauxval(AT_HWCAP);
     uint32_t f = NCR_CPU_KNOWN;
+    f |= (have & CPU_HWCAP_ASIMD) != 0 ? NCR_CPU_NEON : 0;
     f |= (have & CPU_HWCAP_AES_PMULL) == CPU_HWCAP_AES_PMULL ? NCR_CPU_AES : 0;
     f |= (have & CPU_HWCAP_SHA2) != 0 ? NCR_CPU_SHA : 0;
     return f;

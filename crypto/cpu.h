@@ -40,7 +40,8 @@ enum {
     NCR_CPU_IFMA = 64,     /* AVX-512 with IFMA: 52-bit multiplications */
     NCR_CPU_VAES256 = 128, /* VAES and VPCLMULQDQ with AVX2, NCR_CPU_AES */
     NCR_CPU_ADX = 256,     /* BMI2, ADX: multiplications that leave carries alone */
-    NCR_CPU_ALL = 510
+    NCR_CPU_NEON = 512,    /* Arm's vectors */
+    NCR_CPU_ALL = 1022
 };
 
 #if NCR_X86 || NCR_ARM

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * The fast twins of portable routines: same results, same rules on what may leak. Each exists where
- * NCR_X86 is 1, and may be called only if ncr_cpu() has the feature that its name ends in.
+ * NCR_X86 or NCR_ARM is 1, and may be called only if ncr_cpu() has the feature that its name ends
+ * in (armv8: the cryptographic ones).
  */
 #ifndef NCR_FAST_H
 #define NCR_FAST_H
@@ -47,8 +48,8 @@ ncr_gcm_twin ncr_gcm_aes, ncr_gcm_vaes256, ncr_gcm_vaes;
 void ncr_poly1305_blocks_avx2(uint64_t h[3], const uint64_t r[2], const uint8_t *m, size_t blocks);
 void ncr_poly1305_blocks_ifma(uint64_t h[3], const uint64_t r[2], const uint8_t *m, size_t blocks);
 
-/* x2 and z2 after X25519's ladder with a clamped k, on numbers modulo 2^255 - 19 in limbs of 51 bits
- * (fe25519_64.c): x1 below 2^51 in each, x2 and z2 of weight 1. */
+/* x2 and z2 after X25519's ladder with a clamped k, on numbers modulo 2^255 - 19 in limbs of 51
+ * bits (fe25519_64.c): x1 below 2^51 in each, x2 and z2 of weight 1. */
 void ncr_x25519_ladder_ifma(uint64_t x2[5], uint64_t z2[5], const uint8_t k[32],
                             const uint64_t x1[5]);
 /* Multiples of points as in ge25519.c, with its table: r = s B for the digits of s; r = a p + b B,
@@ -83,13 +84,13 @@ void ncr_mlkem_gamma_avx2(int16_t g[256], const int16_t p[256]);
 void ncr_mlkem_dot_avx2(int16_t out[256], const int16_t *a, const int16_t *p, const int16_t *g,
                         size_t k);
 
-/* UMAC's NH of n bytes (a multiple of 32, not 0) for 2 or 4 streams, as in umac.c; nh of the streams
- * that there are not becomes 0. */
+/* UMAC's NH of n bytes (a multiple of 32, not 0) for 2 or 4 streams, as in umac.c; nh of the
+ * streams that there are not becomes 0. */
 void ncr_umac_nh_avx2(uint64_t nh[4], const uint32_t *key, unsigned streams, const uint8_t *m,
                       size_t n);
 
-/* The transform of ML-DSA-44, its inverse, products of transformed polynomials, and of rows of four:
- * as in mldsa44.c. */
+/* The transform of ML-DSA-44, its inverse, products of transformed polynomials, and of rows of
+ * four: as in mldsa44.c. */
 struct ncr_mldsa_poly;
 void ncr_mldsa44_ntt_avx2(struct ncr_mldsa_poly *a);
 void ncr_mldsa44_inverse_avx2(struct ncr_mldsa_poly *a);
@@ -101,9 +102,15 @@ void ncr_mldsa44_dot_avx2(struct ncr_mldsa_poly *r, const struct ncr_mldsa_poly 
 #endif
 
 #if NCR_ARM
+/* As those above for AVX2, with batches of 256 bytes and any multiple of 4 blocks. */
+size_t ncr_chacha20_neon(uint8_t *out, const uint8_t *in, size_t n,
+                         const uint8_t key[NACRE_CHACHA20_KEY_LEN],
+                         const uint8_t nonce[NACRE_CHACHA20_NONCE_LEN], uint64_t counter);
+void ncr_poly1305_blocks_neon(uint64_t h[3], const uint64_t r[2], const uint8_t *m, size_t blocks);
 /* As those above, for Armv8 with the cryptographic extension. */
 void ncr_sha256_blocks_armv8(uint32_t h[8], const uint8_t *m, size_t blocks);
-void ncr_aes_ctr_xor_armv8(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in, size_t n);
+void ncr_aes_ctr_xor_armv8(uint8_t *out, const struct nacre_aes_ctr *c, const uint8_t *in,
+                           size_t n);
 void ncr_gcm_armv8(uint8_t *out, uint8_t tag[NACRE_GCM_TAG_LEN], const struct nacre_gcm *c,
                    const uint8_t iv[NACRE_GCM_IV_LEN], const uint8_t *aad, size_t aad_len,
                    const uint8_t *in, size_t n, bool seal);

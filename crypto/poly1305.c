@@ -105,6 +105,18 @@ static size_t poly1305_wide(struct nacre_poly1305 *c, const uint8_t *m, size_t b
     }
     return 0;
 }
+#elif NCR_ARM
+enum { POLY1305_NEON_WORTH = 64 };
+
+static size_t poly1305_wide(struct nacre_poly1305 *c, const uint8_t *m, size_t blocks)
+{
+    if (blocks < POLY1305_NEON_WORTH || (ncr_cpu() & NCR_CPU_NEON) == 0) {
+        return 0;
+    }
+    blocks -= blocks % 4;
+    ncr_poly1305_blocks_neon(c->h, c->r, m, blocks);
+    return blocks;
+}
 #else
 static size_t poly1305_wide(struct nacre_poly1305 *c, const uint8_t *m, size_t blocks)
 {

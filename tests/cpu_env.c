@@ -2,7 +2,8 @@
  *
  * Lets the environment say what of the CPU the tests, kat and the benchmarks use: linked into them,
  * it acts before main. NACRE_CPU=portable leaves no fast twin (crypto/fast.h), NACRE_CPU=avx2 those
- * without AVX-512 and VAES, NACRE_CPU=vaes256 those without AVX-512; unset, all that the CPU has.
+ * without AVX-512 and VAES, NACRE_CPU=vaes256 those without AVX-512, NACRE_CPU=neon those without
+ * Armv8's cryptographic instructions; unset, all that the CPU has.
  */
 #include "crypto/cpu.h"
 
@@ -16,6 +17,7 @@ static const struct {
 } cpu_env_values[] = {
     {"", NCR_CPU_ALL},
     {"avx2", NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA},
+    {"neon", NCR_CPU_NEON},
     {"portable", 0},
     {"vaes256", NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA | NCR_CPU_VAES256},
 };
@@ -32,6 +34,6 @@ __attribute__((constructor)) static void cpu_env_apply(void)
             return;
         }
     }
-    fprintf(stderr, "NACRE_CPU=%s: known are portable, avx2 and vaes256\n", value);
+    fprintf(stderr, "NACRE_CPU=%s: known are portable, avx2, vaes256 and neon\n", value);
     exit(2);
 }
