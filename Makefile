@@ -27,7 +27,9 @@ CRYPTO_SRC = \
 	crypto/aes_ctr_armv8.c \
 	crypto/aes_ctr_vaes.c \
 	crypto/aes_ctr_vaes256.c \
+	crypto/argon2.c \
 	crypto/bcrypt_pbkdf.c \
+	crypto/blake2b.c \
 	crypto/blowfish.c \
 	crypto/chacha20.c \
 	crypto/chacha20_avx2.c \
@@ -80,6 +82,7 @@ CRYPTO_SRC = \
 	crypto/rng.c \
 	crypto/rng_os.c \
 	crypto/rsa.c \
+	crypto/rsa_crt.c \
 	crypto/rsa_keygen.c \
 	crypto/sc25519.c \
 	crypto/sha1.c \
@@ -269,7 +272,9 @@ CRYPTO_TESTS = \
 	chacha20 \
 	ct \
 	curve25519_32 \
+	argon2 \
 	deflate \
+	blake2b \
 	des \
 	des_scalar \
 	dh \
