@@ -143,6 +143,7 @@ PROTO_SRC = \
 	proto/pkt_mac.c \
 	proto/report.c \
 	proto/sig_cert.c \
+	proto/sig_cert_legacy.c \
 	proto/sig_ecdsa.c \
 	proto/sig_ed25519.c \
 	proto/sig_mldsa44.c \
@@ -351,6 +352,7 @@ PROTO_TESTS = \
 	sig_ed25519 \
 	sig_mldsa44 \
 	sig_rsa \
+	sig_cert \
 	sig_sk \
 	transcript \
 	version \

@@ -173,3 +173,16 @@ nacre_err nacre_sig_verify(const struct nacre_algs *algs, struct nacre_bytes alg
 
     return err == NACRE_OK ? row->verify(key, data, sig, work) : err;
 }
+
+nacre_err nacre_sig_verify_sk(const struct nacre_algs *algs, struct nacre_bytes alg,
+                              struct nacre_bytes key, struct nacre_bytes data,
+                              struct nacre_bytes sig, uint8_t demand, uint64_t *work)
+{
+    const struct ncr_sig *row = ncr_alg_sig(algs, alg);
+    nacre_err err = row != NULL ? row->check_key(key) : NACRE_ERR_UNKNOWN_ALG;
+
+    if (err != NACRE_OK)
+        return err;
+    return row->verify_sk != NULL ? row->verify_sk(key, data, sig, demand, work)
+                                  : row->verify(key, data, sig, work);
+}

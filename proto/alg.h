@@ -13,7 +13,7 @@
 #define NCR_KEX_PUB_MAX 2048    /* client's or server's public value, bytes */
 #define NCR_KEX_SECRET_MAX 4096 /* client's ephemeral secret */
 #define NCR_KEX_K_MAX 1024      /* shared secret */
-#define NCR_SIG_MAX 4096        /* signature blob */
+#define NCR_SIG_MAX 2560        /* signature blob: ssh-mldsa44-ed25519 has 2,511 */
 
 /* When a row is offered: always, only when it is named, or to old devices. */
 enum ncr_grade { NCR_GRADE_MODERN = 0, NCR_GRADE_NAMED, NCR_GRADE_LEGACY };
@@ -73,6 +73,11 @@ struct ncr_sig {
      * SIG_FORMAT, KEY_FORMAT, KEY_REFUSED or SIG. */
     nacre_err (*verify)(struct nacre_bytes key, struct nacre_bytes data, struct nacre_bytes sig,
                         uint64_t *work);
+    /* Security keys: the same, with these flags (enum nacre_sk_flag) demanded, where verify()
+     * demands a touch. NULL: no security key. */
+    nacre_err (*verify_sk)(struct nacre_bytes key, struct nacre_bytes data, struct nacre_bytes sig,
+                           uint8_t demand, uint64_t *work);
+    const struct ncr_sig *plain; /* certificates: the algorithm of the key inside; else NULL */
 };
 
 struct ncr_pkt_mode;
@@ -164,6 +169,12 @@ extern const struct ncr_sig ncr_sig_sk_ed25519, ncr_sig_sk_ecdsa, ncr_sig_webaut
 extern const struct ncr_sig ncr_sig_rsa_sha2_512, ncr_sig_rsa_sha2_256;
 extern const struct ncr_sig ncr_sig_rsa_sha1; /* legacy */
 extern const struct ncr_sig ncr_sig_cert_ed25519, ncr_sig_cert_mldsa44_ed25519;
+extern const struct ncr_sig ncr_sig_cert_ecdsa_nistp256, ncr_sig_cert_ecdsa_nistp384,
+    ncr_sig_cert_ecdsa_nistp521;
+extern const struct ncr_sig ncr_sig_cert_sk_ed25519, ncr_sig_cert_sk_ecdsa,
+    ncr_sig_cert_webauthn_sk_ecdsa;
+extern const struct ncr_sig ncr_sig_cert_rsa_sha2_512, ncr_sig_cert_rsa_sha2_256;
+extern const struct ncr_sig ncr_sig_cert_rsa_sha1; /* legacy */
 extern const struct ncr_cipher ncr_cipher_chapoly;
 extern const struct ncr_cipher ncr_cipher_aes128_gcm, ncr_cipher_aes256_gcm;
 extern const struct ncr_cipher ncr_cipher_aes128_ctr, ncr_cipher_aes192_ctr, ncr_cipher_aes256_ctr;

@@ -6,6 +6,7 @@
  * Order: AEAD before AES-CTR, which without AES instructions is slower by a multiple; tags over the
  * ciphertext before tags over the plaintext; UMAC before HMAC, which takes ten times as long, but
  * for UMAC's short tags, which come last; within a family the smaller, which is strong enough.
+ * Certificates before plain keys, in OpenSSH's order: whoever has one has it to be used.
  */
 #include "proto/alg.h"
 
@@ -28,6 +29,16 @@ static const struct ncr_kex *const alg_default_kex[] = {
 };
 
 static const struct ncr_sig *const alg_default_sigs[] = {
+    &ncr_sig_cert_ed25519,
+    &ncr_sig_cert_ecdsa_nistp256,
+    &ncr_sig_cert_ecdsa_nistp384,
+    &ncr_sig_cert_ecdsa_nistp521,
+    &ncr_sig_cert_sk_ed25519,
+    &ncr_sig_cert_sk_ecdsa,
+    &ncr_sig_cert_webauthn_sk_ecdsa,
+    &ncr_sig_cert_rsa_sha2_512,
+    &ncr_sig_cert_rsa_sha2_256,
+    &ncr_sig_cert_mldsa44_ed25519,
     &ncr_sig_ed25519,
     &ncr_sig_mldsa44_ed25519,
     &ncr_sig_ecdsa_nistp256,

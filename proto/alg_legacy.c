@@ -19,6 +19,7 @@ static const struct ncr_kex *const alg_legacy_kex[] = {
 };
 
 static const struct ncr_sig *const alg_legacy_sigs[] = {
+    &ncr_sig_cert_rsa_sha1,
     &ncr_sig_rsa_sha1,
     NULL,
 };

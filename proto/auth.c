@@ -3,7 +3,7 @@
  * What both roles of authentication share: the table of methods, the user of the attempt, the key
  * under discussion and the data that it signs (RFC 4252 section 7).
  *
- * Key and data lie in the scratch area: algorithm, blob, then the data to sign.
+ * The data to sign lie in the scratch area, and in them, at their end, algorithm and key.
  */
 #include "proto/auth.h"
 
@@ -62,51 +62,54 @@ unsigned ncr_auth_set(struct nacre_bytes list)
     return set;
 }
 
+/* Strings, bytes and lengths around the key in the data to sign. */
+#define AUTH_AROUND_MAX (NACRE_HASH_MAX_LEN + NCR_USER_MAX + NCR_ALG_NAME_MAX + 64)
+
 nacre_err ncr_auth_save_key(struct nacre_conn *c, struct nacre_bytes alg, struct nacre_bytes blob)
 {
-    uint8_t *p = ncr_scratch(c, NCR_SCRATCH_AUTH);
+    struct ncr_wr w = ncr_wr(ncr_scratch(c, NCR_SCRATCH_AUTH), NCR_SCRATCH_AUTH_LEN);
 
-    /* Twice: once here, once in the data to sign, which also holds names and the session id. */
-    if (alg.n > 64 || blob.n > (NCR_SCRATCH_AUTH_LEN - 1024) / 2)
+    /* PK_OK repeats the blob: it has to fit what is kept for replies. */
+    if (alg.n > NCR_ALG_NAME_MAX || blob.n > NCR_SCRATCH_AUTH_LEN - AUTH_AROUND_MAX ||
+        blob.n > ncr_out_reserve(c) - AUTH_AROUND_MAX)
         return NACRE_ERR_USAGE;
-    memcpy(p, alg.p, alg.n);
-    memcpy(p + alg.n, blob.p, blob.n);
-    c->auth.alg_len = (uint32_t)alg.n;
-    c->auth.blob_len = (uint32_t)blob.n;
-    return NACRE_OK;
-}
-
-struct nacre_bytes ncr_auth_saved_alg(const struct nacre_conn *c)
-{
-    struct nacre_bytes b = {ncr_scratch(c, NCR_SCRATCH_AUTH), c->auth.alg_len};
-
-    return b;
-}
-
-struct nacre_bytes ncr_auth_saved_blob(const struct nacre_conn *c)
-{
-    struct nacre_bytes b = {ncr_scratch(c, NCR_SCRATCH_AUTH) + c->auth.alg_len, c->auth.blob_len};
-
-    return b;
-}
-
-nacre_err ncr_auth_signed_data(struct nacre_conn *c, struct nacre_bytes *data)
-{
-    const size_t saved = c->auth.alg_len + c->auth.blob_len;
-    struct ncr_wr w =
-        ncr_wr(ncr_scratch(c, NCR_SCRATCH_AUTH) + saved, NCR_SCRATCH_AUTH_LEN - saved);
-
     ncr_wr_string(&w, nacre_conn_session_id(c));
     ncr_wr_u8(&w, NCR_MSG_USERAUTH_REQUEST);
     ncr_wr_string(&w, ncr_auth_user(c));
     ncr_wr_cstring(&w, "ssh-connection");
     ncr_wr_cstring(&w, "publickey");
     ncr_wr_bool(&w, true);
-    ncr_wr_string(&w, ncr_auth_saved_alg(c));
-    ncr_wr_string(&w, ncr_auth_saved_blob(c));
-    *data = ncr_wr_done(&w);
-    c->auth.data_len = (uint32_t)data->n;
-    return w.bad ? ncr_fail(c, NACRE_ERR_INTERNAL, "no room for the data to sign") : NACRE_OK;
+    ncr_wr_string(&w, alg);
+    ncr_wr_string(&w, blob);
+    if (w.bad)
+        return NACRE_ERR_INTERNAL;
+    c->auth.alg_len = (uint32_t)alg.n;
+    c->auth.blob_len = (uint32_t)blob.n;
+    c->auth.data_len = (uint32_t)ncr_wr_done(&w).n;
+    return NACRE_OK;
+}
+
+/* The n bytes of the saved data that end `before` bytes before their end. */
+static struct nacre_bytes auth_saved(const struct nacre_conn *c, size_t n, size_t before)
+{
+    struct nacre_bytes b = {ncr_scratch(c, NCR_SCRATCH_AUTH) + c->auth.data_len - before - n, n};
+
+    return b;
+}
+
+struct nacre_bytes ncr_auth_saved_alg(const struct nacre_conn *c)
+{
+    return auth_saved(c, c->auth.alg_len, 4 + (size_t)c->auth.blob_len);
+}
+
+struct nacre_bytes ncr_auth_saved_blob(const struct nacre_conn *c)
+{
+    return auth_saved(c, c->auth.blob_len, 0);
+}
+
+struct nacre_bytes ncr_auth_signed_data(const struct nacre_conn *c)
+{
+    return auth_saved(c, c->auth.data_len, 0);
 }
 
 bool ncr_auth_set_user(struct nacre_conn *c, struct nacre_bytes user)

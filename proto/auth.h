@@ -23,13 +23,13 @@ const struct ncr_auth_row *ncr_auth_row_by_name(struct nacre_bytes name);
 void ncr_auth_put_methods(struct ncr_wr *w, unsigned set);
 unsigned ncr_auth_set(struct nacre_bytes list);
 
-/* Keeps alg and key blob in the scratch area, and gives them back. */
+/* Keeps alg and key blob in the scratch area, within what a user key signs for them (RFC 4252 7), of
+ * the session and user at that time; and gives them back. USAGE: they are too long. */
 NACRE_MUST_CHECK nacre_err ncr_auth_save_key(struct nacre_conn *c, struct nacre_bytes alg,
                                              struct nacre_bytes blob);
 struct nacre_bytes ncr_auth_saved_alg(const struct nacre_conn *c);
 struct nacre_bytes ncr_auth_saved_blob(const struct nacre_conn *c);
-/* Builds what a user key signs, RFC 4252 7, behind the saved key in the scratch area. */
-NACRE_MUST_CHECK nacre_err ncr_auth_signed_data(struct nacre_conn *c, struct nacre_bytes *data);
+struct nacre_bytes ncr_auth_signed_data(const struct nacre_conn *c);
 /* Sets the user of the attempt; false if it is another one than before. */
 bool ncr_auth_set_user(struct nacre_conn *c, struct nacre_bytes user);
 struct nacre_bytes ncr_auth_user(const struct nacre_conn *c);

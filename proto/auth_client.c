@@ -94,11 +94,6 @@ nacre_err nacre_auth_interactive(struct nacre_conn *c, const char *user, const c
 /* The question for the signature over the request. */
 static nacre_err auth_client_ask_sign(struct nacre_conn *c)
 {
-    struct nacre_bytes data;
-    nacre_err err = ncr_auth_signed_data(c, &data);
-
-    if (err != NACRE_OK)
-        return err;
     c->auth.waiting = false;
     c->question = NACRE_EV_SIGN;
     c->pending = (uint8_t)((c->pending & ~NCR_PENDING_NEXT) | NCR_PENDING_SIGN);
@@ -129,8 +124,7 @@ void ncr_auth_sign_event(const struct nacre_conn *c, struct nacre_event *ev)
     ev->type = NACRE_EV_SIGN;
     ev->alg = ncr_auth_saved_alg(c);
     ev->blob = ncr_auth_saved_blob(c);
-    ev->data.p = ev->blob.p + ev->blob.n;
-    ev->data.n = c->auth.data_len;
+    ev->data = ncr_auth_signed_data(c);
 }
 
 /* ---- Answers ---- */

@@ -200,12 +200,22 @@ static const struct ncr_sig *auth_server_sig(const struct nacre_conn *c, struct 
     return ncr_alg_sig(l.algs, alg);
 }
 
+/* A security key's flags are the application's to judge, if it says so. */
+static nacre_err auth_server_verify(const struct nacre_conn *c, const struct ncr_sig *sig,
+                                    const struct ncr_msg_auth_request *q)
+{
+    const struct nacre_bytes data = ncr_auth_signed_data(c);
+
+    return c->cfg.sk_no_touch && sig->verify_sk != NULL
+               ? sig->verify_sk(q->b, data, q->sig, 0, c->cfg.work)
+               : sig->verify(q->b, data, q->sig, c->cfg.work);
+}
+
 static nacre_err auth_server_publickey(struct nacre_conn *c, const struct ncr_msg_auth_request *q,
                                        struct nacre_event *ev)
 {
     const struct ncr_sig *sig = auth_server_sig(c, q->a);
     enum nacre_auth_stage stage = q->flag ? NACRE_STAGE_KEY_PROVED : NACRE_STAGE_KEY_QUERY;
-    struct nacre_bytes data;
 
     if (!q->flag && c->auth.queries >= NCR_AUTH_QUERIES_MAX)
         return auth_server_refuse(c);
@@ -214,14 +224,8 @@ static nacre_err auth_server_publickey(struct nacre_conn *c, const struct ncr_ms
     if (sig == NULL || sig->check_key(q->b) != NACRE_OK ||
         ncr_auth_save_key(c, q->a, q->b) != NACRE_OK)
         return auth_server_refuse(c);
-    if (q->flag) {
-        nacre_err err = ncr_auth_signed_data(c, &data);
-
-        if (err != NACRE_OK)
-            return err;
-        if (sig->verify(q->b, data, q->sig, c->cfg.work) != NACRE_OK)
-            return auth_server_refuse(c);
-    }
+    if (q->flag && auth_server_verify(c, sig, q) != NACRE_OK)
+        return auth_server_refuse(c);
     ev->alg = ncr_auth_saved_alg(c);
     ev->blob = ncr_auth_saved_blob(c);
     ev->data = q->sig; /* for a process that trusts only what it has verified itself */

@@ -186,7 +186,8 @@ static nacre_err conn_check_cfg(const struct nacre_conn *c)
     if (c->cfg.banner != NULL && strlen(c->cfg.banner) > c->out_cap - ncr_out_reserve(c) - 256)
         return NACRE_ERR_USAGE;
     for (i = 0; i < c->cfg.n_host_keys; i++)
-        if (c->cfg.host_keys[i].n > ncr_out_reserve(c) / 4)
+        if (c->cfg.host_keys[i].n > (ncr_out_reserve(c) < NCR_OUT_RESERVE ? NCR_HOST_KEY_MAX_SMALL
+                                                                           : NCR_HOST_KEY_MAX))
             return NACRE_ERR_USAGE;
     return ncr_kexinit_check_cfg(c);
 }

@@ -54,6 +54,7 @@
 
 /* Authentication. */
 #define NCR_USER_MAX 255
+#define NCR_ALG_NAME_MAX 64 /* RFC 4251 section 6 */
 #define NCR_PASSWORD_MAX 1024
 #define NCR_AUTH_TRIES 6
 #define NCR_AUTH_QUERIES_MAX 15
@@ -87,11 +88,13 @@
 #define NCR_IGNORE_MAX 1024
 
 /* Room in the out-buffer that only mandatory replies may use: the largest is a server's answer to
- * a key exchange message with host key (at most a fourth of it), reply and signature, NEWKEYS and
- * EXT_INFO. The small profile has less, and no room for host keys over 1 KiB (post-quantum ones,
- * RSA over 8,000 bits). */
-#define NCR_OUT_RESERVE 12288
+ * a key exchange message with host key (up to a post-quantum certificate by a post-quantum
+ * authority, 5.6 KiB), reply and signature, NEWKEYS and EXT_INFO. The small profile has less, and no
+ * room for host keys over 1 KiB (post-quantum ones, RSA over 8,000 bits, most certificates). */
+#define NCR_OUT_RESERVE 13312
 #define NCR_OUT_RESERVE_SMALL 4096
+#define NCR_HOST_KEY_MAX 6400
+#define NCR_HOST_KEY_MAX_SMALL 1024
 /* A message held during a key exchange must fit the reserve when it is sealed. */
 #define NCR_HELD_MSG_MAX (NCR_OUT_RESERVE_SMALL - 256)
 

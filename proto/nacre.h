@@ -193,6 +193,18 @@ NACRE_MUST_CHECK nacre_err nacre_sig_verify(const struct nacre_algs *algs, struc
                                             struct nacre_bytes key, struct nacre_bytes data,
                                             struct nacre_bytes sig, uint64_t *work);
 
+/* What a security key says in a signature of how it was made (FIDO's authenticator data). */
+enum nacre_sk_flag {
+    NACRE_SK_PRESENT = 1, /* somebody touched it */
+    NACRE_SK_VERIFIED = 4 /* and gave a PIN or a finger */
+};
+/* The same, but a signature of a security key (or under its certificate) must have all these flags
+ * set; nacre_sig_verify() demands NACRE_SK_PRESENT. Other keys have none: demand is ignored. */
+NACRE_MUST_CHECK nacre_err nacre_sig_verify_sk(const struct nacre_algs *algs,
+                                               struct nacre_bytes alg, struct nacre_bytes key,
+                                               struct nacre_bytes data, struct nacre_bytes sig,
+                                               uint8_t demand, uint64_t *work);
+
 /* What the last key exchange agreed upon; names are static strings, "" where not applicable (the
  * MAC of an AEAD cipher). Index 0 is client to server, 1 server to client. */
 struct nacre_negotiated {
@@ -245,6 +257,9 @@ struct nacre_conn_cfg {
     const char *banner;     /* server: sent before the first verdict; NULL: none */
     unsigned auth_tries;    /* server: failures until the end; 0: 6 */
     const char *user_sig_algs; /* server: signatures accepted from users, such a list too */
+    /* Server: KEY_PROVED comes for security keys that nobody touched too. The application then has
+     * to say which keys may do without, and to call nacre_sig_verify_sk() for all others. */
+    bool sk_no_touch;
 
     /* Group exchange (RFC 4419). Client: sizes in bits that are asked for; 0: 2048, 3072, 8192. */
     uint16_t gex_min, gex_n, gex_max;
@@ -386,7 +401,9 @@ enum nacre_event_type {
 enum nacre_auth_stage {
     NACRE_STAGE_NONE = 0,    /* method none */
     NACRE_STAGE_KEY_QUERY,   /* would alg, blob be acceptable? gives no rights */
-    NACRE_STAGE_KEY_PROVED,  /* alg, blob signed this session; data: the signature, verified */
+    NACRE_STAGE_KEY_PROVED,  /* alg, blob signed this session; data: the signature, verified. If blob
+                              * is a certificate, its key signed, and the authority that it names
+                              * signed it: whether to trust that one, and for what, is the answer */
     NACRE_STAGE_PASSWORD,    /* data */
     NACRE_STAGE_NEW_PASSWORD, /* data: old, new_password */
     NACRE_STAGE_INTERACTIVE, /* data: submethods; answer CHALLENGE with prompts, or a verdict */

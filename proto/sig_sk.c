@@ -314,11 +314,30 @@ static nacre_err sigsk_webauthn_verify(struct nacre_bytes key, struct nacre_byte
     return sigsk_verify(&sigsk_alg_webauthn, key, data, sig, NCR_SK_PRESENT, work);
 }
 
+static nacre_err sigsk_ed25519_verify_sk(struct nacre_bytes key, struct nacre_bytes data,
+                                         struct nacre_bytes sig, uint8_t demand, uint64_t *work)
+{
+    return sigsk_verify(&sigsk_alg_ed25519, key, data, sig, demand, work);
+}
+
+static nacre_err sigsk_ecdsa_verify_sk(struct nacre_bytes key, struct nacre_bytes data,
+                                       struct nacre_bytes sig, uint8_t demand, uint64_t *work)
+{
+    return sigsk_verify(&sigsk_alg_ecdsa, key, data, sig, demand, work);
+}
+
+static nacre_err sigsk_webauthn_verify_sk(struct nacre_bytes key, struct nacre_bytes data,
+                                          struct nacre_bytes sig, uint8_t demand, uint64_t *work)
+{
+    return sigsk_verify(&sigsk_alg_webauthn, key, data, sig, demand, work);
+}
+
 const struct ncr_sig ncr_sig_sk_ed25519 = {
     .name = SIGSK_ED25519,
     .key_type = SIGSK_ED25519,
     .check_key = sigsk_ed25519_check_key,
     .verify = sigsk_ed25519_verify,
+    .verify_sk = sigsk_ed25519_verify_sk,
 };
 
 const struct ncr_sig ncr_sig_sk_ecdsa = {
@@ -326,6 +345,7 @@ const struct ncr_sig ncr_sig_sk_ecdsa = {
     .key_type = SIGSK_ECDSA,
     .check_key = sigsk_ecdsa_check_key,
     .verify = sigsk_ecdsa_verify,
+    .verify_sk = sigsk_ecdsa_verify_sk,
 };
 
 const struct ncr_sig ncr_sig_webauthn_sk_ecdsa = {
@@ -333,4 +353,5 @@ const struct ncr_sig ncr_sig_webauthn_sk_ecdsa = {
     .key_type = SIGSK_ECDSA,
     .check_key = sigsk_ecdsa_check_key,
     .verify = sigsk_webauthn_verify,
+    .verify_sk = sigsk_webauthn_verify_sk,
 };

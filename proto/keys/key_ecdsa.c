@@ -149,11 +149,14 @@ KEYEC_FUNCTIONS(keyec_nistp384, ncr_ecdsa_nistp384, 384, ncr_key_type_ecdsa_nist
 KEYEC_FUNCTIONS(keyec_nistp521, ncr_ecdsa_nistp521, 521, ncr_key_type_ecdsa_nistp521)
 
 static const char *const keyec_nistp256_algs[] = {"ecdsa-sha2-nistp256", NULL};
+static const char *const keyec_nistp256_cert_algs[] = {
+    "ecdsa-sha2-nistp256-cert-v01@openssh.com", NULL};
 const struct ncr_key_type ncr_key_type_ecdsa_nistp256 = {
     .name = "ecdsa-sha2-nistp256",
     .cert_name = "ecdsa-sha2-nistp256-cert-v01@openssh.com",
     .label = "ECDSA",
     .algs = keyec_nistp256_algs,
+    .cert_algs = keyec_nistp256_cert_algs,
     .decode = keyec_nistp256_decode,
     .trustworthy = keyec_trustworthy,
     .generate = keyec_nistp256_generate,
@@ -163,11 +166,14 @@ const struct ncr_key_type ncr_key_type_ecdsa_nistp256 = {
 };
 
 static const char *const keyec_nistp384_algs[] = {"ecdsa-sha2-nistp384", NULL};
+static const char *const keyec_nistp384_cert_algs[] = {
+    "ecdsa-sha2-nistp384-cert-v01@openssh.com", NULL};
 const struct ncr_key_type ncr_key_type_ecdsa_nistp384 = {
     .name = "ecdsa-sha2-nistp384",
     .cert_name = "ecdsa-sha2-nistp384-cert-v01@openssh.com",
     .label = "ECDSA",
     .algs = keyec_nistp384_algs,
+    .cert_algs = keyec_nistp384_cert_algs,
     .decode = keyec_nistp384_decode,
     .trustworthy = keyec_trustworthy,
     .generate = keyec_nistp384_generate,
@@ -177,11 +183,14 @@ const struct ncr_key_type ncr_key_type_ecdsa_nistp384 = {
 };
 
 static const char *const keyec_nistp521_algs[] = {"ecdsa-sha2-nistp521", NULL};
+static const char *const keyec_nistp521_cert_algs[] = {
+    "ecdsa-sha2-nistp521-cert-v01@openssh.com", NULL};
 const struct ncr_key_type ncr_key_type_ecdsa_nistp521 = {
     .name = "ecdsa-sha2-nistp521",
     .cert_name = "ecdsa-sha2-nistp521-cert-v01@openssh.com",
     .label = "ECDSA",
     .algs = keyec_nistp521_algs,
+    .cert_algs = keyec_nistp521_cert_algs,
     .decode = keyec_nistp521_decode,
     .trustworthy = keyec_trustworthy,
     .generate = keyec_nistp521_generate,

@@ -15,6 +15,7 @@
 #define KEY_ED25519_BITS 256
 
 static const char *const key_ed25519_algs[] = {"ssh-ed25519", NULL};
+static const char *const key_ed25519_cert_algs[] = {"ssh-ed25519-cert-v01@openssh.com", NULL};
 
 static nacre_err key_ed25519_decode(struct ncr_rd *r, unsigned *bits)
 {
@@ -118,6 +119,7 @@ const struct ncr_key_type ncr_key_type_ed25519 = {
     .cert_name = "ssh-ed25519-cert-v01@openssh.com",
     .label = "ED25519",
     .algs = key_ed25519_algs,
+    .cert_algs = key_ed25519_cert_algs,
     .decode = key_ed25519_decode,
     .trustworthy = key_ed25519_trustworthy,
     .generate = key_ed25519_generate,

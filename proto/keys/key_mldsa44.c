@@ -22,6 +22,7 @@
 _Static_assert(8 * (NACRE_WORK - KEYMLDSA_OUT) >= NACRE_MLDSA44_ED25519_SIG_LEN, "room for it");
 
 static const char *const keymldsa_algs[] = {"ssh-mldsa44-ed25519", NULL};
+static const char *const keymldsa_cert_algs[] = {"ssh-mldsa44-ed25519-cert", NULL};
 
 static nacre_err keymldsa_decode(struct ncr_rd *r, unsigned *bits)
 {
@@ -128,6 +129,7 @@ const struct ncr_key_type ncr_key_type_mldsa44_ed25519 = {
     .cert_name = "ssh-mldsa44-ed25519-cert",
     .label = "MLDSA44-ED25519",
     .algs = keymldsa_algs,
+    .cert_algs = keymldsa_cert_algs,
     .decode = keymldsa_decode,
     .trustworthy = keymldsa_trustworthy,
     .generate = keymldsa_generate,

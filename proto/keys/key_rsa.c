@@ -33,6 +33,14 @@ static const char *const keyrsa_algs[] = {
 #endif
     NULL,
 };
+static const char *const keyrsa_cert_algs[] = {
+    "rsa-sha2-512-cert-v01@openssh.com",
+    "rsa-sha2-256-cert-v01@openssh.com",
+#if !defined(NACRE_NO_LEGACY)
+    "ssh-rsa-cert-v01@openssh.com",
+#endif
+    NULL,
+};
 static const struct nacre_hash *const keyrsa_hashes[] = {
     &nacre_hash_sha512,
     &nacre_hash_sha256,
@@ -192,6 +200,7 @@ const struct ncr_key_type ncr_key_type_rsa = {
     .cert_name = "ssh-rsa-cert-v01@openssh.com",
     .label = "RSA",
     .algs = keyrsa_algs,
+    .cert_algs = keyrsa_cert_algs,
     .decode = keyrsa_decode,
     .trustworthy = keyrsa_trustworthy,
     .generate = keyrsa_generate,

@@ -129,11 +129,13 @@ static nacre_err keysk_sign(struct ncr_wr *w, const struct nacre_privkey *k, con
 }
 
 static const char *const keysk_ed25519_algs[] = {"sk-ssh-ed25519@openssh.com", NULL};
+static const char *const keysk_ed25519_cert_algs[] = {"sk-ssh-ed25519-cert-v01@openssh.com", NULL};
 const struct ncr_key_type ncr_key_type_sk_ed25519 = {
     .name = "sk-ssh-ed25519@openssh.com",
     .cert_name = "sk-ssh-ed25519-cert-v01@openssh.com",
     .label = "ED25519-SK",
     .algs = keysk_ed25519_algs,
+    .cert_algs = keysk_ed25519_cert_algs,
     .decode = keysk_ed25519_decode,
     .trustworthy = keysk_ed25519_trustworthy,
     .generate = keysk_generate,
@@ -144,11 +146,15 @@ const struct ncr_key_type ncr_key_type_sk_ed25519 = {
 
 static const char *const keysk_ecdsa_algs[] = {"sk-ecdsa-sha2-nistp256@openssh.com",
                                                "webauthn-sk-ecdsa-sha2-nistp256@openssh.com", NULL};
+static const char *const keysk_ecdsa_cert_algs[] = {
+    "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
+    "webauthn-sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", NULL};
 const struct ncr_key_type ncr_key_type_sk_ecdsa = {
     .name = "sk-ecdsa-sha2-nistp256@openssh.com",
     .cert_name = "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
     .label = "ECDSA-SK",
     .algs = keysk_ecdsa_algs,
+    .cert_algs = keysk_ecdsa_cert_algs,
     .decode = keysk_ecdsa_decode,
     .trustworthy = keysk_ecdsa_trustworthy,
     .generate = keysk_generate,

@@ -14,6 +14,7 @@ struct ncr_key_type {
     const char *cert_name;   /* of certificates for such keys; NULL: there are none */
     const char *label;       /* as ssh-keygen prints it */
     const char *const *algs; /* signature algorithms, most preferred first; NULL ends */
+    const char *const *cert_algs; /* the same of certificates for such keys, in the same order */
 
     /* Reads the fields of a public blob after the name, up to its end, and says how many bits. The
      * caller checks the end. KEY_FORMAT or KEY_REFUSED. */

@@ -64,9 +64,12 @@ NACRE_MUST_CHECK nacre_err nacre_pubkey_format(char *out, size_t cap, struct nac
 
 /* Name as ssh-keygen prints it ("ED25519"), "UNKNOWN" for a type that is not understood. */
 const char *nacre_pubkey_label(const struct nacre_pubkey *k);
-/* The i-th signature algorithm for keys of that type, most preferred first; NULL past the end or
- * for an unknown type. ssh-ed25519 has one, of the same name; RSA has several. */
+/* The i-th signature algorithm for keys or certificates of that type, most preferred first; NULL past
+ * the end or for an unknown type. ssh-ed25519 has one, of the same name; RSA has several. */
 const char *nacre_key_type_alg(struct nacre_bytes type_name, size_t i);
+/* The algorithm that a signature under a certificate's algorithm bears ("rsa-sha2-512" for
+ * "rsa-sha2-512-cert-v01@openssh.com"); NULL: alg is none of a certificate. */
+const char *nacre_alg_plain(struct nacre_bytes alg);
 /* The i-th key type that this build understands; NULL past the end. */
 const char *nacre_key_type_name(size_t i);
 
@@ -125,7 +128,8 @@ void nacre_privkey_from_seed(struct nacre_privkey *k, const uint8_t seed[NACRE_E
 struct nacre_bytes nacre_privkey_public_blob(const struct nacre_privkey *k);
 /* The i-th signature algorithm of the key, most preferred first; NULL past the end. */
 const char *nacre_privkey_alg(const struct nacre_privkey *k, size_t i);
-/* Signs data under the algorithm of that name: out gets the signature blob (string name, string
+/* Signs data under the algorithm of that name (or a certificate's, which signs as its plain one does:
+ * the certificate is none of the key's business): out gets the signature blob (string name, string
  * signature), *n its length. This answers NACRE_EV_SIGN. rng is for key types that hedge or blind;
  * Ed25519 does not read it. Errors: UNKNOWN_ALG (the key cannot sign with alg, or is empty),
  * NO_ROOM, RNG, SIGNER; *n is then 0. CT in k; data is public. */

@@ -39,11 +39,14 @@ nacre_err nacre_privkey_sign(const struct nacre_privkey *k, struct nacre_bytes a
                              const struct nacre_rng *rng, uint64_t *work)
 {
     struct ncr_wr w = ncr_wr(out, cap);
+    const char *plain = nacre_alg_plain(alg);
     const char *name = NULL;
     nacre_err err;
     size_t i;
 
     *n = 0;
+    if (plain != NULL) /* a certificate's: what it names is in the request, not in the signature */
+        alg = nacre_bytes_str(plain);
     for (i = 0; (name = nacre_privkey_alg(k, i)) != NULL; i++) {
         if (nacre_bytes_is(alg, name))
             break;

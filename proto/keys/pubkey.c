@@ -49,14 +49,38 @@ const char *nacre_key_type_name(size_t i)
 
 const char *nacre_key_type_alg(struct nacre_bytes type_name, size_t i)
 {
-    const struct ncr_key_type *type = ncr_key_type(type_name);
+    const char *const *algs = NULL;
     size_t n = 0;
+    size_t t;
 
-    if (type == NULL)
+    for (t = 0; algs == NULL && ncr_key_types[t] != NULL; t++) {
+        const struct ncr_key_type *type = ncr_key_types[t];
+
+        if (nacre_bytes_is(type_name, type->name))
+            algs = type->algs;
+        else if (type->cert_name != NULL && nacre_bytes_is(type_name, type->cert_name))
+            algs = type->cert_algs;
+    }
+    if (algs == NULL)
         return NULL;
-    while (type->algs[n] != NULL)
+    while (algs[n] != NULL)
         n++;
-    return i < n ? type->algs[i] : NULL;
+    return i < n ? algs[i] : NULL;
+}
+
+const char *nacre_alg_plain(struct nacre_bytes alg)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; ncr_key_types[i] != NULL; i++) {
+        const char *const *certs = ncr_key_types[i]->cert_algs;
+
+        for (j = 0; certs != NULL && certs[j] != NULL; j++)
+            if (nacre_bytes_is(alg, certs[j]))
+                return ncr_key_types[i]->algs[j];
+    }
+    return NULL;
 }
 
 nacre_err nacre_pubkey_decode(struct nacre_pubkey *k, struct nacre_bytes blob)
