@@ -155,6 +155,9 @@ PROTO_SRC = \
 
 KEYS_SRC = \
 	proto/keys/addr_list.c \
+	proto/keys/agent_constraint.c \
+	proto/keys/agent_key.c \
+	proto/keys/agent_msg.c \
 	proto/keys/authorized_keys.c \
 	proto/keys/base64.c \
 	proto/keys/cert.c \

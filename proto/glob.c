@@ -8,12 +8,12 @@
  */
 #include "proto/glob.h"
 
-static uint8_t glob_lower(uint8_t c)
+static uint8_t glob_fold(uint8_t c, bool fold)
 {
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
+    return fold && c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
 }
 
-bool ncr_glob(struct nacre_bytes pattern, struct nacre_bytes name)
+static bool glob_run(struct nacre_bytes pattern, struct nacre_bytes name, bool fold)
 {
     size_t p = 0;
     size_t i = 0;
@@ -25,7 +25,7 @@ bool ncr_glob(struct nacre_bytes pattern, struct nacre_bytes name)
             star = ++p;
             mark = i;
         } else if (p < pattern.n && (pattern.p[p] == '?' ||
-                                     glob_lower(pattern.p[p]) == glob_lower(name.p[i]))) {
+                                     glob_fold(pattern.p[p], fold) == glob_fold(name.p[i], fold))) {
             p++;
             i++;
         } else if (star > 0) {
@@ -38,6 +38,16 @@ bool ncr_glob(struct nacre_bytes pattern, struct nacre_bytes name)
     while (p < pattern.n && pattern.p[p] == '*')
         p++;
     return p == pattern.n;
+}
+
+bool ncr_glob(struct nacre_bytes pattern, struct nacre_bytes name)
+{
+    return glob_run(pattern, name, true);
+}
+
+bool ncr_glob_exact(struct nacre_bytes pattern, struct nacre_bytes name)
+{
+    return glob_run(pattern, name, false);
 }
 
 bool ncr_glob_is_pattern(struct nacre_bytes b)

@@ -9,6 +9,8 @@
 
 /* True if the pattern matches all of name; letters compare without case (ASCII). */
 bool ncr_glob(struct nacre_bytes pattern, struct nacre_bytes name);
+/* The same, letters differ by case: names of users. */
+bool ncr_glob_exact(struct nacre_bytes pattern, struct nacre_bytes name);
 /* True if b holds a `*` or `?`. */
 bool ncr_glob_is_pattern(struct nacre_bytes b);
 

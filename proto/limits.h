@@ -123,6 +123,14 @@
 #define NCR_TEXT_LINE_MAX 8192
 #define NCR_COMMENT_MAX 1024
 
+/* Agents (proto/keys/agent_*): what OpenSSH has, too; a reply with all keys must fit one message. */
+#define NCR_AGENT_MSG_MAX (256 * 1024)
+#define NCR_AGENT_KEYS_MAX 2048
+#define NCR_AGENT_DESTS_MAX 1024
+#define NCR_AGENT_BINDS_MAX 16
+#define NCR_AGENT_SESSION_ID_MAX 128
+#define NCR_AGENT_PASSPHRASE_MAX 4096
+
 /* SFTP (sftp/). */
 #define NCR_SFTP_PACKET_MAX (256 * 1024)
 #define NCR_SFTP_READ_MAX (255 * 1024)

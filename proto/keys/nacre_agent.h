@@ -240,16 +240,18 @@ NACRE_MUST_CHECK nacre_err nacre_agent_path_check(const struct nacre_agent_path 
                                                   const struct nacre_agent_bind *b);
 
 /* Whether a key with those destinations may be seen, or removed, from the end of that path; now:
- * seconds of Unix time, for host certificates; work: NACRE_WORK words. */
-bool nacre_agent_dests_permit(struct nacre_bytes dests, const struct nacre_agent_path *path,
-                              uint64_t now, uint64_t *work);
+ * seconds of Unix time, for host certificates. */
+NACRE_MUST_CHECK bool nacre_agent_dests_permit(struct nacre_bytes dests,
+                                               const struct nacre_agent_path *path, uint64_t now);
 /* Whether a key with that blob and those destinations may sign data: an authentication request for
  * the session that was bound last, at a host and for a user that the destinations name. Without
- * destinations: anything. *what (may be NULL) says why not; *user (may be NULL) borrows the name
- * that the request is for from data, empty if it is none. */
-bool nacre_agent_dests_permit_sign(struct nacre_bytes dests, const struct nacre_agent_path *path,
-                                   struct nacre_bytes key, struct nacre_bytes data, uint64_t now,
-                                   const char **what, struct nacre_bytes *user, uint64_t *work);
+ * destinations: anything. *what (may be NULL) says why not, static text; *user (may be NULL)
+ * borrows the name that the request is for from data, empty if there are no destinations. */
+NACRE_MUST_CHECK bool nacre_agent_dests_permit_sign(struct nacre_bytes dests,
+                                                    const struct nacre_agent_path *path,
+                                                    struct nacre_bytes key, struct nacre_bytes data,
+                                                    uint64_t now, const char **what,
+                                                    struct nacre_bytes *user);
 
 #ifdef __cplusplus
 }
