@@ -15,12 +15,12 @@
 #include <unistd.h>
 
 #include "client/keygen.h"
+#include "client/known_hosts_file.h"
 #include "proto/posix/escape.h"
 #include "proto/posix/file.h"
 
 #define KEYGEN_HOSTS_CHUNK 65536
-#define HOSTS_FILE_MAX ((size_t)256 * 1024 * 1024) /* bytes of a file that is rewritten */
-#define HOSTS_NAME_SHOWN 64                        /* bytes of a name in a warning */
+#define HOSTS_NAME_SHOWN 64 /* bytes of a name in a warning */
 
 /* A run over the lines of a file. */
 struct keygen_hosts {
@@ -31,9 +31,8 @@ struct keygen_hosts {
     bool found;
     bool invalid; /* -H: a line could not be read */
     bool hashed;  /* -H: a name was */
-    uint8_t *out; /* new lines */
-    size_t n_out, cap;
-    nacre_err err; /* of making them */
+    struct ncr_hosts_new *out; /* new lines */
+    nacre_err failed;          /* -F: of making some */
 };
 
 static int hosts_file_error(const char *path, nacre_err err)
@@ -96,25 +95,9 @@ static bool hosts_is_for(struct keygen_hosts *h, struct nacre_host_entry *e, uin
 
 /* ---- New lines ---- */
 
-static void hosts_put(struct keygen_hosts *h, const void *p, size_t n)
+static void keygen_hosts_put(struct keygen_hosts *h, const void *p, size_t n)
 {
-    if (h->err == NACRE_OK && n > HOSTS_FILE_MAX - h->n_out)
-        h->err = NACRE_ERR_LIMIT;
-    if (h->err == NACRE_OK && n > h->cap - h->n_out) {
-        size_t cap = 2 * (h->n_out + n);
-        uint8_t *more = realloc(h->out, cap);
-
-        if (more == NULL) {
-            h->err = NACRE_ERR_NO_MEMORY;
-        } else {
-            h->out = more;
-            h->cap = cap;
-        }
-    }
-    if (h->err != NACRE_OK)
-        return;
-    memcpy(h->out + h->n_out, p, n);
-    h->n_out += n;
+    ncr_hosts_put(h->out, p, n);
 }
 
 /* One name of a line, hashed, with what follows the names. */
@@ -129,15 +112,15 @@ static void hosts_put_hashed(struct keygen_hosts *h, struct nacre_bytes name,
     for (size_t i = 0; i < name.n; i++)
         lower[i] = name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] | 0x20 : name.p[i];
     if (!nacre_rng_fill(&nacre_rng_os, salt, sizeof salt))
-        h->err = NACRE_ERR_RNG;
-    else if (h->err == NACRE_OK)
-        h->err = nacre_known_hosts_hash(text, sizeof text, salt, lowered);
-    if (h->err != NACRE_OK)
+        h->out->err = NACRE_ERR_RNG;
+    else if (h->out->err == NACRE_OK)
+        h->out->err = nacre_known_hosts_hash(text, sizeof text, salt, lowered);
+    if (h->out->err != NACRE_OK)
         return;
-    hosts_put(h, text, strlen(text));
-    hosts_put(h, " ", 1);
-    hosts_put(h, rest.p, rest.n);
-    hosts_put(h, "\n", 1);
+    keygen_hosts_put(h, text, strlen(text));
+    keygen_hosts_put(h, " ", 1);
+    keygen_hosts_put(h, rest.p, rest.n);
+    keygen_hosts_put(h, "\n", 1);
     h->hashed = true;
 }
 
@@ -172,7 +155,7 @@ static void hosts_hash_entry(struct keygen_hosts *h, const struct nacre_host_ent
     if (e->blank || e->hashed || e->marker != NACRE_HOST_PLAIN || wild) {
         if (wild)
             hosts_tell_wildcard(h, number, names);
-        hosts_put(h, whole.p, whole.n);
+        keygen_hosts_put(h, whole.p, whole.n);
         return;
     }
     line.n -= (size_t)(e->type.p - line.p);
@@ -231,14 +214,15 @@ static void hosts_show_key(const struct keygen_hosts *h, const struct nacre_host
 static void hosts_show_hashed(struct keygen_hosts *h, const struct nacre_host_entry *e,
                               uint32_t number, struct nacre_bytes line)
 {
+    struct ncr_hosts_new out = {NULL, 0, 0, NACRE_OK};
     struct nacre_bytes rest;
 
-    h->n_out = 0;
+    h->out = &out;
     h->hashed = false;
     hosts_hash_entry(h, e, number, line, line);
     if (!h->hashed)
-        hosts_put(h, "\n", 1);
-    for (rest = (struct nacre_bytes){h->out, h->n_out}; rest.n > 0;) {
+        keygen_hosts_put(h, "\n", 1);
+    for (rest = (struct nacre_bytes){out.p, out.n}; rest.n > 0;) {
         const uint8_t *end = memchr(rest.p, '\n', rest.n);
         struct nacre_bytes one = {rest.p, end == NULL ? rest.n : (size_t)(end - rest.p)};
 
@@ -247,6 +231,8 @@ static void hosts_show_hashed(struct keygen_hosts *h, const struct nacre_host_en
         rest.p += end == NULL ? one.n : one.n + 1;
         rest.n -= end == NULL ? one.n : one.n + 1;
     }
+    h->failed = out.err != NACRE_OK ? out.err : h->failed;
+    free(out.p);
 }
 
 static void hosts_show(struct keygen_hosts *h, const struct nacre_host_entry *e, uint32_t number,
@@ -334,9 +320,8 @@ int ncr_keygen_find_host(const struct ncr_keygen *g)
             err = NACRE_ERR_IO;
         (void)close(fd); /* only read */
     }
-    free(h.out);
     if (err == NACRE_OK)
-        err = h.err;
+        err = h.failed;
     if (err != NACRE_OK)
         return hosts_file_error(path, err);
     return h.found ? 0 : NCR_KEYGEN_REFUSED;
@@ -344,20 +329,12 @@ int ncr_keygen_find_host(const struct ncr_keygen *g)
 
 /* ---- -R ---- */
 
-static struct nacre_bytes hosts_without_end(struct nacre_bytes line)
-{
-    if (line.n > 0 && line.p[line.n - 1] == '\n')
-        line.n--;
-    if (line.n > 0 && line.p[line.n - 1] == '\r')
-        line.n--;
-    return line;
-}
-
 /* Keeps or drops one line, with its end. */
-static void hosts_remove_line(struct keygen_hosts *h, uint32_t number, struct nacre_bytes whole)
+static void hosts_remove_line(void *ctx, uint32_t number, struct nacre_bytes whole)
 {
+    struct keygen_hosts *h = ctx;
     struct nacre_host_entry e;
-    struct nacre_bytes line = hosts_without_end(whole);
+    struct nacre_bytes line = ncr_hosts_without_end(whole);
 
     if (line.n > NACRE_LINE_MAX) {
         fprintf(stderr, "%s:%u: line too long, kept\n", h->path, (unsigned)number);
@@ -367,85 +344,56 @@ static void hosts_remove_line(struct keygen_hosts *h, uint32_t number, struct na
             printf("# Host %s found: line %u\n", h->g->host, (unsigned)number);
         return;
     }
-    hosts_put(h, whole.p, whole.n);
+    keygen_hosts_put(h, whole.p, whole.n);
 }
 
-/* Gives each line of a file, with its end, to one. */
-static void hosts_each_line(struct keygen_hosts *h, const struct ncr_file *f,
-                            void (*one)(struct keygen_hosts *h, uint32_t number,
-                                        struct nacre_bytes whole))
+static nacre_err hosts_remove_edit(void *ctx, struct nacre_bytes old, struct ncr_hosts_new *out)
 {
-    const uint8_t *p = f->p;
-    size_t left = f->n;
-    uint32_t number = 0;
+    struct keygen_hosts *h = ctx;
 
-    while (left > 0) {
-        const uint8_t *end = memchr(p, '\n', left);
-        struct nacre_bytes whole = {p, end == NULL ? left : (size_t)(end - p) + 1};
-
-        one(h, ++number, whole);
-        p += whole.n;
-        left -= whole.n;
-    }
+    h->out = out;
+    h->found = false;
+    ncr_hosts_each_line(old, hosts_remove_line, h);
+    return NACRE_OK;
 }
 
-/* Writes the old contents beside the file and the new ones in its place; a symbolic link stays one.
- */
-static int hosts_replace(const struct keygen_hosts *h, const struct ncr_file *f)
+static void hosts_tell_updated(const char *path, const char *old)
 {
-    char old[NCR_KEYGEN_PATH_MAX];
-    char *target = realpath(h->path, NULL);
-    mode_t mode = f->st.st_mode & 0644;
-    nacre_err err = NACRE_ERR_IO;
-
-    if (target == NULL || !ncr_keygen_path(old, h->path, ".old"))
-        goto out;
-    err = ncr_file_write(old, mode, f->p, f->n);
-    if (err == NACRE_OK)
-        err = ncr_file_write(target, mode, h->out, h->n_out);
-out:
-    if (err != NACRE_OK)
-        ncr_keygen_complain(h->path, ncr_file_error(err));
-    else
-        printf("%s updated.\nOriginal contents retained as %s\n", h->path, old);
-    free(target);
-    return err == NACRE_OK ? 0 : NCR_KEYGEN_FATAL;
+    printf("%s updated.\nOriginal contents retained as %s\n", path, old);
 }
 
 int ncr_keygen_remove_host(const struct ncr_keygen *g)
 {
+    struct ncr_hosts_change how = {.edit = hosts_remove_edit};
     struct keygen_hosts h;
     char path[NCR_KEYGEN_PATH_MAX];
-    struct ncr_file f;
+    char old[NCR_KEYGEN_PATH_MAX];
     nacre_err err;
-    int status = 0;
 
     memset(&h, 0, sizeof h);
     h.g = g;
     h.path = path;
-    if (!hosts_path(path, g) || !hosts_start(&h))
+    if (!hosts_path(path, g) || !ncr_keygen_path(old, path, ".old") || !hosts_start(&h))
         return NCR_KEYGEN_REFUSED;
-    err = ncr_file_read(&f, path, HOSTS_FILE_MAX);
+    how.ctx = &h;
+    how.backup = old;
+    err = ncr_hosts_change(path, &how, NULL);
     if (err != NACRE_OK)
         return hosts_file_error(path, err);
-    hosts_each_line(&h, &f, hosts_remove_line);
-    if (h.err != NACRE_OK)
-        status = hosts_file_error(path, h.err);
-    else if (h.found)
-        status = hosts_replace(&h, &f);
+    if (h.found)
+        hosts_tell_updated(path, old);
     else
         fprintf(stderr, "Host %s not found in %s\n", g->host, path);
-    free(h.out);
-    ncr_file_wipe(&f);
-    return status;
+    return 0;
 }
 
 /* ---- -H ---- */
 
-static void hosts_hash_line(struct keygen_hosts *h, uint32_t number, struct nacre_bytes whole)
+static void hosts_hash_line(void *ctx, uint32_t number, struct nacre_bytes whole)
 {
+    struct keygen_hosts *h = ctx;
     struct nacre_host_entry e = {.what = "too long"};
-    struct nacre_bytes line = hosts_without_end(whole);
+    struct nacre_bytes line = ncr_hosts_without_end(whole);
 
     if (line.n <= NACRE_LINE_MAX && nacre_known_hosts_parse(&e, line) == NACRE_OK) {
         hosts_hash_entry(h, &e, number, whole, line);
@@ -455,38 +403,46 @@ static void hosts_hash_line(struct keygen_hosts *h, uint32_t number, struct nacr
     h->invalid = true;
 }
 
+static nacre_err hosts_hash_edit(void *ctx, struct nacre_bytes old, struct ncr_hosts_new *out)
+{
+    struct keygen_hosts *h = ctx;
+
+    h->out = out;
+    h->invalid = h->hashed = false;
+    ncr_hosts_each_line(old, hosts_hash_line, h);
+    return h->invalid ? NACRE_ERR_FILE_FORMAT : NACRE_OK;
+}
+
 int ncr_keygen_hash_hosts(const struct ncr_keygen *g)
 {
+    struct ncr_hosts_change how = {.edit = hosts_hash_edit, .always = true};
     struct keygen_hosts h;
     char path[NCR_KEYGEN_PATH_MAX];
-    struct ncr_file f;
+    char old[NCR_KEYGEN_PATH_MAX];
     nacre_err err;
-    int status = NCR_KEYGEN_REFUSED;
 
     memset(&h, 0, sizeof h);
     h.g = g;
     h.path = path;
-    if (!hosts_path(path, g))
+    if (!hosts_path(path, g) || !ncr_keygen_path(old, path, ".old"))
         return NCR_KEYGEN_REFUSED;
-    err = ncr_file_read(&f, path, HOSTS_FILE_MAX);
-    if (err != NACRE_OK)
-        return hosts_file_error(path, err);
-    hosts_each_line(&h, &f, hosts_hash_line);
-    if (h.err != NACRE_OK)
-        status = hosts_file_error(path, h.err);
-    else if (h.invalid)
+    how.ctx = &h;
+    how.backup = old;
+    err = ncr_hosts_change(path, &how, NULL);
+    if (h.invalid) {
         fprintf(stderr,
                 "%s is not a valid known_hosts file.\n"
                 "Not replacing existing known_hosts file because of errors\n",
                 path);
-    else
-        status = hosts_replace(&h, &f);
-    if (status == 0 && h.hashed)
+        return NCR_KEYGEN_REFUSED;
+    }
+    if (err != NACRE_OK)
+        return hosts_file_error(path, err);
+    hosts_tell_updated(path, old);
+    if (h.hashed)
         fprintf(stderr,
                 "WARNING: %s.old contains unhashed entries\n"
                 "Delete this file to ensure privacy of hostnames\n",
                 path);
-    free(h.out);
-    ncr_file_wipe(&f);
-    return status;
+    return 0;
 }

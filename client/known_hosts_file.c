@@ -6,14 +6,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/posix/clock.h"
 #include "proto/posix/file.h"
 
 #define HOSTS_CHUNK 16384 /* bytes of one read */
+#define HOSTS_FILE_MAX ((size_t)256 * 1024 * 1024) /* bytes of a file that is rewritten */
+#define HOSTS_MODE 0644                            /* most that others may with a new one */
+#define HOSTS_LOCK_MS 10000
+#define HOSTS_LOCK_STEP_MS 5
+#define HOSTS_PASSES 8 /* changes by programs without lock that are put up with */
 #define HOSTS_LINE_CAP (NACRE_PUBKEY_TEXT_LEN(NACRE_KEY_BLOB_MAX, 0) + NACRE_HOST_TEXT_LEN + 2)
 
 /* What a search of one file needs beside the search itself. */
@@ -127,7 +136,220 @@ nacre_err ncr_hosts_search(struct nacre_known_hosts *s, const char *const *files
     return err;
 }
 
-/* ---- Adding ------------------------------------------------------------------------------ */
+/* ---- Changing ---------------------------------------------------------------------------- */
+
+void ncr_hosts_put(struct ncr_hosts_new *out, const void *p, size_t n)
+{
+    if (out->err == NACRE_OK && n > HOSTS_FILE_MAX - out->n)
+        out->err = NACRE_ERR_LIMIT;
+    if (out->err == NACRE_OK && n > out->cap - out->n) {
+        size_t cap = 2 * (out->n + n);
+        uint8_t *more = realloc(out->p, cap);
+
+        if (more == NULL) {
+            out->err = NACRE_ERR_NO_MEMORY;
+        } else {
+            out->p = more;
+            out->cap = cap;
+        }
+    }
+    if (out->err != NACRE_OK || n == 0)
+        return;
+    memcpy(out->p + out->n, p, n);
+    out->n += n;
+}
+
+/* A file whose lock is held; closing it gives the lock back. */
+struct hosts_locked {
+    int fd;
+    struct stat st;
+    char *target; /* what the name leads to */
+    struct ncr_file old;
+};
+
+static bool hosts_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* True: the lock is ours, or the file system knows none. A holder that is stopped is not waited for
+ * without end. */
+static bool hosts_flock(int fd, uint64_t until)
+{
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return errno == ENOLCK || errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS;
+        if (ncr_clock_ms() >= until) {
+            errno = EWOULDBLOCK;
+            return false;
+        }
+        (void)poll(NULL, 0, HOSTS_LOCK_STEP_MS); /* a pause */
+    }
+    return true;
+}
+
+static void hosts_close(struct hosts_locked *l)
+{
+    int e = errno;
+
+    if (l->fd >= 0)
+        (void)close(l->fd); /* what was written through it was checked */
+    l->fd = -1;
+    errno = e;
+}
+
+static nacre_err hosts_open(struct hosts_locked *l, const char *file, bool create)
+{
+    int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (create ? O_RDWR | O_CREAT : O_RDONLY);
+
+    l->fd = open(file, flags, 0600);
+    if (l->fd < 0 || fstat(l->fd, &l->st) != 0)
+        return NACRE_ERR_IO;
+    return S_ISREG(l->st.st_mode) ? NACRE_OK : NACRE_ERR_FILE_FORMAT;
+}
+
+/* The lock is on the file that is to be replaced: who waited for it looks whether its name still
+ * means the same file. */
+static nacre_err hosts_lock(struct hosts_locked *l, const char *file, bool create)
+{
+    uint64_t until = ncr_clock_deadline(HOSTS_LOCK_MS);
+    struct stat now;
+    nacre_err err;
+
+    for (;;) {
+        err = hosts_open(l, file, create);
+        if (err != NACRE_OK)
+            return err;
+        if (!hosts_flock(l->fd, until))
+            return NACRE_ERR_IO;
+        if (stat(file, &now) == 0 && now.st_dev == l->st.st_dev && now.st_ino == l->st.st_ino)
+            break;
+        hosts_close(l);
+    }
+    l->target = realpath(file, NULL);
+    return l->target != NULL ? NACRE_OK : NACRE_ERR_IO;
+}
+
+/* Makes the rename survive a crash; a file system that cannot is no error. */
+static void hosts_sync_directory(char *path)
+{
+    char *slash = strrchr(path, '/'); /* there is one: the path is absolute */
+    char after = slash[1];
+    int fd;
+
+    slash[1] = '\0';
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    slash[1] = after;
+    if (fd < 0)
+        return;
+    (void)fsync(fd); /* see above */
+    (void)close(fd); /* only synced through it */
+}
+
+/* Fills the new file, which gets the old one's owner as far as we may give it away. */
+static bool hosts_fill(int fd, const struct hosts_locked *l, const struct ncr_hosts_new *out)
+{
+    struct stat st;
+    bool good = fstat(fd, &st) == 0 && ncr_file_write_all(fd, out->p, out->n);
+    int e;
+
+    if (good && (st.st_uid != l->st.st_uid || st.st_gid != l->st.st_gid) &&
+        fchown(fd, l->st.st_uid, l->st.st_gid) != 0)
+        good = geteuid() != 0; /* others may not */
+    good = good && fchmod(fd, l->st.st_mode & HOSTS_MODE) == 0 && fsync(fd) == 0;
+    e = errno;
+    if (close(fd) != 0 && good)
+        return false;
+    errno = e;
+    return good;
+}
+
+/* Writes beside the target and renames. *again: somebody without a lock was faster. */
+static bool hosts_rename(struct hosts_locked *l, const struct ncr_hosts_new *out, bool *again)
+{
+    size_t len = strlen(l->target);
+    char *temp = malloc(len + sizeof ".XXXXXX");
+    struct stat now;
+    bool good;
+    int fd;
+    int e;
+
+    if (temp == NULL)
+        return false;
+    memcpy(temp, l->target, len);
+    memcpy(temp + len, ".XXXXXX", sizeof ".XXXXXX");
+    fd = mkostemp(temp, O_CLOEXEC); /* O_EXCL, mode 0600 */
+    good = fd >= 0 && hosts_fill(fd, l, out);
+    *again = good && (stat(l->target, &now) != 0 || !hosts_same(&now, &l->st));
+    good = good && !*again && rename(temp, l->target) == 0;
+    e = errno;
+    if (fd >= 0 && !good)
+        (void)unlink(temp); /* the first failure is the one to tell */
+    free(temp);
+    errno = e;
+    return good;
+}
+
+/* Where the directory is not ours to write to, or the file is a mount of its own, what only grows
+ * can still grow. */
+static bool hosts_append(const struct hosts_locked *l, const struct ncr_hosts_new *out)
+{
+    size_t old = l->old.n;
+    bool grows = out->n > old && (old == 0 || memcmp(out->p, l->old.p, old) == 0);
+    int e = errno;
+
+    if ((e != EACCES && e != EPERM && e != EROFS && e != EBUSY && e != EXDEV) || !grows ||
+        lseek(l->fd, (off_t)old, SEEK_SET) < 0) {
+        errno = e;
+        return false;
+    }
+    if (ncr_file_write_all(l->fd, out->p + old, out->n - old) && fsync(l->fd) == 0)
+        return true;
+    e = errno;
+    if (ftruncate(l->fd, (off_t)old) != 0) /* as it was */
+        return false;
+    errno = e;
+    return false;
+}
+
+static nacre_err hosts_backup(const struct hosts_locked *l, const char *backup)
+{
+    if (backup == NULL)
+        return NACRE_OK;
+    return ncr_file_write(backup, l->st.st_mode & HOSTS_MODE, l->old.p, l->old.n);
+}
+
+/* Reads, has it edited, writes. *again as in hosts_rename(). */
+static nacre_err hosts_pass(struct hosts_locked *l, const struct ncr_hosts_change *how,
+                            bool *changed, bool *again)
+{
+    struct ncr_hosts_new out = {NULL, 0, 0, NACRE_OK};
+    struct nacre_bytes old;
+    nacre_err err;
+    bool same;
+
+    *again = false;
+    if (fstat(l->fd, &l->st) != 0 || lseek(l->fd, 0, SEEK_SET) < 0)
+        return NACRE_ERR_IO;
+    err = ncr_file_read_fd(&l->old, l->fd, HOSTS_FILE_MAX);
+    if (err != NACRE_OK)
+        return err;
+    old = (struct nacre_bytes){l->old.p, l->old.n};
+    err = how->edit(how->ctx, old, &out);
+    if (err == NACRE_OK)
+        err = out.err;
+    same = out.n == old.n && (old.n == 0 || memcmp(out.p, old.p, old.n) == 0);
+    *changed = err == NACRE_OK && (how->always || !same);
+    if (*changed)
+        err = hosts_backup(l, how->backup);
+    if (*changed && err == NACRE_OK && !hosts_rename(l, &out, again) && !*again &&
+        !(how->create && hosts_append(l, &out)))
+        err = NACRE_ERR_IO;
+    ncr_file_wipe(&l->old); /* keeps errno */
+    free(out.p);
+    return err;
+}
 
 static bool hosts_make_directory(const char *file)
 {
@@ -145,64 +367,98 @@ static bool hosts_make_directory(const char *file)
     return good;
 }
 
-/* True if the file ends within a line. */
-static bool hosts_open_line(int fd)
+nacre_err ncr_hosts_change(const char *file, const struct ncr_hosts_change *how, bool *changed)
 {
-    struct stat st;
-    char last = '\n';
+    struct hosts_locked l;
+    nacre_err err = NACRE_ERR_IO;
+    bool again = true;
+    bool own;
 
-    if (fstat(fd, &st) != 0 || st.st_size == 0)
-        return false;
-    return pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+    memset(&l, 0, sizeof l);
+    l.fd = -1;
+    if (changed == NULL)
+        changed = &own;
+    *changed = false;
+    if (!how->create || hosts_make_directory(file))
+        err = hosts_lock(&l, file, how->create);
+    for (unsigned i = 0; err == NACRE_OK && again; i++) {
+        err = i < HOSTS_PASSES ? hosts_pass(&l, how, changed, &again) : NACRE_ERR_IO;
+        if (i == HOSTS_PASSES)
+            errno = EBUSY;
+        if (again && err == NACRE_OK) { /* perhaps another file now */
+            free(l.target);
+            l.target = NULL;
+            hosts_close(&l);
+            err = hosts_lock(&l, file, how->create);
+        }
+    }
+    if (err == NACRE_OK && *changed)
+        hosts_sync_directory(l.target);
+    *changed = *changed && err == NACRE_OK;
+    hosts_close(&l);
+    free(l.target);
+    return err;
 }
 
-/* In one write(2), so that two programs that add lines do not mix them. */
-static nacre_err hosts_append(const char *file, char *text)
-{
-    int fd = open(file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-    struct stat st;
-    bool good;
-    int e;
+/* ---- Lines of a file that is held -------------------------------------------------------- */
 
-    if (fd < 0)
-        return NACRE_ERR_IO;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        (void)close(fd); /* nothing was written */
-        errno = EINVAL;
-        return NACRE_ERR_IO;
+void ncr_hosts_each_line(struct nacre_bytes text,
+                         void (*one)(void *ctx, uint32_t number, struct nacre_bytes whole),
+                         void *ctx)
+{
+    uint32_t number = 0;
+
+    while (text.n > 0) {
+        const uint8_t *end = memchr(text.p, '\n', text.n);
+        struct nacre_bytes whole = {text.p, end == NULL ? text.n : (size_t)(end - text.p) + 1};
+
+        one(ctx, ++number, whole);
+        text.p += whole.n;
+        text.n -= whole.n;
     }
-    if (hosts_open_line(fd)) {
-        memmove(text + 1, text, strlen(text) + 1);
-        text[0] = '\n';
-    }
-    good = ncr_file_write_all(fd, (const uint8_t *)text, strlen(text));
-    e = errno;
-    good = close(fd) == 0 && good;
-    if (!good && e != 0)
-        errno = e;
-    return good ? NACRE_OK : NACRE_ERR_IO;
+}
+
+struct nacre_bytes ncr_hosts_without_end(struct nacre_bytes line)
+{
+    if (line.n > 0 && line.p[line.n - 1] == '\n')
+        line.n--;
+    if (line.n > 0 && line.p[line.n - 1] == '\r')
+        line.n--;
+    return line;
+}
+
+/* ---- Adding ------------------------------------------------------------------------------ */
+
+static nacre_err hosts_add_line(void *ctx, struct nacre_bytes old, struct ncr_hosts_new *out)
+{
+    const char *line = ctx;
+
+    ncr_hosts_put(out, old.p, old.n);
+    if (old.n > 0 && old.p[old.n - 1] != '\n')
+        ncr_hosts_put(out, "\n", 1);
+    ncr_hosts_put(out, line, strlen(line));
+    return NACRE_OK;
 }
 
 /* salt: NULL for a name in clear. */
 static nacre_err hosts_add(const char *file, struct nacre_bytes host, uint32_t port,
                            struct nacre_bytes blob, const uint8_t *salt)
 {
-    char *text = malloc(HOSTS_LINE_CAP + 1); /* one more for a line end before it */
+    char *text;
+    struct ncr_hosts_change how = {.edit = hosts_add_line, .create = true};
     nacre_err err;
 
-    if (hosts_is_null(file)) {
-        free(text);
+    if (hosts_is_null(file))
         return NACRE_OK;
-    }
+    text = malloc(HOSTS_LINE_CAP);
     if (text == NULL)
         return NACRE_ERR_NO_MEMORY;
+    how.ctx = text;
     err = salt == NULL
               ? nacre_known_hosts_format(text, HOSTS_LINE_CAP, host, port, blob)
               : nacre_known_hosts_format_hashed(text, HOSTS_LINE_CAP, host, port, blob, salt);
-    if (err == NACRE_OK && !hosts_make_directory(file))
-        err = NACRE_ERR_IO;
     if (err == NACRE_OK)
-        err = hosts_append(file, text);
+        err = ncr_hosts_change(file, &how, NULL);
     free(text);
     return err;
 }

@@ -1,19 +1,111 @@
 /* SPDX-License-Identifier: ISC
  *
- * known_hosts as files: searching several, lines that cannot be read, adding; s47 and s57 where
- * they touch files.
+ * known_hosts as files: searching several, lines that cannot be read, adding, changing by lock,
+ * write and rename; s47 and s57 where they touch files. The calls that a change makes of the system
+ * are taken over here, so that each can be made to fail.
  */
 #include "client/known_hosts_file.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/pair.h"
+
+/* ---- The system's calls ---- */
+
+static int calls_left = -1; /* until one fails; -1: none does */
+static int fail_errno;
+static const char *fail_only; /* that call alone; NULL: any */
+static size_t most_written;   /* bytes of one write(2); 0: all */
+static bool no_temp;          /* mkostemp(3) may not */
+
+static bool call_fails(const char *name)
+{
+    if (calls_left < 0 || (fail_only != NULL && strcmp(fail_only, name) != 0))
+        return false;
+    if (calls_left-- > 0)
+        return false;
+    errno = fail_errno;
+    return true;
+}
+
+static bool on_disk(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+ssize_t write(int fd, const void *p, size_t n)
+{
+    if (on_disk(fd)) {
+        if (call_fails("write"))
+            return -1;
+        n = most_written != 0 && n > most_written ? most_written : n;
+    }
+    return syscall(SYS_write, fd, p, n);
+}
+
+int fsync(int fd)
+{
+    return call_fails("fsync") ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int fchmod(int fd, mode_t mode)
+{
+    return call_fails("fchmod") ? -1 : (int)syscall(SYS_fchmod, fd, mode);
+}
+
+int mkostemp(char *template, int flags)
+{
+    static unsigned count;
+
+    if (no_temp)
+        errno = EACCES;
+    if (no_temp || call_fails("mkostemp"))
+        return -1;
+    snprintf(template + strlen(template) - 6, 7, "%06u",
+             ((unsigned)getpid() * 100 + count++) % 1000000);
+    return open(template, O_RDWR | O_CREAT | O_EXCL | flags, 0600);
+}
+
+int rename(const char *from, const char *to)
+{
+    return call_fails("rename") ? -1
+                                : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+static int waiting_to = -1; /* told by a byte that a lock is waited for */
+
+int flock(int fd, int how)
+{
+    int r = (int)syscall(SYS_flock, fd, how);
+    int e = errno;
+
+    if (r != 0 && waiting_to >= 0)
+        (void)!write(waiting_to, "w", 1);
+    errno = e;
+    return r;
+}
+
+static void no_failures(void)
+{
+    calls_left = -1;
+    fail_only = NULL;
+    most_written = 0;
+    no_temp = false;
+}
+
+/* ---- The directory ---- */
 
 static char dir[64];
 
@@ -26,8 +118,9 @@ static void enter(void)
 
 static void leave(void)
 {
-    static const char *const names[] = {"a", "b", "new/known_hosts", "fifo"};
+    static const char *const names[] = {"a", "b", "new/known_hosts", "fifo", "link", "a.old", "log"};
 
+    no_failures();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         unlink(names[i]);
     rmdir("new");
@@ -49,7 +142,7 @@ static void save(const char *name, const char *text)
 
 static const char *load(const char *name)
 {
-    static char text[8192];
+    static char text[1 << 20];
     FILE *f = fopen(name, "r");
     size_t n;
 
@@ -207,11 +300,297 @@ Test(known_hosts_file, adding_hashed)
 Test(known_hosts_file, adding_fails)
 {
     cr_assert_eq(mkfifo("fifo", 0600), 0);
-    cr_assert_eq(ncr_hosts_add("fifo", nacre_bytes_str("h"), 22, pair_key_blob(1)), NACRE_ERR_IO);
+    cr_assert_eq(ncr_hosts_add("fifo", nacre_bytes_str("h"), 22, pair_key_blob(1)),
+                 NACRE_ERR_FILE_FORMAT);
     cr_assert_eq(ncr_hosts_add("no/such/dir/f", nacre_bytes_str("h"), 22, pair_key_blob(1)),
                  NACRE_ERR_IO);
     cr_assert_eq(errno, ENOENT);
     cr_assert_neq(ncr_hosts_add("a", nacre_bytes_str("bad host"), 22, pair_key_blob(1)), NACRE_OK);
     cr_assert_neq(access("a", F_OK), 0);
     cr_assert_eq(ncr_hosts_add("/dev/null", nacre_bytes_str("h"), 22, pair_key_blob(1)), NACRE_OK);
+}
+
+/* ---- Changing ---- */
+
+static nacre_err add(const char *file, const char *host)
+{
+    return ncr_hosts_add(file, nacre_bytes_str(host), 22, pair_key_blob(1));
+}
+
+/* Whatever stands in it: comments, lines that cannot be read, other line ends, bytes. */
+static const char odd[] = "# comment\r\n\r\nnot a line\n@what ever\r\n\tblank \t\n"
+                          "host ssh-unknown AAAA\n\x80\xff\n|1|bad|hash ssh-rsa AAAA\n";
+
+Test(known_hosts_file, nothing_that_was_there_is_lost)
+{
+    save("a", odd);
+    cr_assert_eq(add("a", "one"), NACRE_OK);
+    cr_assert_eq(strncmp(load("a"), odd, strlen(odd)), 0);
+    cr_assert_str_eq(load("a") + strlen(odd), line("one", 22, 1));
+}
+
+/* As ssh-keygen: what others may do with the file stays, but for writing; owner and links too. */
+Test(known_hosts_file, mode_owner_and_link_stay)
+{
+    struct stat st;
+
+    save("b", odd);
+    cr_assert_eq(chmod("b", 0664), 0);
+    if (geteuid() == 0)
+        cr_assert_eq(chown("b", 12, 34), 0);
+    cr_assert_eq(symlink("b", "link"), 0);
+    cr_assert_eq(add("link", "one"), NACRE_OK);
+    cr_assert_eq(lstat("link", &st), 0);
+    cr_assert(S_ISLNK(st.st_mode));
+    cr_assert_eq(stat("b", &st), 0);
+    cr_assert_eq(st.st_mode & 07777, 0644);
+    if (geteuid() == 0) {
+        cr_assert_eq(st.st_uid, 12);
+        cr_assert_eq(st.st_gid, 34);
+    }
+    cr_assert_eq(strncmp(load("b"), odd, strlen(odd)), 0);
+    cr_assert_not_null(strstr(load("b"), "\none ssh-ed25519 "));
+}
+
+/* A link to nothing yet: the file is made where it points. */
+Test(known_hosts_file, link_to_nothing)
+{
+    struct stat st;
+
+    cr_assert_eq(symlink("b", "link"), 0);
+    cr_assert_eq(add("link", "one"), NACRE_OK);
+    cr_assert_eq(lstat("link", &st), 0);
+    cr_assert(S_ISLNK(st.st_mode));
+    cr_assert_eq(stat("b", &st), 0);
+    cr_assert_eq(st.st_mode & 07777, 0600);
+}
+
+static unsigned files_here(void)
+{
+    unsigned n = 0;
+    FILE *f = popen("ls -A", "r");
+    char name[256];
+
+    cr_assert_not_null(f);
+    while (fgets(name, sizeof name, f) != NULL)
+        n++;
+    pclose(f);
+    return n;
+}
+
+/* Each call fails once: a full disk, a quota, a bad block. The old file is whole, nothing is left. */
+Test(known_hosts_file, each_call_fails)
+{
+    bool done = false;
+
+    save("a", odd);
+    for (int i = 0; !done; i++) {
+        most_written = 7; /* many writes */
+        fail_errno = ENOSPC;
+        calls_left = i;
+        done = add("a", "one") == NACRE_OK && calls_left >= 0;
+        no_failures();
+        if (!done && strcmp(load("a"), odd) != 0) { /* what fails behind the rename is no failure */
+            cr_assert_eq(strncmp(load("a"), odd, strlen(odd)), 0);
+            cr_assert_str_eq(load("a") + strlen(odd), line("one", 22, 1));
+            save("a", odd);
+        }
+        cr_assert_eq(files_here(), 1, "call %d", i);
+        cr_assert_lt(i, 200);
+    }
+    cr_assert_str_eq(load("a") + strlen(odd), line("one", 22, 1));
+}
+
+Test(known_hosts_file, a_full_disk_is_told)
+{
+    static const char *const each[] = {"write", "fsync", "fchmod", "mkostemp", "rename"};
+
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) {
+        save("a", odd);
+        fail_only = each[i];
+        fail_errno = ENOSPC;
+        calls_left = 0;
+        cr_assert_eq(add("a", "one"), NACRE_ERR_IO, "%s", each[i]);
+        cr_assert_eq(errno, ENOSPC, "%s", each[i]);
+        no_failures();
+        cr_assert_str_eq(load("a"), odd, "%s", each[i]);
+    }
+}
+
+/* A directory that cannot be written to, a file that is a mount of its own (in a container). */
+Test(known_hosts_file, addition_without_rename)
+{
+    static const struct {
+        const char *call;
+        int errnum;
+    } cases[] = {{"mkostemp", EACCES}, {"mkostemp", EROFS}, {"rename", EBUSY}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        save("a", odd);
+        fail_only = cases[i].call;
+        fail_errno = cases[i].errnum;
+        calls_left = 0;
+        cr_assert_eq(add("a", "one"), NACRE_OK);
+        no_failures();
+        cr_assert_str_eq(load("a") + strlen(odd), line("one", 22, 1));
+        cr_assert_eq(files_here(), 1);
+    }
+}
+
+/* The disk is full in the middle of that addition: it is taken back. */
+Test(known_hosts_file, addition_taken_back)
+{
+    for (int i = 0; i < 3; i++) {
+        save("a", odd);
+        no_temp = true;
+        fail_only = "write";
+        fail_errno = ENOSPC;
+        calls_left = i;
+        most_written = 5;
+        cr_assert_eq(add("a", "one"), NACRE_ERR_IO);
+        cr_assert_eq(errno, ENOSPC);
+        no_failures();
+        cr_assert_str_eq(load("a"), odd);
+    }
+}
+
+/* Two programs at once, each adding many hosts: nothing is lost. */
+Test(known_hosts_file, two_writers_lose_nothing, .timeout = 60)
+{
+    enum { WRITERS = 4, EACH = 40 };
+    pid_t child[WRITERS];
+
+    for (int w = 0; w < WRITERS; w++) {
+        child[w] = fork();
+        cr_assert_geq(child[w], 0);
+        if (child[w] == 0) {
+            for (int i = 0; i < EACH; i++) {
+                char host[32];
+
+                snprintf(host, sizeof host, "w%dh%d", w, i);
+                if (add("a", host) != NACRE_OK)
+                    _exit(1);
+            }
+            _exit(0);
+        }
+    }
+    for (int w = 0; w < WRITERS; w++) {
+        int status;
+
+        cr_assert_eq(waitpid(child[w], &status, 0), child[w]);
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    for (int w = 0; w < WRITERS; w++) {
+        for (int i = 0; i < EACH; i++) {
+            char host[32];
+
+            snprintf(host, sizeof host, "w%dh%d", w, i);
+            cr_assert_eq(look(host, 22, 1, "a", NULL), NACRE_OK);
+            cr_assert_eq(search.verdict, NACRE_HOST_MATCH, "%s", host);
+        }
+    }
+    cr_assert_eq(files_here(), 1);
+}
+
+static nacre_err edit_slowly(void *ctx, struct nacre_bytes old, struct ncr_hosts_new *out)
+{
+    unsigned *passes = ctx;
+
+    if (++*passes == 1) { /* as ssh does: no lock, to the end of the file */
+        FILE *f = fopen("a", "a");
+
+        cr_assert_not_null(f);
+        fputs("theirs\n", f);
+        fclose(f);
+    }
+    ncr_hosts_put(out, old.p, old.n);
+    ncr_hosts_put(out, "ours\n", 5);
+    return NACRE_OK;
+}
+
+Test(known_hosts_file, a_writer_without_lock_is_seen)
+{
+    unsigned passes = 0;
+    struct ncr_hosts_change how = {.edit = edit_slowly, .ctx = &passes, .backup = "a.old"};
+    bool changed;
+
+    save("a", "first\n");
+    cr_assert_eq(ncr_hosts_change("a", &how, &changed), NACRE_OK);
+    cr_assert(changed);
+    cr_assert_eq(passes, 2);
+    cr_assert_str_eq(load("a"), "first\ntheirs\nours\n");
+    cr_assert_str_eq(load("a.old"), "first\ntheirs\n");
+}
+
+static nacre_err edit_nothing(void *ctx, struct nacre_bytes old, struct ncr_hosts_new *out)
+{
+    (void)ctx;
+    ncr_hosts_put(out, old.p, old.n);
+    return NACRE_OK;
+}
+
+static nacre_err edit_refused(void *ctx, struct nacre_bytes old, struct ncr_hosts_new *out)
+{
+    (void)ctx;
+    (void)old;
+    ncr_hosts_put(out, "gone", 4);
+    return NACRE_ERR_FILE_FORMAT;
+}
+
+Test(known_hosts_file, no_change_is_not_written)
+{
+    struct ncr_hosts_change how = {.edit = edit_nothing, .backup = "a.old"};
+    struct stat before, after;
+    bool changed = true;
+
+    cr_assert_eq(ncr_hosts_change("none", &how, &changed), NACRE_ERR_IO);
+    cr_assert_eq(errno, ENOENT);
+    cr_assert(!changed);
+    save("a", odd);
+    cr_assert_eq(stat("a", &before), 0);
+    cr_assert_eq(ncr_hosts_change("a", &how, &changed), NACRE_OK);
+    cr_assert(!changed);
+    cr_assert_eq(stat("a", &after), 0);
+    cr_assert_eq(before.st_ino, after.st_ino);
+    cr_assert_neq(access("a.old", F_OK), 0);
+    how.edit = edit_refused;
+    cr_assert_eq(ncr_hosts_change("a", &how, &changed), NACRE_ERR_FILE_FORMAT);
+    cr_assert(!changed);
+    cr_assert_str_eq(load("a"), odd);
+    how.edit = edit_nothing;
+    how.always = true;
+    cr_assert_eq(ncr_hosts_change("a", &how, &changed), NACRE_OK);
+    cr_assert(changed);
+    cr_assert_str_eq(load("a.old"), odd);
+}
+
+/* Who holds the lock is waited for, and the file that it made is the one that is changed. */
+Test(known_hosts_file, waits_for_the_lock)
+{
+    pid_t child;
+    int fd, status;
+    int told[2];
+    char byte;
+
+    cr_assert_eq(pipe(told), 0);
+    save("a", "first\n");
+    fd = open("a", O_RDONLY);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(flock(fd, LOCK_EX), 0);
+    child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        close(fd);
+        waiting_to = told[1];
+        _exit(add("a", "one") == NACRE_OK ? 0 : 1);
+    }
+    cr_assert_eq(read(told[0], &byte, 1), 1);
+    save("b", "second\n");
+    cr_assert_eq(rename("b", "a"), 0);
+    close(fd);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+    close(told[0]);
+    close(told[1]);
+    cr_assert_eq(strncmp(load("a"), "second\none ssh-ed25519 ", 23), 0);
 }
