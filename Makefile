@@ -172,6 +172,8 @@ KEYS_SRC = \
 	proto/keys/keyfile_openssh.c \
 	proto/keys/keyfile_pem.c \
 	proto/keys/known_hosts.c \
+	proto/keys/krl.c \
+	proto/keys/krl_write.c \
 	proto/keys/moduli.c \
 	proto/keys/pattern.c \
 	proto/keys/pem.c \
@@ -197,6 +199,7 @@ POSIX_SRC = \
 	proto/posix/loop_epoll.c \
 	proto/posix/loop_poll.c \
 	proto/posix/relay.c \
+	proto/posix/revoked_file.c \
 	proto/posix/socket.c \
 	proto/posix/tty.c
 
@@ -337,6 +340,7 @@ PROTO_TESTS = \
 	keyfile_openssh \
 	keys \
 	known_hosts \
+	krl \
 	moduli \
 	msg \
 	phase \
@@ -366,6 +370,7 @@ POSIX_TESTS = \
 	file \
 	loop \
 	relay \
+	revoked_file \
 	socket \
 	tty
 CLIENT_TESTS = client client_memory files forward_client known_hosts_file options sftp_words
@@ -396,6 +401,7 @@ FUZZ = \
 	kexinit \
 	keyfile \
 	known_hosts \
+	krl \
 	msg \
 	pkt \
 	pubkey \

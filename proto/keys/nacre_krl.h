@@ -79,7 +79,7 @@ size_t nacre_krl_sort(struct nacre_krl_entry *e, size_t n);
 size_t nacre_krl_room(const struct nacre_krl_entry *e, size_t n, size_t comment_len);
 /* Sorts the entries and writes a list with the version, time and comment of head; each group of
  * serials as list, range or bitmap, whatever is shortest. USAGE: a malformed entry (serials from 0
- * or backwards, key id empty or with a NUL, key or authority that is no blob, hash of a wrong
+ * or backwards, key id with a NUL, key or authority that is no blob, hash of a wrong
  * length, comment over NACRE_KRL_COMMENT_MAX or with a NUL), NO_ROOM; *n is then 0. */
 NACRE_MUST_CHECK nacre_err nacre_krl_write(uint8_t *out, size_t cap, size_t *n,
                                            struct nacre_krl_entry *e, size_t n_entries,
