@@ -173,6 +173,7 @@ KEYS_SRC = \
 	proto/keys/keyfile_pem.c \
 	proto/keys/known_hosts.c \
 	proto/keys/krl.c \
+	proto/keys/keyfile_ppk.c \
 	proto/keys/krl_write.c \
 	proto/keys/moduli.c \
 	proto/keys/pattern.c \

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/key_load.h"
 #include "client/keygen.h"
 #include "proto/posix/escape.h"
 #include "proto/posix/file.h"
@@ -20,6 +21,7 @@
 static uint64_t keygen_work[NACRE_WORK];
 
 #define KEYGEN_HOST_MAX 256
+#define KEYGEN_PROMPT_MAX 128
 
 int ncr_keygen_file_error(const char *path, nacre_err err)
 {
@@ -50,28 +52,27 @@ static bool keygen_mode_good(const char *path, const struct stat *st)
     return false;
 }
 
+/* Asks once for the passphrase of a file. */
+static bool keygen_ask_old(void *ctx, unsigned attempt, char *pass, size_t cap)
+{
+    return attempt == 1 && ncr_keygen_ask_secret(pass, cap, ctx);
+}
+
 /* Decodes what was read. */
 static int keygen_decode(struct ncr_keygen_key *k, const struct ncr_keygen *g, const char *path,
                          const char *ask, const struct ncr_file *f)
 {
+    char prompt[KEYGEN_PROMPT_MAX];
+    struct ncr_key_pass pass = {.given = g->old_pass, .ask = keygen_ask_old, .ctx = prompt};
     struct nacre_keyfile_info info;
-    struct nacre_bytes file = {f->p, f->n};
-    uint8_t *scratch = malloc(f->n + 1);
     nacre_err err;
 
-    if (scratch == NULL)
-        return ncr_keygen_file_error(path, NACRE_ERR_NO_MEMORY);
-    if (g->old_pass != NULL)
-        (void)snprintf(k->pass, sizeof k->pass, "%s", g->old_pass); /* a longer one is wrong */
-    err = nacre_keyfile_read(&k->key, k->comment, sizeof k->comment, file, nacre_bytes_str(k->pass),
-                             scratch, f->n, &info, keygen_work);
-    if (err == NACRE_ERR_PASSPHRASE && g->old_pass == NULL &&
-        ncr_keygen_ask_secret(k->pass, sizeof k->pass, ask))
-        err = nacre_keyfile_read(&k->key, k->comment, sizeof k->comment, file,
-                                 nacre_bytes_str(k->pass), scratch, f->n, &info, keygen_work);
-    free(scratch);
-    if (!info.encrypted)
-        k->pass[0] = '\0';
+    _Static_assert(sizeof k->pass == sizeof pass.pass, "one limit, two names");
+    (void)snprintf(prompt, sizeof prompt, "%s", ask); /* fits: it is one of ours */
+    err = ncr_key_load(&k->key, k->comment, sizeof k->comment, (struct nacre_bytes){f->p, f->n},
+                       &pass, &info, keygen_work);
+    memcpy(k->pass, pass.pass, sizeof k->pass);
+    nacre_wipe(&pass, sizeof pass);
     return err == NACRE_OK ? 0 : keygen_load_error(path, &info);
 }
 

@@ -122,6 +122,10 @@
 #define NCR_KEY_FILE_MAX (1024 * 1024)
 #define NCR_TEXT_LINE_MAX 8192
 #define NCR_COMMENT_MAX 1024
+/* PuTTY's files: memory in KiB as RFC 9106 4 recommends first, and eight times filling it (seconds);
+ * puttygen writes 8 MiB, filled some 15 times. */
+#define NCR_ARGON2_KIB_MAX (2u * 1024 * 1024)
+#define NCR_ARGON2_FILL_MAX (16u * 1024 * 1024)
 
 /* Agents (proto/keys/agent_*): what OpenSSH has, too; a reply with all keys must fit one message. */
 #define NCR_AGENT_MSG_MAX (256 * 1024)

@@ -609,7 +609,7 @@ Test(keyfile_openssh, write_refuses)
 {
     const struct nacre_rng broken = {no_fill, NULL};
     struct nacre_keyfile_opts with_pass = {.passphrase = nacre_bytes_str("x")};
-    struct nacre_keyfile_opts ppk = {.format = NACRE_KEYFILE_PPK};
+    struct nacre_keyfile_opts dsa = {.format = NACRE_KEYFILE_PEM_DSA};
     static const struct nacre_privkey empty;
     struct nacre_bytes comment = nacre_bytes_str("c");
     char big[NACRE_KEY_COMMENT_MAX + 1];
@@ -630,7 +630,7 @@ Test(keyfile_openssh, write_refuses)
     cr_assert_eq(
         nacre_keyfile_write(out, sizeof out, &n, &k, comment, &with_pass, &nacre_rng_os, work),
         NACRE_ERR_USAGE);
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &ppk, &nacre_rng_os, work),
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &dsa, &nacre_rng_os, work),
                  NACRE_ERR_UNKNOWN_ALG);
     memset(out, 0xa5, sizeof out);
     cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &broken, work),
@@ -672,7 +672,7 @@ Test(keyfile_openssh, sniff)
         {"-----BEGIN PRIVATE KEY-----\n", NACRE_KEYFILE_PKCS8, NACRE_ERR_FILE_FORMAT},
         {"-----BEGIN ENCRYPTED PRIVATE KEY-----\n", NACRE_KEYFILE_PKCS8_ENCRYPTED,
          NACRE_ERR_FILE_FORMAT},
-        {"PuTTY-User-Key-File-3: ssh-ed25519\n", NACRE_KEYFILE_PPK, NACRE_ERR_UNKNOWN_ALG},
+        {"PuTTY-User-Key-File-3: ssh-ed25519\n", NACRE_KEYFILE_PPK, NACRE_ERR_FILE_FORMAT},
         {"SSH PRIVATE KEY FILE FORMAT 1.1\n", NACRE_KEYFILE_SSH1, NACRE_ERR_UNKNOWN_ALG},
         {"---- BEGIN SSH2 PUBLIC KEY ----\n", NACRE_KEYFILE_PUBLIC_4716, NACRE_ERR_FILE_FORMAT},
         {"-----BEGIN PUBLIC KEY-----\n", NACRE_KEYFILE_PUBLIC_PEM, NACRE_ERR_FILE_FORMAT},

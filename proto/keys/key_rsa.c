@@ -76,7 +76,7 @@ static struct nacre_num keyrsa_part(const struct nacre_privkey *k, int part)
     return x;
 }
 
-static struct nacre_rsa_key keyrsa_key(const struct nacre_privkey *k)
+struct nacre_rsa_key ncr_key_rsa_parts(const struct nacre_privkey *k)
 {
     struct nacre_rsa_key key = {
         .n = keyrsa_part(k, KEYRSA_N),
@@ -94,7 +94,7 @@ static struct nacre_rsa_key keyrsa_key(const struct nacre_privkey *k)
 static void keyrsa_finish(struct nacre_privkey *k)
 {
     struct ncr_wr w = ncr_wr(k->blob, sizeof k->blob);
-    const struct nacre_rsa_key key = keyrsa_key(k);
+    const struct nacre_rsa_key key = ncr_key_rsa_parts(k);
 
     ncr_wr_cstring(&w, ncr_key_type_rsa.name);
     ncr_wr_mpint(&w, key.e.p, key.e.n);
@@ -151,7 +151,7 @@ static nacre_err keyrsa_read_private(struct nacre_privkey *k, struct ncr_rd *r, 
         k->secret.rsa.len[i] = (uint16_t)part[i].n;
         at += part[i].n;
     }
-    key = keyrsa_key(k);
+    key = ncr_key_rsa_parts(k);
     NCR_CT_SECRET(key.d.p, key.d.n + key.p.n + key.q.n + key.iqmp.n);
     if (!nacre_rsa_key_ok(&key, work))
         return NACRE_ERR_KEY_REFUSED;
@@ -161,7 +161,7 @@ static nacre_err keyrsa_read_private(struct nacre_privkey *k, struct ncr_rd *r, 
 
 static void keyrsa_write_private(struct ncr_wr *w, const struct nacre_privkey *k)
 {
-    const struct nacre_rsa_key key = keyrsa_key(k);
+    const struct nacre_rsa_key key = ncr_key_rsa_parts(k);
 
     ncr_wr_mpint(w, key.n.p, key.n.n);
     ncr_wr_mpint(w, key.e.p, key.e.n);
@@ -175,7 +175,7 @@ static void keyrsa_write_private(struct ncr_wr *w, const struct nacre_privkey *k
 static nacre_err keyrsa_sign(struct ncr_wr *w, const struct nacre_privkey *k, const char *alg,
                              struct nacre_bytes data, const struct nacre_rng *rng, uint64_t *work)
 {
-    const struct nacre_rsa_key key = keyrsa_key(k);
+    const struct nacre_rsa_key key = ncr_key_rsa_parts(k);
     uint8_t *sig;
     size_t i = 0;
 

@@ -45,6 +45,9 @@ extern const struct ncr_key_type ncr_key_type_ecdsa_nistp256, ncr_key_type_ecdsa
     ncr_key_type_ecdsa_nistp521;
 extern const struct ncr_key_type ncr_key_type_sk_ed25519, ncr_key_type_sk_ecdsa;
 
+/* The parts of an RSA key, borrowed from it. */
+struct nacre_rsa_key ncr_key_rsa_parts(const struct nacre_privkey *k);
+
 /* A slice of part of b, which must hold it. */
 static inline struct nacre_bytes ncr_bytes_part(struct nacre_bytes b, size_t from, size_t n)
 {

@@ -33,7 +33,8 @@ static const struct ncr_keyfile_row keyfile_rows[] = {
      NULL},
     {NACRE_KEYFILE_PKCS8_ENCRYPTED, "encrypted PKCS#8 private key",
      KEYFILE_BEGIN "ENCRYPTED PRIVATE KEY-----", ncr_pem_read_encrypted, NULL},
-    {NACRE_KEYFILE_PPK, "PuTTY private key (PPK)", "PuTTY-User-Key-File-", NULL, NULL},
+    {NACRE_KEYFILE_PPK, "PuTTY private key (PPK)", "PuTTY-User-Key-File-",
+     ncr_ppk_read, ncr_ppk_read_public},
     {NACRE_KEYFILE_SSH1, "SSH version 1 private key", "SSH PRIVATE KEY FILE FORMAT 1.1\n", NULL,
      NULL},
     {NACRE_KEYFILE_PUBLIC_4716, "RFC 4716 public key", "---- BEGIN SSH2 PUBLIC KEY ----", NULL,
@@ -155,6 +156,7 @@ static nacre_err keyfile_start(struct ncr_keyfile_in *in, struct nacre_keyfile_i
     if (in->file.n > NACRE_KEYFILE_MAX)
         return ncr_keyfile_fail(in, NACRE_ERR_LIMIT, "larger than a key file may be");
     in->info->format = nacre_keyfile_sniff(in->file);
+    in->info->scratch_needed = in->file.n;
     *row = keyfile_row(in->info->format);
     if (in->scratch_len < in->file.n)
         return ncr_keyfile_fail(in, NACRE_ERR_NO_ROOM, "scratch memory too small");
@@ -263,7 +265,13 @@ nacre_err nacre_keyfile_write(uint8_t *out, size_t cap, size_t *n, const struct 
         opts = &plain;
     if (k->type == NULL || comment.n > NACRE_KEY_COMMENT_MAX || ncr_text_has(comment, 0))
         return NACRE_ERR_USAGE;
-    if (opts->format != NACRE_KEYFILE_UNKNOWN && opts->format != NACRE_KEYFILE_OPENSSH)
+    switch (opts->format) {
+    case NACRE_KEYFILE_UNKNOWN:
+    case NACRE_KEYFILE_OPENSSH:
+        return ncr_openssh_write(out, cap, n, k, comment, opts, rng, work);
+    case NACRE_KEYFILE_PPK:
+        return ncr_ppk_write(out, cap, n, k, comment, opts, rng, work);
+    default:
         return NACRE_ERR_UNKNOWN_ALG;
-    return ncr_openssh_write(out, cap, n, k, comment, opts, rng, work);
+    }
 }

@@ -51,6 +51,16 @@ NACRE_MUST_CHECK nacre_err ncr_openssh_write(uint8_t *out, size_t cap, size_t *n
                                              const struct nacre_keyfile_opts *opts,
                                              const struct nacre_rng *rng, uint64_t *work);
 
+/* keyfile_ppk.c */
+NACRE_MUST_CHECK nacre_err ncr_ppk_read(struct nacre_privkey *k, struct nacre_bytes *comment,
+                                        const struct ncr_keyfile_in *in);
+NACRE_MUST_CHECK nacre_err ncr_ppk_read_public(struct nacre_pubkey *k, struct nacre_bytes *comment,
+                                               const struct ncr_keyfile_in *in);
+NACRE_MUST_CHECK nacre_err ncr_ppk_write(uint8_t *out, size_t cap, size_t *n,
+                                         const struct nacre_privkey *k, struct nacre_bytes comment,
+                                         const struct nacre_keyfile_opts *opts,
+                                         const struct nacre_rng *rng, uint64_t *work);
+
 /* keyfile_pem.c */
 NACRE_MUST_CHECK nacre_err ncr_pem_read_rsa(struct nacre_privkey *k, struct nacre_bytes *comment,
                                             const struct ncr_keyfile_in *in);

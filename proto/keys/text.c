@@ -93,6 +93,41 @@ bool ncr_text_has(struct nacre_bytes b, uint8_t c)
     return false;
 }
 
+bool ncr_text_is_space(struct nacre_bytes b)
+{
+    size_t i;
+
+    for (i = 0; i < b.n; i++) {
+        if (!text_is_blank(b.p[i]) && b.p[i] != '\r' && b.p[i] != '\n')
+            return false;
+    }
+    return true;
+}
+
+static int text_hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = ncr_text_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool ncr_text_hex(uint8_t *out, size_t n, struct nacre_bytes b)
+{
+    size_t i;
+
+    if (b.n / 2 != n || b.n % 2 != 0)
+        return false;
+    for (i = 0; i < n; i++) {
+        const int high = text_hex_digit(b.p[2 * i]), low = text_hex_digit(b.p[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
 bool ncr_text_number(uint64_t *v, struct nacre_bytes b, size_t max_digits, uint64_t max)
 {
     uint64_t sum = 0;

@@ -19,6 +19,10 @@ bool ncr_text_same(struct nacre_bytes b, const char *s);
 bool ncr_text_has_control(struct nacre_bytes b);
 /* True if c is one of the bytes. */
 bool ncr_text_has(struct nacre_bytes b, uint8_t c);
+/* True if there are but blanks and line ends. */
+bool ncr_text_is_space(struct nacre_bytes b);
+/* Exactly 2n hexadecimal digits to n bytes. */
+NACRE_MUST_CHECK bool ncr_text_hex(uint8_t *out, size_t n, struct nacre_bytes b);
 /* 1 to max_digits decimal digits and nothing else, value at most max. */
 NACRE_MUST_CHECK bool ncr_text_number(uint64_t *v, struct nacre_bytes b, size_t max_digits,
                                       uint64_t max);
