@@ -205,6 +205,7 @@ POSIX_SRC = \
 	proto/posix/tty.c
 
 CLIENT_SRC = \
+	client/agent_client.c \
 	client/ask.c \
 	client/auth_plan.c \
 	client/client.c \
@@ -216,6 +217,7 @@ CLIENT_SRC = \
 	client/forward_client.c \
 	client/front.c \
 	client/host_trust.c \
+	client/identities.c \
 	client/key_load.c \
 	client/keygen_ask.c \
 	client/keygen_hosts.c \
@@ -593,6 +595,10 @@ $(foreach p,$(SERVER_PROGRAMS),$(eval $(call program_rule,server,$(p),$(SERVER_L
 $(BUILD)/kat: $(call objs,$(KAT_SRC) $(TEST_CPU_ENV)) $(PROTO_LIBS) $(BUILD)/static
 	$(link_program)
 
+# the ciphers' forms on random calls where Criterion is not: make cross
+$(BUILD)/twins_random: $(call objs,tests/twins_random.c $(TEST_CPU_ENV)) $(TEST_CRYPTO_A) $(CRYPTO_LIBS) $(BUILD)/static
+	$(link_program)
+
 # ---- Tests -------------------------------------------------------------------------------------
 
 # Criterion is the one thing that the tests need beyond a compiler.
@@ -606,10 +612,6 @@ define test_rule
 $(BUILD)/tests/test_$(1): $(OBJ)/tests/test_$(1).o $(call objs,$(TEST_CPU_ENV)) $(2)
 	@mkdir -p $$(@D)
 	$(say) LD $$@
-# the ciphers' forms on random calls where Criterion is not: make cross
-$(BUILD)/twins_random: $(call objs,tests/twins_random.c $(TEST_CPU_ENV)) $(TEST_CRYPTO_A) $(CRYPTO_LIBS) $(BUILD)/static
-	$(link_program)
-
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(CRITERION_LIBS)
 .PHONY: test-$(1)
 test-$(1): $(BUILD)/tests/test_$(1)

@@ -4,17 +4,12 @@
  */
 #include "client/auth_plan.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/client.h"
 #include "client/names.h"
-#include "proto/posix/file.h"
-
-#define PLAN_OPEN_MODES 077 /* permission bits that a private key file must not have */
 
 static const struct plan_method {
     const char *name;
@@ -55,40 +50,125 @@ nacre_err ncr_plan_init(struct nacre_client *c)
     }
     p->password_left = p->interactive_left =
         c->cfg.prompts != 0 ? c->cfg.prompts : NCR_PLAN_PROMPTS;
-    p->keys = calloc(c->cfg.n_keys + c->cfg.n_identities + 1, sizeof *p->keys);
-    return p->keys != NULL ? NACRE_OK : NACRE_ERR_NO_MEMORY;
+    return NACRE_OK;
+}
+
+static void plan_forget_answer(struct ncr_auth_plan *p)
+{
+    if (p->answer_mem != NULL)
+        nacre_wipe(p->answer_mem, p->answer_len);
+    free(p->answer_mem);
+    p->answer_mem = NULL;
+    p->answer_len = 0;
 }
 
 void ncr_plan_free(struct ncr_auth_plan *p)
 {
-    for (size_t i = 0; i < p->n_keys; i++)
-        nacre_privkey_wipe(&p->keys[i].key);
-    free(p->keys);
+    plan_forget_answer(p);
+    ncr_ids_free(&p->ids);
     nacre_wipe(p, sizeof *p);
+}
+
+/* ---- What goes out ----------------------------------------------------------------------- */
+
+/* Keeps a copy of an answer until there is room. False: out of memory. */
+static bool plan_keep_answer(struct ncr_auth_plan *p, const struct nacre_answer *a)
+{
+    size_t n = a->data.n;
+    uint8_t *at;
+
+    for (size_t i = 0; i < a->n_responses; i++)
+        n += a->responses[i].n;
+    at = p->answer_mem = malloc(n + 1);
+    if (at == NULL)
+        return false;
+    p->answer_len = n;
+    p->answer = *a;
+    p->answer.data.p = at;
+    if (a->data.n > 0)
+        memcpy(at, a->data.p, a->data.n);
+    at += a->data.n;
+    for (size_t i = 0; i < a->n_responses; i++) {
+        p->answer_responses[i] = (struct nacre_bytes){at, a->responses[i].n};
+        if (a->responses[i].n > 0)
+            memcpy(at, a->responses[i].p, a->responses[i].n);
+        at += a->responses[i].n;
+    }
+    p->answer.responses = p->answer_responses;
+    return true;
 }
 
 /* Answers to a question that is open now: whatever is wrong with one must not leave us waiting. */
 static void plan_answer(struct nacre_client *c, const struct nacre_answer *a)
 {
-    if (nacre_conn_answer(&c->conn, a) != NACRE_OK)
+    struct ncr_auth_plan *p = &c->plan;
+    nacre_err err = nacre_conn_answer(&c->conn, a);
+
+    if (err == NACRE_ERR_NO_ROOM && plan_keep_answer(p, a)) {
+        p->waiting = NCR_WAIT_ANSWER;
+    } else if (err != NACRE_OK) {
+        err = err == NACRE_ERR_NO_ROOM ? NACRE_ERR_NO_MEMORY : NACRE_ERR_INTERNAL;
+        ncr_client_fail(c, err, NACRE_REASON_BY_APPLICATION, "no answer");
+    }
+    ncr_client_kick(c);
+}
+
+/* Gives the method up that asked. */
+static void plan_refuse(struct nacre_client *c, uint32_t id)
+{
+    c->plan.gave_up = true;
+    ncr_client_refuse(c, id);
+}
+
+/* The request that the plan has come to. */
+static nacre_err plan_request(struct nacre_client *c)
+{
+    struct ncr_auth_plan *p = &c->plan;
+
+    switch (p->request) {
+    case NACRE_AUTH_PUBLICKEY:
+        return nacre_auth_publickey(&c->conn, c->user, p->alg, p->ids.id[p->current].blob,
+                                    p->probe);
+    case NACRE_AUTH_PASSWORD:
+        return nacre_auth_password(&c->conn, c->user, nacre_bytes_str(p->last));
+    case NACRE_AUTH_INTERACTIVE:
+        return nacre_auth_interactive(&c->conn, c->user, NULL);
+    default:
+        return nacre_auth_none(&c->conn, c->user);
+    }
+}
+
+/* Sends it, now or when there is room. False: it cannot be sent. */
+static bool plan_send(struct nacre_client *c, unsigned method)
+{
+    nacre_err err;
+
+    c->plan.request = method;
+    err = plan_request(c);
+    c->plan.waiting = err == NACRE_ERR_NO_ROOM ? NCR_WAIT_NEXT : NCR_WAIT_NONE;
+    return err == NACRE_OK || err == NACRE_ERR_NO_ROOM;
+}
+
+void ncr_plan_room(struct nacre_client *c)
+{
+    struct ncr_auth_plan *p = &c->plan;
+    const enum ncr_plan_wait waiting = p->waiting;
+    nacre_err err;
+
+    if (waiting == NCR_WAIT_NONE)
+        return;
+    err = waiting == NCR_WAIT_NEXT ? plan_request(c) : nacre_conn_answer(&c->conn, &p->answer);
+    if (err == NACRE_ERR_NO_ROOM)
+        return;
+    p->waiting = NCR_WAIT_NONE;
+    plan_forget_answer(p);
+    if (err != NACRE_OK)
         ncr_client_fail(c, NACRE_ERR_INTERNAL, NACRE_REASON_BY_APPLICATION, "no answer");
     ncr_client_kick(c);
 }
 
-/* ---- Keys -------------------------------------------------------------------------------- */
-
-static bool plan_key_private(struct nacre_client *c, const char *path, const struct ncr_file *f)
-{
-    if (f->st.st_uid != getuid() || (f->st.st_mode & PLAN_OPEN_MODES) == 0)
-        return true;
-    ncr_client_log(c, NACRE_LOG_ERROR,
-                   "Permissions %04o for '%s' are too open: this private key is not used.",
-                   (unsigned)f->st.st_mode & 07777u, path);
-    return false;
-}
-
-static bool plan_ask(struct nacre_client *c, const struct nacre_secret_question *q,
-                     char answer[NACRE_SECRET_CAP])
+bool ncr_plan_ask(struct nacre_client *c, const struct nacre_secret_question *q,
+                  char answer[NACRE_SECRET_CAP])
 {
     uint64_t since = ncr_client_pause(c);
     bool given = false;
@@ -101,112 +181,84 @@ static bool plan_ask(struct nacre_client *c, const struct nacre_secret_question 
     return given;
 }
 
-static nacre_err plan_decode_key(struct nacre_client *c, struct nacre_privkey *key,
-                                 const char *path, const struct ncr_file *f, const char **what)
-{
-    struct nacre_keyfile_info info;
-    struct nacre_bytes file = {f->p, f->n};
-    struct nacre_bytes none = {NULL, 0};
-    char prompt[NCR_CLIENT_TEXT_CAP];
-    char answer[NACRE_SECRET_CAP];
-    struct nacre_secret_question q = {
-        .kind = NACRE_SECRET_PASSPHRASE, .prompt = prompt, .file = path};
-    uint8_t *scratch = malloc(f->n + 1);
-    nacre_err err = NACRE_ERR_NO_MEMORY;
+/* ---- Keys -------------------------------------------------------------------------------- */
 
-    if (scratch == NULL)
-        return err;
-    err = nacre_keyfile_read(key, NULL, 0, file, none, scratch, f->n + 1, &info, c->work);
-    (void)snprintf(prompt, sizeof prompt, "Enter passphrase for key '%.400s': ", path);
-    if (err == NACRE_ERR_PASSPHRASE && plan_ask(c, &q, answer)) {
-        err = nacre_keyfile_read(key, NULL, 0, file, nacre_bytes_str(answer), scratch, f->n + 1,
-                                 &info, c->work);
-        nacre_wipe(answer, sizeof answer);
-    }
-    *what = info.what[0] != '\0' ? info.what : nacre_err_text(err);
-    free(scratch); /* wiped by the reader */
-    return err;
+/* Whether the configuration lets that algorithm be used. One that this build does not know, of a
+ * key in an agent, is let through unless the list was given. */
+static bool plan_may_use(const struct nacre_client *c, const struct ncr_identity *id,
+                         const char *alg)
+{
+    struct nacre_pubkey k;
+
+    if (ncr_names_has(c->pubkey_algs, alg))
+        return true;
+    return c->cfg.pubkey_algs == NULL && (id->in_agent || id->in_hook) && !id->is_cert &&
+           nacre_pubkey_decode(&k, id->blob) == NACRE_ERR_UNKNOWN_ALG;
 }
 
-static void plan_load_file(struct nacre_client *c, const char *path)
+/* Whether the server takes it. Its list has plain algorithms, and is of use for RSA alone, where
+ * one key has several. */
+static bool plan_server_takes(const struct nacre_client *c, struct nacre_bytes alg)
 {
-    struct ncr_auth_plan *p = &c->plan;
-    struct ncr_auth_key *k = &p->keys[p->n_keys];
-    struct ncr_file f;
-    const char *what = "";
-    nacre_err err = ncr_file_read(&f, path, NACRE_KEYFILE_MAX);
+    char plain[NCR_ID_ALG_CAP];
+    char name[NCR_ID_ALG_CAP];
+    struct nacre_bytes b = ncr_plain_alg(alg, plain);
 
-    if (err != NACRE_OK) {
-        ncr_client_log(c, NACRE_LOG_DEBUG, "identity file %s: %s", path, ncr_file_error(err));
-        return;
-    }
-    if (plan_key_private(c, path, &f)) {
-        err = plan_decode_key(c, &k->key, path, &f, &what);
-        if (err == NACRE_OK) {
-            k->path = path;
-            p->n_keys++;
-            ncr_client_log(c, NACRE_LOG_DEBUG, "identity file %s: loaded", path);
-        } else {
-            ncr_client_log(c, NACRE_LOG_ERROR, "Load key \"%s\": %s", path, what);
-        }
-    }
-    ncr_file_wipe(&f);
-}
-
-static void plan_load(struct nacre_client *c)
-{
-    struct ncr_auth_plan *p = &c->plan;
-
-    if (p->keys_loaded)
-        return;
-    p->keys_loaded = true;
-    for (size_t i = 0; i < c->cfg.n_keys; i++) {
-        p->keys[p->n_keys].key = c->cfg.keys[i];
-        p->keys[p->n_keys++].path = "";
-    }
-    for (size_t i = 0; i < c->cfg.n_identities; i++)
-        plan_load_file(c, c->cfg.identities[i]);
+    (void)snprintf(name, sizeof name, "%.*s", (int)b.n, (const char *)b.p); /* of that size */
+    return strncmp(name, "rsa-sha2-", 9) != 0 || nacre_conn_peer_takes(&c->conn, name);
 }
 
 /* The first signature algorithm of the key that the configuration and the server allow. */
-static const char *plan_key_alg(struct nacre_client *c, const struct nacre_privkey *k)
+static bool plan_key_alg(struct nacre_client *c, const struct ncr_identity *id,
+                         char alg[NCR_ID_ALG_CAP])
 {
-    const char *alg;
-
-    for (size_t i = 0; (alg = nacre_privkey_alg(k, i)) != NULL; i++) {
-        if (!ncr_names_has(c->pubkey_algs, alg))
-            continue;
-        if (nacre_conn_peer_takes(&c->conn, alg))
-            return alg;
+    for (size_t i = 0; ncr_id_alg(id, i, alg) != NULL; i++) {
+        if (plan_may_use(c, id, alg) && plan_server_takes(c, nacre_bytes_str(alg)))
+            return true;
     }
-    return NULL;
+    ncr_client_log(c, NACRE_LOG_DEBUG, "Skipping key %s: no signature algorithm for it",
+                   ncr_id_name(id));
+    return false;
 }
 
-static void plan_tell_key(struct nacre_client *c, const struct ncr_auth_key *k, const char *alg)
+static void plan_tell_key(struct nacre_client *c, const struct ncr_identity *id, const char *alg)
 {
     char fp[NACRE_FINGERPRINT_LEN];
 
-    nacre_fingerprint(fp, NACRE_FP_SHA256, nacre_privkey_public_blob(&k->key));
-    ncr_client_log(c, NACRE_LOG_DEBUG, "Offering public key: %s %s %s",
-                   k->path[0] != '\0' ? k->path : "(given)", alg, fp);
+    nacre_fingerprint(fp, NACRE_FP_SHA256, id->plain);
+    ncr_client_log(c, NACRE_LOG_DEBUG, "Offering public key: %s %s %s%s", ncr_id_name(id), alg, fp,
+                   id->in_agent ? " agent" : "");
+}
+
+/* The server is asked first, unless there is nothing else to try and the signature is at hand, or
+ * the file had to be opened to see what it is. */
+static bool plan_offer(struct nacre_client *c, size_t i)
+{
+    struct ncr_auth_plan *p = &c->plan;
+    struct ncr_identity *id = &p->ids.id[i];
+    const bool closed = id->blob.n == 0;
+
+    id->tried = true;
+    if (id->rank == NCR_ID_HIDDEN || !ncr_id_reveal(c, id) || !plan_key_alg(c, id, p->alg))
+        return false;
+    p->current = i;
+    p->probe = !closed && (p->ids.n > 1 || !ncr_id_ready(c, id));
+    plan_tell_key(c, id, p->alg);
+    return plan_send(c, NACRE_AUTH_PUBLICKEY);
 }
 
 static bool plan_try_key(struct nacre_client *c)
 {
     struct ncr_auth_plan *p = &c->plan;
 
-    plan_load(c);
-    for (size_t i = 0; i < p->n_keys; i++) {
-        struct ncr_auth_key *k = &p->keys[i];
-        const char *alg = k->tried ? NULL : plan_key_alg(c, &k->key);
-
-        k->tried = true;
-        if (alg == NULL)
-            continue;
-        p->current = i;
-        plan_tell_key(c, k, alg);
-        return nacre_auth_publickey(&c->conn, c->user, alg, nacre_privkey_public_blob(&k->key),
-                                    p->n_keys > 1) == NACRE_OK;
+    if (ncr_ids_load(c) != NACRE_OK) {
+        ncr_client_error(c, "%s", nacre_err_text(NACRE_ERR_NO_MEMORY));
+        ncr_client_fail(c, NACRE_ERR_NO_MEMORY, NACRE_REASON_BY_APPLICATION, "out of memory");
+        return true; /* nothing else is to be tried */
+    }
+    for (size_t i = 0; i < p->ids.n; i++) {
+        if (!p->ids.id[i].tried && plan_offer(c, i))
+            return true;
     }
     return false;
 }
@@ -218,10 +270,9 @@ static void plan_sign(struct nacre_client *c, const struct nacre_event *ev)
     struct nacre_answer a = {.id = ev->id, .verdict = NACRE_ACCEPT};
     size_t n = 0;
 
-    if (p->current >= p->n_keys ||
-        nacre_privkey_sign(&p->keys[p->current].key, ev->alg, ev->data, sig, sizeof sig, &n,
-                           c->cfg.rng, c->work) != NACRE_OK) {
-        ncr_client_refuse(c, ev->id);
+    if (p->current >= p->ids.n ||
+        !ncr_id_sign(c, &p->ids.id[p->current], ev->alg, ev->data, sig, sizeof sig, &n)) {
+        plan_refuse(c, ev->id);
         return;
     }
     p->credential = true;
@@ -234,9 +285,11 @@ static void plan_sign(struct nacre_client *c, const struct nacre_event *ev)
 
 static bool plan_send_password(struct nacre_client *c, const char *password)
 {
+    if (strlen(password) >= sizeof c->plan.last)
+        return false;
     c->plan.credential = true;
-    (void)snprintf(c->plan.last, sizeof c->plan.last, "%s", password); /* a longer one is refused */
-    return nacre_auth_password(&c->conn, c->user, nacre_bytes_str(password)) == NACRE_OK;
+    memcpy(c->plan.last, password, strlen(password) + 1);
+    return plan_send(c, NACRE_AUTH_PASSWORD);
 }
 
 static bool plan_try_password(struct nacre_client *c)
@@ -258,7 +311,7 @@ static bool plan_try_password(struct nacre_client *c)
         ncr_client_log(c, NACRE_LOG_INFO, "Permission denied, please try again.");
     p->password_left--;
     (void)snprintf(prompt, sizeof prompt, "%.200s@%.250s's password: ", c->user, c->cfg.host);
-    if (plan_ask(c, &q, answer))
+    if (ncr_plan_ask(c, &q, answer))
         sent = plan_send_password(c, answer);
     else
         p->password_left = 0;
@@ -277,8 +330,8 @@ static void plan_change(struct nacre_client *c, const struct nacre_event *ev)
         .id = ev->id, .verdict = NACRE_ACCEPT, .responses = &old, .n_responses = 1};
 
     ncr_client_log(c, NACRE_LOG_INFO, "%s", ncr_text(&t, ev->data));
-    if (!plan_ask(c, &q, answer) || answer[0] == '\0') {
-        ncr_client_refuse(c, ev->id);
+    if (!ncr_plan_ask(c, &q, answer) || answer[0] == '\0') {
+        plan_refuse(c, ev->id);
         return;
     }
     a.data = nacre_bytes_str(answer);
@@ -301,7 +354,7 @@ static bool plan_try_interactive(struct nacre_client *c)
         return false;
     p->interactive_left--;
     p->answered = false;
-    return nacre_auth_interactive(&c->conn, c->user, NULL) == NACRE_OK;
+    return plan_send(c, NACRE_AUTH_INTERACTIVE);
 }
 
 /* One prompt: the stored password where a single hidden one is asked for, else the hook. */
@@ -324,7 +377,7 @@ static bool plan_prompt(struct nacre_client *c, const struct nacre_event *ev, si
     /* Whoever reads it must see that this server asks, not the program (S41). */
     (void)snprintf(prompt, sizeof prompt, "(%.200s@%.250s) %s", c->user, c->cfg.host,
                    ncr_text(&t, ev->prompts[i].text));
-    return plan_ask(c, &q, answer);
+    return ncr_plan_ask(c, &q, answer);
 }
 
 static void plan_tell_instruction(struct nacre_client *c, struct nacre_bytes text)
@@ -362,7 +415,7 @@ static void plan_prompts(struct nacre_client *c, const struct nacre_event *ev)
         plan_answer(c, &a);
     } else {
         c->plan.interactive_left = 0;
-        ncr_client_refuse(c, ev->id);
+        plan_refuse(c, ev->id);
     }
     if (answers != NULL)
         nacre_wipe(answers, (ev->n_prompts + 1) * NACRE_SECRET_CAP);
@@ -376,7 +429,7 @@ static bool plan_try_none(struct nacre_client *c)
     if (c->plan.none_tried || c->cfg.need_credential)
         return false;
     c->plan.none_tried = true;
-    return nacre_auth_none(&c->conn, c->user) == NACRE_OK;
+    return plan_send(c, NACRE_AUTH_NONE);
 }
 
 /* ---- What comes next --------------------------------------------------------------------- */
@@ -430,7 +483,7 @@ static bool plan_next(struct nacre_client *c)
             return true;
         p->none_tried = true;
         p->tried = NACRE_AUTH_NONE;
-        return nacre_auth_none(&c->conn, c->user) == NACRE_OK;
+        return plan_send(c, NACRE_AUTH_NONE);
     }
     for (size_t i = 0; i < NCR_PLAN_METHODS && p->order[i] != 0; i++) {
         if ((plan_usable(c) & p->listed & p->order[i]) != 0 && plan_try(c, p->order[i]))
@@ -452,7 +505,7 @@ static void plan_on_next(struct nacre_client *c, const struct nacre_event *ev)
 {
     struct ncr_auth_plan *p = &c->plan;
 
-    if (p->tried != 0) {
+    if (p->tried != 0 && !p->gave_up) {
         p->know_listed = true;
         p->listed = ev->methods;
         (void)ncr_escape(p->methods, sizeof p->methods, ev->data, NCR_ESCAPE_LINE);
@@ -461,6 +514,7 @@ static void plan_on_next(struct nacre_client *c, const struct nacre_event *ev)
                            plan_method(p->tried)->name);
         ncr_client_log(c, NACRE_LOG_DEBUG, "Authentications that can continue: %s", p->methods);
     }
+    p->gave_up = false;
     c->state = NACRE_CLIENT_AUTH;
     if (!plan_next(c))
         plan_failed(c);
@@ -485,6 +539,7 @@ static void plan_success(struct nacre_client *c)
     ncr_client_log(c, NACRE_LOG_DEBUG, "Authenticated to %s ([%s]:%u) using \"%s\".", c->cfg.host,
                    c->peer, (unsigned)c->peer_port, plan_method(p->tried)->name);
     c->state = NACRE_CLIENT_READY;
+    ncr_ids_free(&p->ids);
     nacre_wipe(p->last, sizeof p->last);
 }
 

@@ -18,6 +18,7 @@
 
 #define CLIENT_PORT 22
 #define CLIENT_PATH_CAP 1024
+#define CLIENT_IDENTITIES 6
 /* With buffers from here on a channel takes larger packets than the usual 32 KiB: each costs a
  * write(2) to the sink. Peers send what they like up to it. */
 #define CLIENT_BULK_FROM (256u * 1024)
@@ -28,9 +29,13 @@
 /* Files that are used where the configuration names none. */
 struct client_defaults {
     struct nacre_client c; /* first: the two are one object */
-    char hosts[CLIENT_PATH_CAP], identity[CLIENT_PATH_CAP];
-    const char *hosts_list[1], *identity_list[1];
+    char hosts[CLIENT_PATH_CAP], identity[CLIENT_IDENTITIES][CLIENT_PATH_CAP];
+    const char *hosts_list[1], *identity_list[CLIENT_IDENTITIES];
 };
+
+/* ssh's, in its order. */
+static const char *const client_identities[CLIENT_IDENTITIES] = {
+    "id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_mldsa44_ed25519"};
 
 static const char *client_home(void)
 {
@@ -49,16 +54,19 @@ static void client_default_files(struct client_defaults *d)
     const char *home = client_home();
 
     (void)snprintf(d->hosts, sizeof d->hosts, "%s/.ssh/known_hosts", home);
-    (void)snprintf(d->identity, sizeof d->identity, "%s/.ssh/id_ed25519", home);
     d->hosts_list[0] = d->hosts;
-    d->identity_list[0] = d->identity;
+    for (size_t i = 0; i < CLIENT_IDENTITIES; i++) {
+        (void)snprintf(d->identity[i], sizeof d->identity[i], "%s/.ssh/%s", home,
+                       client_identities[i]);
+        d->identity_list[i] = d->identity[i];
+    }
     if (cfg->known_hosts == NULL) {
         cfg->known_hosts = d->hosts_list;
         cfg->n_known_hosts = 1;
     }
-    if (cfg->identities == NULL && cfg->n_keys == 0) {
+    if (cfg->identities == NULL && cfg->n_keys == 0 && cfg->n_sign_keys == 0) {
         cfg->identities = d->identity_list;
-        cfg->n_identities = 1;
+        cfg->n_identities = CLIENT_IDENTITIES;
     }
 }
 
@@ -297,6 +305,7 @@ void nacre_client_close(struct nacre_client *c)
         nacre_conn_wipe(&c->conn);
     }
     ncr_plan_free(&c->plan);
+    free(c->host_proof);
     free(c->mem);
     free(c); /* struct client_defaults begins here */
 }
@@ -408,10 +417,30 @@ void ncr_client_resume(struct nacre_client *c, uint64_t since)
 
 /* ---- Events ------------------------------------------------------------------------------ */
 
+/* An agent may be told of it. */
+static bool client_keep_host_proof(struct nacre_client *c, const struct nacre_event *ev)
+{
+    uint8_t *p = malloc(ev->blob.n + ev->data.n + 1);
+
+    if (p == NULL) {
+        ncr_client_error(c, "%s", nacre_err_text(NACRE_ERR_NO_MEMORY));
+        return false;
+    }
+    memcpy(p, ev->blob.p, ev->blob.n);
+    memcpy(p + ev->blob.n, ev->data.p, ev->data.n);
+    free(c->host_proof);
+    c->host_proof = p;
+    c->host_blob = (struct nacre_bytes){p, ev->blob.n};
+    c->host_sig = (struct nacre_bytes){p + ev->blob.n, ev->data.n};
+    return true;
+}
+
 static void client_on_host_key(struct nacre_client *c, const struct nacre_event *ev)
 {
     enum nacre_verdict verdict = ncr_client_trust(c, ev);
 
+    if (verdict == NACRE_ACCEPT && !client_keep_host_proof(c, ev))
+        verdict = NACRE_REFUSE;
     if (verdict != NACRE_ACCEPT && c->error[0] == '\0')
         ncr_client_error(c, "Host key verification failed.");
     ncr_client_answer(c, ev->id, verdict);
@@ -451,6 +480,7 @@ static bool client_own_event(struct nacre_client *c, const struct nacre_event *e
         return true;
     case NACRE_EV_KEX_DONE:
         ncr_client_tell_kex(c);
+        ncr_plan_room(c);
         return true;
     case NACRE_EV_HOST_KEY:
         client_on_host_key(c, ev);
@@ -518,6 +548,7 @@ static void client_room(void *ctx)
 
     if (c->n_late > 0)
         client_answer_late(c);
+    ncr_plan_room(c);
     for (struct ncr_chan_user *u = c->users, *next; u != NULL; u = next) {
         next = u->next;
         if (u->room != NULL)

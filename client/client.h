@@ -51,6 +51,8 @@ struct nacre_client {
     char pubkey_algs[2048]; /* signature algorithms that may be used */
     char peer[NCR_SOCK_NAME];
     uint32_t peer_port;
+    uint8_t *host_proof; /* what the next two lie in */
+    struct nacre_bytes host_blob, host_sig; /* the host's key and its word for the session */
     struct ncr_auth_plan plan;
     struct ncr_chan_user *users;
     struct {

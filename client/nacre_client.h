@@ -8,9 +8,15 @@
  * events of channels go to the event hook, and nacre_client_conn() gives the engine for everything
  * else.
  *
- * Trust is default-deny: a zeroed configuration accepts only host keys in ~/.ssh/known_hosts, and
- * offers no credential but the key ~/.ssh/id_ed25519, to the host named. Hooks that are NULL
- * refuse.
+ * Trust is default-deny: a zeroed configuration accepts only host keys in ~/.ssh/known_hosts. To the
+ * host named, once its key is accepted, it offers the keys that ssh offers: those of the agent that
+ * SSH_AUTH_SOCK names, ~/.ssh/id_rsa, id_ecdsa, id_ecdsa_sk, id_ed25519, id_ed25519_sk and
+ * id_mldsa44_ed25519, and their certificates. Offering shows public halves only; a private half
+ * signs once the server has said that it takes the key. Hooks that are NULL refuse, so that a file
+ * with a passphrase stays closed.
+ *
+ * Keys that are elsewhere (a token, an HSM, another process) are named by their public keys in
+ * sign_keys and used through the sign hook, in the order and by the rules of all others.
  *
  * One line on the last failure, fit for a terminal: nacre_client_error(). A client is used by one
  * thread at a time; different clients share nothing.
@@ -19,6 +25,7 @@
 #define NACRE_CLIENT_H
 
 #include "proto/nacre.h"
+#include "proto/keys/nacre_agent.h"
 #include "proto/keys/nacre_keys.h"
 #include "sftp/nacre_sftp.h"
 
@@ -59,16 +66,27 @@ enum nacre_secret_kind {
     NACRE_SECRET_PASSWORD = 0,
     NACRE_SECRET_NEW_PASSWORD, /* the old one has expired; asked for once */
     NACRE_SECRET_PASSPHRASE,   /* of the key file `file` */
-    NACRE_SECRET_PROMPT        /* keyboard-interactive */
+    NACRE_SECRET_PROMPT,       /* keyboard-interactive */
+    NACRE_SECRET_CONFIRM       /* yes or no: "" and "yes" are yes */
 };
 
 struct nacre_secret_question {
     enum nacre_secret_kind kind;
     const char *prompt; /* fit for a terminal */
-    const char *file;   /* PASSPHRASE, else "" */
+    const char *file;   /* PASSPHRASE, CONFIRM: of the key; else "" */
     bool echo;
 };
 #define NACRE_SECRET_CAP 1025 /* longest answer and NUL */
+
+/* A signature that is wanted of a key elsewhere. */
+struct nacre_sign_question {
+    struct nacre_bytes key;  /* blob as in sign_keys: for a certificate that key where it is there */
+    struct nacre_bytes alg;  /* signature algorithm, "rsa-sha2-512"; never a certificate's name */
+    struct nacre_bytes data; /* what is to be signed */
+};
+
+/* Whether a key file that was opened is handed to the agent. */
+enum nacre_keep { NACRE_KEEP_NO = 0, NACRE_KEEP_YES, NACRE_KEEP_ASK, NACRE_KEEP_CONFIRM };
 
 enum nacre_log_level {
     NACRE_LOG_ERROR = 0,
@@ -99,10 +117,23 @@ struct nacre_client_cfg {
                              * is in the set, or no other method is left */
     const char *auth_order; /* names of methods, comma-separated; NULL: publickey,
                              * keyboard-interactive, password */
-    const char *const *identities; /* key files; NULL: ~/.ssh/id_ed25519 if it is there */
-    size_t n_identities;
-    const struct nacre_privkey *keys; /* tried before the files */
+
+    /* Keys, in this order: keys, sign_keys, certificates, those that an agent has of the files, the
+     * agent's others, files. Each is offered once; private halves are opened when needed. */
+    const struct nacre_privkey *keys;
     size_t n_keys;
+    const struct nacre_bytes *sign_keys; /* public key or certificate blobs, for the sign hook */
+    size_t n_sign_keys;
+    const char *const *identities; /* key files, or public halves of keys that the agent has; NULL:
+                                    * unless keys or sign_keys are given, the usual ones */
+    size_t n_identities;
+    const char *const *certificates; /* files; NULL: <identity>-cert.pub where there is one */
+    size_t n_certificates;
+    const char *agent; /* socket: a path, "$NAME" of the environment, "SSH_AUTH_SOCK" or "none";
+                        * NULL: unless keys or sign_keys are given, SSH_AUTH_SOCK */
+    bool identities_only;   /* no keys of the agent but those of identities and certificates */
+    enum nacre_keep keep;   /* in the agent: NO; YES; ASK by hook; CONFIRM each use there */
+    uint32_t keep_lifetime; /* seconds that the agent keeps it; 0: for ever */
     const char *password;    /* tried once, by password and keyboard-interactive; NULL: none */
     unsigned prompts;        /* passwords asked for by hook; 0: 3 */
     const char *pubkey_algs; /* signature algorithms to use, a list as those of conn; NULL: default */
@@ -113,6 +144,10 @@ struct nacre_client_cfg {
     void *ctx;
     enum nacre_trust (*host_key)(void *ctx, const struct nacre_host_question *q);
     bool (*secret)(void *ctx, const struct nacre_secret_question *q, char answer[NACRE_SECRET_CAP]);
+    /* Writes the signature blob (string name, string signature) of at most cap bytes to sig, its
+     * length to *n. False: no signature, the next key is tried. */
+    bool (*sign)(void *ctx, const struct nacre_sign_question *q, uint8_t *sig, size_t cap,
+                 size_t *n);
     void (*banner)(void *ctx, const char *text);
     void (*log)(void *ctx, enum nacre_log_level level, const char *line);
     /* Events that the library does not need itself. True: taken; an open question left is refused.
@@ -183,6 +218,48 @@ struct nacre_run {
  * nacre_run_free(), on failure too. */
 NACRE_MUST_CHECK nacre_err nacre_client_run(struct nacre_client *c, struct nacre_run *r);
 void nacre_run_free(struct nacre_run *r);
+
+/* ---- Agents ------------------------------------------------------------------------------ */
+
+struct nacre_agent;
+
+/* Connects to an agent's socket: a setting as cfg.agent has it; NULL: SSH_AUTH_SOCK. IO with errno
+ * (ENOENT: none is named); NO_MEMORY. Requests below block, but never for ever: an agent has 10
+ * seconds for an answer, and two minutes where a person may have to confirm.
+ *
+ * All may return KEY_REFUSED: the agent said no. Anything else (IO, TIMEOUT, PEER_CLOSED, and
+ * FORMAT, ORDER, LIMIT: the agent does not keep to the protocol) ends the connection, and every
+ * later call gives it again; errors of the making of a request, as nacre_agent.h has them, do not.
+ */
+NACRE_MUST_CHECK nacre_err nacre_agent_open(struct nacre_agent **a, const char *path);
+/* NULL is allowed. */
+void nacre_agent_close(struct nacre_agent *a);
+/* The agent's keys, packed: nacre_agent_identity_next(). Borrowed until the next request. Keys of
+ * types that are not understood are among them, and can be signed with. */
+NACRE_MUST_CHECK nacre_err nacre_agent_list(struct nacre_agent *a, struct nacre_bytes *keys);
+/* Signs data by the key with that blob, under that algorithm: out gets the signature blob, not
+ * verified. NO_ROOM: over cap. */
+NACRE_MUST_CHECK nacre_err nacre_agent_sign(struct nacre_agent *a, struct nacre_bytes key,
+                                            struct nacre_bytes alg, struct nacre_bytes data,
+                                            uint8_t *out, size_t cap, size_t *n);
+/* Adds a key; cert: a certificate for it, or empty; limits may be NULL. */
+NACRE_MUST_CHECK nacre_err nacre_agent_store(struct nacre_agent *a, const struct nacre_privkey *k,
+                                             struct nacre_bytes cert, struct nacre_bytes comment,
+                                             const struct nacre_agent_limits *limits);
+NACRE_MUST_CHECK nacre_err nacre_agent_remove(struct nacre_agent *a, struct nacre_bytes key);
+NACRE_MUST_CHECK nacre_err nacre_agent_remove_all(struct nacre_agent *a);
+NACRE_MUST_CHECK nacre_err nacre_agent_lock(struct nacre_agent *a, const char *passphrase);
+NACRE_MUST_CHECK nacre_err nacre_agent_unlock(struct nacre_agent *a, const char *passphrase);
+/* An extension with those contents; *reply is borrowed until the next request. */
+NACRE_MUST_CHECK nacre_err nacre_agent_extend(struct nacre_agent *a, const char *name,
+                                              struct nacre_bytes data, struct nacre_bytes *reply);
+/* session-bind@openssh.com: tells the agent which host the connection is used for, so that it can
+ * keep keys to their destinations; see nacre_agent_put_bind(). */
+NACRE_MUST_CHECK nacre_err nacre_agent_bind_session(struct nacre_agent *a,
+                                                    struct nacre_bytes host_key,
+                                                    struct nacre_bytes session_id,
+                                                    struct nacre_bytes signature,
+                                                    bool forwarding);
 
 /* ---- Files (SFTP) ------------------------------------------------------------------------ */
 
