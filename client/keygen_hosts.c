@@ -29,8 +29,8 @@ struct keygen_hosts {
     struct nacre_known_hosts search;
     bool is_host; /* search is set up */
     bool found;
-    bool invalid; /* -H: a line could not be read */
-    bool hashed;  /* -H: a name was */
+    bool invalid;              /* -H: a line could not be read */
+    bool hashed;               /* -H: a name was */
     struct ncr_hosts_new *out; /* new lines */
     nacre_err failed;          /* -F: of making some */
 };

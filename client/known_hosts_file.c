@@ -17,7 +17,7 @@
 #include "proto/posix/clock.h"
 #include "proto/posix/file.h"
 
-#define HOSTS_CHUNK 16384 /* bytes of one read */
+#define HOSTS_CHUNK 16384                          /* bytes of one read */
 #define HOSTS_FILE_MAX ((size_t)256 * 1024 * 1024) /* bytes of a file that is rewritten */
 #define HOSTS_MODE 0644                            /* most that others may with a new one */
 #define HOSTS_LOCK_MS 10000

@@ -80,8 +80,7 @@ int mkostemp(char *template, int flags)
 
 int rename(const char *from, const char *to)
 {
-    return call_fails("rename") ? -1
-                                : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    return call_fails("rename") ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 static int waiting_to = -1; /* told by a byte that a lock is waited for */
@@ -118,7 +117,8 @@ static void enter(void)
 
 static void leave(void)
 {
-    static const char *const names[] = {"a", "b", "new/known_hosts", "fifo", "link", "a.old", "log"};
+    static const char *const names[] = {"a",     "b",  "new/known_hosts", "fifo", "link",
+                                        "a.old", "log"};
 
     no_failures();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -378,7 +378,8 @@ static unsigned files_here(void)
     return n;
 }
 
-/* Each call fails once: a full disk, a quota, a bad block. The old file is whole, nothing is left. */
+/* Each call fails once: a full disk, a quota, a bad block. The old file is whole, nothing is left.
+ */
 Test(known_hosts_file, each_call_fails)
 {
     bool done = false;

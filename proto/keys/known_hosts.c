@@ -7,6 +7,9 @@
  * a match beats a changed key (a host may have several), a revoked key beats everything. A line
  * that cannot be read gives no trust and is told to the caller.
  *
+ * A host at another port than 22 is named `[host]:port`. Lines for the host alone revoke there and
+ * name authorities, as with OpenSSH; that one has its very key is told apart.
+ *
  * A hashed name is HMAC-SHA-1 of the name, keyed with a salt of its own: each line costs a search
  * four compressions. Names in these files are no secret of the reader's: nothing here is CT.
  */
@@ -215,6 +218,7 @@ nacre_err nacre_known_hosts_init(struct nacre_known_hosts *s, struct nacre_bytes
     nacre_err err;
 
     memset(s, 0, sizeof *s);
+    s->has_port = port != 0 && port != HOSTS_SSH_PORT;
     err = nacre_host_text(s->name, host, port);
     if (err == NACRE_OK)
         err = nacre_host_text(s->bare, host, HOSTS_SSH_PORT);
@@ -227,12 +231,28 @@ nacre_err nacre_known_hosts_init(struct nacre_known_hosts *s, struct nacre_bytes
     return err;
 }
 
-/* Whether the search has to look at the key of that line. Revocation is read generously: under the
- * bare name too. */
-static bool hosts_concerns(const struct nacre_known_hosts *s, const struct nacre_host_entry *e)
+nacre_err nacre_known_hosts_init_cert(struct nacre_known_hosts *s, struct nacre_bytes host,
+                                      uint32_t port, const struct nacre_cert *cert)
 {
-    return hosts_entry_is_for(e, s->name) ||
-           (e->marker == NACRE_HOST_REVOKED_KEY && hosts_entry_is_for(e, s->bare));
+    nacre_err err = NACRE_ERR_USAGE;
+
+    memset(s, 0, sizeof *s);
+    if (cert->type != NULL && cert->plain.n > 0 && cert->ca.n > 0)
+        err = nacre_known_hosts_init(s, host, port, cert->plain);
+    if (err == NACRE_OK)
+        s->ca = cert->ca;
+    return err;
+}
+
+/* How the search has to look at the key of a line. */
+enum hosts_concern { HOSTS_NO = 0, HOSTS_BY_NAME, HOSTS_BY_BARE };
+
+static enum hosts_concern hosts_concerns(const struct nacre_known_hosts *s,
+                                         const struct nacre_host_entry *e)
+{
+    if (hosts_entry_is_for(e, s->name))
+        return HOSTS_BY_NAME;
+    return s->has_port && hosts_entry_is_for(e, s->bare) ? HOSTS_BY_BARE : HOSTS_NO;
 }
 
 /* Decodes the key of a line into s->blob. */
@@ -260,20 +280,31 @@ static nacre_err hosts_key(struct nacre_pubkey *k, struct nacre_known_hosts *s,
     return NACRE_OK;
 }
 
+/* What a line with a marker says. */
+static enum nacre_host_verdict hosts_judge_marked(const struct nacre_known_hosts *s,
+                                                  const struct nacre_pubkey *k,
+                                                  enum nacre_host_marker marker)
+{
+    bool authority = s->ca.n > 0 && ncr_bytes_eq(s->ca, k->blob);
+    bool same = s->key.blob.n > 0 && ncr_bytes_eq(s->key.blob, k->blob);
+
+    if (marker == NACRE_HOST_REVOKED_KEY)
+        return same || authority ? NACRE_HOST_REVOKED : NACRE_HOST_NOT_FOUND;
+    return authority && k->type != NULL ? NACRE_HOST_MATCH : NACRE_HOST_NOT_FOUND;
+}
+
+/* Trustworthiness of a known type was checked in hosts_key(). Plain lines say nothing about a
+ * certificate. */
 static enum nacre_host_verdict hosts_judge(const struct nacre_known_hosts *s,
                                            const struct nacre_pubkey *k,
                                            enum nacre_host_marker marker)
 {
-    bool same = s->key.blob.n > 0 && ncr_bytes_eq(s->key.blob, k->blob);
-
-    if (marker == NACRE_HOST_REVOKED_KEY)
-        return same ? NACRE_HOST_REVOKED : NACRE_HOST_NOT_FOUND;
-    if (marker == NACRE_HOST_CERT_AUTHORITY || s->key.blob.n == 0)
-        return NACRE_HOST_NOT_FOUND; /* certificates: not the plain key's line */
-    if (same && k->type != NULL)
-        return NACRE_HOST_MATCH; /* its trustworthiness was checked in hosts_key() */
-    if (same)
+    if (marker != NACRE_HOST_PLAIN)
+        return hosts_judge_marked(s, k, marker);
+    if (s->ca.n > 0 || s->key.blob.n == 0)
         return NACRE_HOST_NOT_FOUND;
+    if (ncr_bytes_eq(s->key.blob, k->blob))
+        return k->type != NULL ? NACRE_HOST_MATCH : NACRE_HOST_NOT_FOUND;
     return ncr_bytes_eq(s->key.name, k->name) ? NACRE_HOST_CHANGED : NACRE_HOST_OTHER_TYPE;
 }
 
@@ -288,44 +319,77 @@ static void hosts_note_type(struct nacre_known_hosts *s, const struct nacre_pubk
     }
 }
 
+static void hosts_note(struct nacre_known_hosts *s, const struct nacre_pubkey *k,
+                       enum nacre_host_marker marker)
+{
+    if (marker == NACRE_HOST_PLAIN)
+        hosts_note_type(s, k);
+    s->authority = s->authority || (marker == NACRE_HOST_CERT_AUTHORITY && k->type != NULL);
+}
+
+/* A plain line for the host without its port: it does not contradict, but may know the key. */
+static void hosts_note_bare(struct nacre_known_hosts *s, const struct nacre_pubkey *k,
+                            uint32_t file, uint32_t number)
+{
+    if (s->bare_match || hosts_judge(s, k, NACRE_HOST_PLAIN) != NACRE_HOST_MATCH)
+        return;
+    s->bare_match = true;
+    s->bare_file = file;
+    s->bare_line = number;
+}
+
+static void hosts_strengthen(struct nacre_known_hosts *s, enum nacre_host_verdict verdict,
+                             const struct nacre_pubkey *k, uint32_t file, uint32_t number)
+{
+    if (verdict <= s->verdict)
+        return;
+    s->verdict = verdict;
+    s->file = file;
+    s->line = number;
+    s->known_label = nacre_pubkey_label(k);
+    nacre_fingerprint(s->known_fp, NACRE_FP_SHA256, k->blob);
+}
+
 nacre_err nacre_known_hosts_line(struct nacre_known_hosts *s, struct nacre_bytes line,
                                  uint32_t file, uint32_t number, const char **what)
 {
     struct nacre_host_entry e;
     struct nacre_pubkey k;
     const char *own;
-    enum nacre_host_verdict verdict;
+    enum hosts_concern concern;
     nacre_err err = nacre_known_hosts_parse(&e, line);
 
     if (what == NULL)
         what = &own;
     *what = err == NACRE_OK ? "" : e.what;
-    if (err != NACRE_OK || e.blank || !hosts_concerns(s, &e))
+    if (err != NACRE_OK || e.blank)
         return err;
+    concern = hosts_concerns(s, &e);
+    if (concern == HOSTS_NO)
+        return NACRE_OK;
     err = hosts_key(&k, s, &e, what);
     if (err != NACRE_OK)
         return err;
-    if (e.marker == NACRE_HOST_PLAIN)
-        hosts_note_type(s, &k);
-    verdict = hosts_judge(s, &k, e.marker);
-    if (verdict > s->verdict) {
-        s->verdict = verdict;
-        s->file = file;
-        s->line = number;
-        s->known_label = nacre_pubkey_label(&k);
-        nacre_fingerprint(s->known_fp, NACRE_FP_SHA256, k.blob);
+    if (e.marker == NACRE_HOST_PLAIN && concern == HOSTS_BY_BARE) {
+        hosts_note_bare(s, &k, file, number);
+        return NACRE_OK;
     }
+    hosts_note(s, &k, e.marker);
+    hosts_strengthen(s, hosts_judge(s, &k, e.marker), &k, file, number);
     return NACRE_OK;
 }
 
 /* ---- Preference ---- */
 
-/* Whether a signature algorithm is for a key type of the set. */
-static bool hosts_alg_known(uint32_t types, struct nacre_bytes alg)
+/* Whether a signature algorithm, of a certificate too, is for a key type of the set. */
+static bool hosts_alg_has_type(uint32_t types, struct nacre_bytes alg)
 {
+    const char *plain = nacre_alg_plain(alg);
     size_t i;
     size_t j;
 
+    if (plain != NULL)
+        alg = nacre_bytes_str(plain);
     for (i = 0; ncr_key_types[i] != NULL && i < 32; i++) {
         for (j = 0; ncr_key_types[i]->algs[j] != NULL; j++) {
             if (nacre_bytes_is(alg, ncr_key_types[i]->algs[j]))
@@ -335,6 +399,12 @@ static bool hosts_alg_known(uint32_t types, struct nacre_bytes alg)
     return false;
 }
 
+/* An authority may have signed a key of any type. */
+static bool hosts_alg_known(const struct nacre_known_hosts *s, struct nacre_bytes alg)
+{
+    return (s->authority && nacre_alg_plain(alg) != NULL) || hosts_alg_has_type(s->types, alg);
+}
+
 /* Appends the algorithms of list that are known, or those that are not. out has room for all. */
 static size_t hosts_put_group(char *out, size_t at, const struct nacre_known_hosts *s,
                               struct nacre_bytes list, bool known)
@@ -342,7 +412,7 @@ static size_t hosts_put_group(char *out, size_t at, const struct nacre_known_hos
     struct nacre_bytes alg;
 
     while (ncr_list_next(&list, &alg)) {
-        if (hosts_alg_known(s->types, alg) != known)
+        if (hosts_alg_known(s, alg) != known)
             continue;
         if (at > 0)
             out[at++] = ',';
@@ -365,7 +435,7 @@ nacre_err nacre_known_hosts_prefer(char *out, size_t cap, const struct nacre_kno
     if (all.n >= cap)
         return NACRE_ERR_NO_ROOM;
     (void)ncr_list_next(&rest, &first); /* stays empty for an empty list */
-    if (s->types == 0 || hosts_alg_known(s->types, first)) {
+    if ((s->types == 0 && !s->authority) || hosts_alg_has_type(s->types, first)) {
         memcpy(out, list, all.n + 1);
         return NACRE_OK;
     }
