@@ -220,8 +220,11 @@ CLIENT_SRC = \
 	client/identities.c \
 	client/key_load.c \
 	client/keygen_ask.c \
+	client/keygen_cert.c \
+	client/keygen_cert_show.c \
 	client/keygen_hosts.c \
 	client/keygen_key.c \
+	client/keygen_time.c \
 	client/known_hosts_file.c \
 	client/names.c \
 	client/options.c \

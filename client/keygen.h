@@ -70,6 +70,8 @@ int ncr_keygen_change_passphrase(const struct ncr_keygen *g);
 int ncr_keygen_find_host(const struct ncr_keygen *g);
 int ncr_keygen_remove_host(const struct ncr_keygen *g);
 int ncr_keygen_hash_hosts(const struct ncr_keygen *g);
+int ncr_keygen_certify(const struct ncr_keygen *g);
+int ncr_keygen_show_certs(const struct ncr_keygen *g);
 
 /* ---- keygen_key.c: what other jobs use ---- */
 
@@ -91,8 +93,19 @@ int ncr_keygen_load(struct ncr_keygen_key *k, const struct ncr_keygen *g, const 
 /* Writes both halves; 0, or the exit status if told that it fails. */
 int ncr_keygen_save(const struct ncr_keygen_key *k, const struct ncr_keygen *g, const char *path,
                     const char *pub);
+/* The comment of path.pub, if that holds the same key; "" else. */
+void ncr_keygen_pub_comment(char out[NACRE_KEY_COMMENT_MAX + 1], const char *path,
+                            struct nacre_bytes blob);
 /* user@host. */
 bool ncr_keygen_default_comment(struct ncr_keygen_key *k);
+
+/* ---- keygen_time.c ---- */
+
+/* -V; false if told. */
+bool ncr_keygen_validity(uint64_t *from, uint64_t *to, const char *text);
+#define NCR_KEYGEN_VALIDITY_MAX 192
+/* "forever", "from 2026-11-21T20:52:00 to ..." in local time, and so on. */
+void ncr_keygen_validity_text(char out[NCR_KEYGEN_VALIDITY_MAX], uint64_t from, uint64_t to);
 
 /* ---- keygen_ask.c: prompts and small things ---- */
 

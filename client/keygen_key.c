@@ -542,8 +542,8 @@ static int keygen_show_lines(const struct ncr_keygen *g, const char *path, const
 }
 
 /* The comment of path.pub, if that holds the same key; "" else. */
-static void keygen_pub_comment(char out[NACRE_KEY_COMMENT_MAX + 1], const char *path,
-                               struct nacre_bytes blob)
+void ncr_keygen_pub_comment(char out[NACRE_KEY_COMMENT_MAX + 1], const char *path,
+                            struct nacre_bytes blob)
 {
     char pub[NCR_KEYGEN_PATH_MAX];
     uint8_t scratch[NACRE_LINE_MAX];
@@ -585,7 +585,7 @@ static int keygen_show_private(const struct ncr_keygen *g, const char *path,
     else if (info.encrypted)
         err = nacre_keyfile_read_public(&pub, NULL, file, scratch, f->n, &info);
     if (err == NACRE_OK && k.comment[0] == '\0')
-        keygen_pub_comment(k.comment, path, pub.blob);
+        ncr_keygen_pub_comment(k.comment, path, pub.blob);
     if (err == NACRE_OK)
         keygen_show(g, &pub, nacre_bytes_str(k.comment));
     nacre_wipe(&k, sizeof k);

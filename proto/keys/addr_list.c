@@ -276,3 +276,22 @@ enum nacre_addr_match nacre_addr_list_match(struct nacre_bytes list, struct nacr
     }
     return denied ? NACRE_ADDR_DENIED : found;
 }
+
+bool nacre_addr_blocks_valid(struct nacre_bytes list)
+{
+    struct nacre_bytes item;
+    struct addr_num one = {{0}, ADDR_V4_LEN}; /* any does: it is the block that is tried */
+    bool any = false;
+
+    while (ncr_text_item(&list, &item)) {
+        size_t slash = 0;
+
+        while (slash < item.n && item.p[slash] != '/')
+            slash++;
+        any = true;
+        if (slash == item.n ? !addr_read(&one, item)
+                            : addr_match_block(item, slash, &one) == NACRE_ADDR_BAD)
+            return false;
+    }
+    return any;
+}
