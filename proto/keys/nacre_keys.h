@@ -421,9 +421,16 @@ struct nacre_known_hosts {
     char known_fp[NACRE_FINGERPRINT_LEN]; /* SHA-256 of the key on that line */
     const char *known_label;              /* its type, "ED25519" */
     uint32_t types; /* set of known key types: bit i is nacre_key_type_name(i) */
+    bool authority; /* a @cert-authority line is for the host */
+    /* The host is known under another port than 22, but not there: a line for it without the port
+     * has this very key (OpenSSH then accepts it). Only of use when the verdict is NOT_FOUND. */
+    bool bare_match;
+    uint32_t bare_file, bare_line;
     /* Private. */
+    bool has_port;
     char name[NACRE_HOST_TEXT_LEN], bare[NACRE_HOST_TEXT_LEN];
     struct nacre_pubkey key;
+    struct nacre_bytes ca; /* of a certificate; empty: a plain key */
     uint8_t blob[NACRE_LINE_MAX / 4 * 3];
 };
 
@@ -433,9 +440,16 @@ struct nacre_known_hosts {
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_init(struct nacre_known_hosts *s,
                                                   struct nacre_bytes host, uint32_t port,
                                                   struct nacre_bytes key);
+/* The same for a host certificate, decoded with its plain key, borrowed too: MATCH if its authority is
+ * named by a @cert-authority line for the host, REVOKED if its key or its authority is revoked, else
+ * NOT_FOUND. That the certificate is good is for nacre_cert_verify() and nacre_cert_check() to say.
+ * USAGE: also a certificate that is zeroed or without its plain key. */
+NACRE_MUST_CHECK nacre_err nacre_known_hosts_init_cert(struct nacre_known_hosts *s,
+                                                       struct nacre_bytes host, uint32_t port,
+                                                       const struct nacre_cert *cert);
 /* Looks at one line. FILE_FORMAT, KEY_FORMAT, KEY_REFUSED: the line cannot be read or holds a weak
  * key and is ignored, *what (may be NULL) says why: tell the user file and line, and go on. A
- * @revoked line also counts under the bare host name. A key that cannot be read is noticed only on
+ * line with a marker also counts under the bare host name. A key that cannot be read is noticed only on
  * lines for the host. */
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_line(struct nacre_known_hosts *s,
                                                   struct nacre_bytes line, uint32_t file,
@@ -443,9 +457,10 @@ NACRE_MUST_CHECK nacre_err nacre_known_hosts_line(struct nacre_known_hosts *s,
 /* Whether that entry is for the host and port of the search, whatever its marker and key; for
  * listing and removing. */
 bool nacre_known_hosts_is_for(const struct nacre_known_hosts *s, const struct nacre_host_entry *e);
-/* Host key algorithms of list (comma-separated) in the order to propose: if the type of its first
- * name is known or none is known, list as it is; else algorithms of known types first (s gathered
- * them), each group in the order of list. */
+/* Host key algorithms of list (comma-separated) in the order to propose: if a plain key of the type of
+ * its first name is known or nothing is known, list as it is; else algorithms of known types (s
+ * gathered them), and those of certificates if an authority is known, first, each group in the order
+ * of list. */
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_prefer(char *out, size_t cap,
                                                     const struct nacre_known_hosts *s,
                                                     const char *list);
