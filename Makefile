@@ -323,6 +323,8 @@ CRYPTO_TESTS = \
 	x25519
 PROTO_TESTS = \
 	adopt \
+	agent_constraint \
+	agent_msg \
 	alg \
 	alg_list \
 	auth \
