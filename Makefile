@@ -214,6 +214,7 @@ CLIENT_SRC = \
 	client/dial.c \
 	client/files.c \
 	client/files_transfer.c \
+	client/forward_agent.c \
 	client/forward_client.c \
 	client/front.c \
 	client/host_trust.c \

@@ -17,6 +17,7 @@
 
 #define FRONT_LINE_CAP 9216 /* an error line of the library and what stands before it */
 #define FRONT_REPORT_CAP 32768
+#define FRONT_PATH_CAP 4096
 
 bool ncr_front_descriptors(void)
 {
@@ -170,8 +171,13 @@ void ncr_front_check_identities(struct ncr_front *f)
 {
     for (uint32_t i = 0; i < f->opt.identities.n; i++) {
         const char *path = f->opt.identities.path[i];
+        char public[FRONT_PATH_CAP];
 
-        if (access(path, R_OK) != 0)
+        if (access(path, R_OK) == 0)
+            continue;
+        /* The public half is enough where an agent has the other. */
+        (void)snprintf(public, sizeof public, "%s.pub", path); /* a longer one is not there */
+        if (access(public, R_OK) != 0)
             ncr_front_say(f, NCR_LOG_INFO, "Warning: Identity file %s not accessible: %s.", path,
                           strerror(errno));
     }

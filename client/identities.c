@@ -107,6 +107,7 @@ void ncr_ids_free(struct ncr_identities *ids)
         ids_close_key(&ids->id[i]);
         free(ids->id[i].mem);
         free(ids->id[i].path);
+        free(ids->id[i].label);
     }
     free(ids->id);
     nacre_agent_close(ids->agent);
@@ -116,6 +117,7 @@ void ncr_ids_free(struct ncr_identities *ids)
 const char *ncr_id_name(const struct ncr_identity *id)
 {
     return id->path[0] != '\0' ? id->path
+           : id->label != NULL ? id->label
            : id->in_agent      ? "(agent)"
            : id->in_hook       ? "(signer)"
                                : "(given)";
@@ -377,6 +379,7 @@ static void ids_add_agent_key(struct nacre_client *c, const struct nacre_agent_i
     struct ncr_identities *ids = &c->plan.ids;
     struct ncr_identity *id = ids_find(ids, key->blob);
     enum ncr_id_rank rank = NCR_ID_AGENT;
+    struct ncr_text t;
 
     if (key->blob.n == 0)
         return;
@@ -390,6 +393,8 @@ static void ids_add_agent_key(struct nacre_client *c, const struct nacre_agent_i
     if (id == NULL)
         return;
     id->in_agent = true;
+    if (id->label == NULL && key->comment.n > 0)
+        id->label = strdup(ncr_text(&t, key->comment)); /* without one it has none */
     if (id->rank == NCR_ID_FILE) {
         id->rank = NCR_ID_KNOWN;
         id->seq = ids->seq++; /* as the agent has them */

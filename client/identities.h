@@ -33,6 +33,7 @@ struct ncr_identity {
     struct nacre_bytes plain;  /* public key blob: blob itself, or that of the certificate */
     uint8_t *mem;              /* both */
     char *path;                /* file of the private half, or "" */
+    char *label;               /* for messages; escaped */
     const struct nacre_privkey *given;
     struct nacre_privkey *open; /* private half out of the file, once needed */
     bool is_cert, in_agent, in_hook;
@@ -70,7 +71,7 @@ bool ncr_id_sign(struct nacre_client *c, struct ncr_identity *id, struct nacre_b
                  struct nacre_bytes data, uint8_t *sig, size_t cap, size_t *n);
 /* Binds a connection to an agent to this session (session-bind@openssh.com); logged. */
 void ncr_ids_bind(struct nacre_client *c, struct nacre_agent *a, bool forwarding);
-/* Name for messages: the path, or where the key is. */
+/* Name for messages: the path, an agent's comment, or where the key is. */
 const char *ncr_id_name(const struct ncr_identity *id);
 
 #endif

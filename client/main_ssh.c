@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "client/client.h"
+#include "client/forward_agent.h"
 #include "client/forward_client.h"
 #include "client/front.h"
 #include "client/ssh_session.h"
@@ -30,6 +31,7 @@ struct ssh_main {
     struct ncr_loop loop;
     struct nacre_client *client;
     struct ncr_forwards *forwards;
+    struct ncr_agent_forward *agent;
     struct ncr_ssh_session *session;
     int signo; /* that asked us to leave */
 };
@@ -38,7 +40,7 @@ struct ssh_main {
 
 static int ssh_usage(void)
 {
-    fputs("usage: nacre-ssh [-246CGNTVanqstvx] [-b bind_address] [-E log_file] [-e escape_char]\n"
+    fputs("usage: nacre-ssh [-246ACGNTVanqstvx] [-b bind_address] [-E log_file] [-e escape_char]\n"
           "                 [-F none] [-i identity_file] [-L address] [-l login_name] [-o option]\n"
           "                 [-p port] [-R address] [-c cipher_spec] [-m mac_spec]\n"
           "                 destination [command [argument ...]]\n",
@@ -55,6 +57,7 @@ static const struct {
     {'2', "Protocol", "2"}, /* sshfs says so */
     {'4', "AddressFamily", "inet"},
     {'6', "AddressFamily", "inet6"},
+    {'A', "ForwardAgent", "yes"},
     {'a', "ForwardAgent", "no"},
     {'b', "BindAddress", NULL},
     {'C', "Compression", "yes"},
@@ -75,6 +78,8 @@ static bool ssh_flag(struct ssh_main *m, int letter, const char *arg)
     struct ncr_options *o = &m->front.opt;
 
     switch (letter) {
+    case 'I':
+        return ncr_opt_fail(o, "option -I is not supported: keys are not used through PKCS#11");
     case 'E':
         m->log_file = arg;
         return true;
@@ -209,6 +214,25 @@ static bool ssh_check(struct ssh_main *m)
     return true;
 }
 
+static void ssh_show_agent(const struct ncr_options *o)
+{
+    static const char *const keeps[] = {[NACRE_KEEP_NO] = "false",
+                                        [NACRE_KEEP_YES] = "true",
+                                        [NACRE_KEEP_ASK] = "ask",
+                                        [NACRE_KEEP_CONFIRM] = "confirm"};
+
+    if (o->agent != NULL)
+        printf("identityagent %s\n", o->agent);
+    if (o->keep_ms != 0)
+        printf("addkeystoagent %s%llu\n", o->keep == NACRE_KEEP_CONFIRM ? "confirm " : "",
+               (unsigned long long)(o->keep_ms / 1000));
+    else
+        printf("addkeystoagent %s\n", keeps[o->keep]);
+    printf("forwardagent %s\n", o->forward_which != NULL ? o->forward_which
+                                : o->forward_agent       ? "yes"
+                                                         : "no");
+}
+
 /* -G: git and others ask it to learn whose options the program takes. */
 static int ssh_show_options(struct ssh_main *m)
 {
@@ -226,6 +250,9 @@ static int ssh_show_options(struct ssh_main *m)
            o->identities_only == 2 ? "yes" : "no");
     for (size_t i = 0; i < cfg.n_identities; i++)
         printf("identityfile %s\n", cfg.identities[i]);
+    for (size_t i = 0; i < cfg.n_certificates; i++)
+        printf("certificatefile %s\n", cfg.certificates[i]);
+    ssh_show_agent(o);
     for (size_t i = 0; i < cfg.n_known_hosts; i++)
         printf("userknownhostsfile %s\n", cfg.known_hosts[i]);
     return fflush(stdout) == 0 ? 0 : 255;
@@ -272,6 +299,8 @@ static bool ssh_event(void *ctx, struct nacre_client *c, const struct nacre_even
     struct ssh_main *m = (struct ssh_main *)(void *)front; /* its first member */
 
     (void)c;
+    if (m->agent != NULL && ncr_agent_forward_event(m->agent, ev))
+        return true;
     return m->forwards != NULL && ncr_forwards_event(m->forwards, ev);
 }
 
@@ -284,7 +313,9 @@ static nacre_err ssh_connect(struct ssh_main *m)
     ncr_opt_client_cfg(&m->front.opt, &cfg);
     ncr_front_hooks(&m->front, &cfg);
     cfg.event = ssh_event;
-    cfg.channels = m->front.opt.n_forwards > 0 ? SSH_CHANNELS_FORWARDS : SSH_CHANNELS_FEW;
+    cfg.channels = m->front.opt.n_forwards > 0 || m->front.opt.forward_agent
+                       ? SSH_CHANNELS_FORWARDS
+                       : SSH_CHANNELS_FEW;
     err = ncr_client_new(&m->client, &cfg);
     if (err == NACRE_OK)
         err = ncr_client_connect(m->client);
@@ -313,6 +344,10 @@ static bool ssh_start(struct ssh_main *m)
     }
     if (m->no_session)
         return true;
+    if (o->forward_agent)
+        m->agent = ncr_agent_forward_start(
+            m->client, &m->loop, o->forward_which != NULL ? o->forward_which : o->agent);
+    m->session_cfg.agent = m->agent;
     m->session = ncr_ssh_session_start(&m->front, m->client, &m->loop, &m->session_cfg);
     if (m->session != NULL)
         ncr_ssh_session_forwards(m->session, m->forwards);
@@ -333,6 +368,7 @@ static bool ssh_finished(const struct ssh_main *m)
     if (ncr_ssh_session_left(m->session))
         return true;
     return ncr_ssh_session_over(m->session) &&
+           (m->agent == NULL || ncr_agent_forward_open(m->agent) == 0) &&
            (m->forwards == NULL || ncr_forwards_open(m->forwards) == 0);
 }
 
@@ -377,6 +413,7 @@ static int ssh_run(struct ssh_main *m)
         return ncr_front_fatal(&m->front, "cannot start the session: %s", strerror(errno));
     status = ssh_serve(m);
     ncr_ssh_session_free(m->session);
+    ncr_agent_forward_free(m->agent);
     ncr_forwards_free(m->forwards);
     if (status < 0)
         status = ncr_front_fatal(&m->front, "%s", nacre_client_error(m->client));

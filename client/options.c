@@ -28,7 +28,8 @@ enum opt_kind {
     OPT_FILE_ADD, /* the same: one more with each occurrence */
     OPT_ALGS,     /* const char *: a list of algorithms, checked when all is known */
     OPT_FIXED,    /* only the words are allowed; nothing to store */
-    OPT_OWN       /* by a function */
+    OPT_OWN,      /* by a function */
+    OPT_ONCE      /* the same: the first occurrence */
 };
 
 struct opt_word {
@@ -61,6 +62,11 @@ static const struct opt_word opt_logs[] = {{"quiet", NCR_LOG_QUIET},     {"fatal
                                            {"debug1", NCR_LOG_DEBUG1},   {"debug2", NCR_LOG_DEBUG1},
                                            {"debug3", NCR_LOG_DEBUG1},   {0}};
 
+static const struct opt_word opt_keeps[] = {
+    {"no", NACRE_KEEP_NO},   {"false", NACRE_KEEP_NO},        {"yes", NACRE_KEEP_YES},
+    {"true", NACRE_KEEP_YES}, {"ask", NACRE_KEEP_ASK}, {"confirm", NACRE_KEEP_CONFIRM},
+    {0}};
+
 static bool opt_user(struct ncr_options *o, const char *v);
 static bool opt_rekey(struct ncr_options *o, const char *v);
 static bool opt_send_env(struct ncr_options *o, const char *v);
@@ -69,6 +75,9 @@ static bool opt_local(struct ncr_options *o, const char *v);
 static bool opt_remote(struct ncr_options *o, const char *v);
 static bool opt_escape(struct ncr_options *o, const char *v);
 static bool opt_host_name(struct ncr_options *o, const char *v);
+static bool opt_agent(struct ncr_options *o, const char *v);
+static bool opt_forward_agent(struct ncr_options *o, const char *v);
+static bool opt_keep(struct ncr_options *o, const char *v);
 
 struct opt_row {
     const char *name;
@@ -82,11 +91,12 @@ struct opt_row {
 /* clang-format off */
 #define OPT_AT(field) offsetof(struct ncr_options, field)
 static const struct opt_row opt_rows[] = {
-    {"AddKeysToAgent", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
+    {"AddKeysToAgent", OPT_ONCE, 0, NULL, 0, 0, opt_keep},
     {"AddressFamily", OPT_WORD, OPT_AT(family), opt_families, 0, 0, NULL},
     {"AlgorithmProfile", OPT_WORD, OPT_AT(profile), opt_profiles, 0, 0, NULL},
     {"BatchMode", OPT_WORD, OPT_AT(batch), opt_yes_no, 0, 0, NULL},
     {"BindAddress", OPT_TEXT, OPT_AT(bind_addr), NULL, 0, 0, NULL},
+    {"CertificateFile", OPT_FILE_ADD, OPT_AT(certificates), NULL, 0, 0, NULL},
     {"CheckHostIP", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"Ciphers", OPT_ALGS, OPT_AT(ciphers), NULL, 0, 0, NULL},
     {"ClearAllForwardings", OPT_WORD, OPT_AT(clear_forwards), opt_yes_no, 0, 0, NULL},
@@ -97,7 +107,7 @@ static const struct opt_row opt_rows[] = {
     {"ControlPersist", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"EscapeChar", OPT_OWN, 0, NULL, 0, 0, opt_escape},
     {"ExitOnForwardFailure", OPT_WORD, OPT_AT(exit_on_forward_failure), opt_yes_no, 0, 0, NULL},
-    {"ForwardAgent", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
+    {"ForwardAgent", OPT_ONCE, 0, NULL, 0, 0, opt_forward_agent},
     {"ForwardX11", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"ForwardX11Trusted", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"GatewayPorts", OPT_WORD, OPT_AT(gateway), opt_yes_no, 0, 0, NULL},
@@ -109,7 +119,7 @@ static const struct opt_row opt_rows[] = {
     {"HostKeyAlias", OPT_TEXT, OPT_AT(host_key_alias), NULL, 0, 0, NULL},
     {"HostName", OPT_OWN, 0, NULL, 0, 0, opt_host_name},
     {"IdentitiesOnly", OPT_WORD, OPT_AT(identities_only), opt_yes_no, 0, 0, NULL},
-    {"IdentityAgent", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
+    {"IdentityAgent", OPT_ONCE, 0, NULL, 0, 0, opt_agent},
     {"IdentityFile", OPT_FILE_ADD, OPT_AT(identities), NULL, 0, 0, NULL},
     {"IPQoS", OPT_FIXED, 0, opt_any_qos, 0, 0, NULL},
     {"KbdInteractiveAuthentication", OPT_WORD, OPT_AT(interactive), opt_yes_no, 0, 0, NULL},
@@ -122,6 +132,7 @@ static const struct opt_row opt_rows[] = {
     {"NumberOfPasswordPrompts", OPT_NUMBER, OPT_AT(prompts), NULL, 1, 1000, NULL},
     {"PasswordAuthentication", OPT_WORD, OPT_AT(password), opt_yes_no, 0, 0, NULL},
     {"PermitLocalCommand", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
+    {"PKCS11Provider", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"Port", OPT_NUMBER, OPT_AT(port), NULL, 1, 65535, NULL},
     {"PreferredAuthentications", OPT_TEXT, OPT_AT(auth_order), NULL, 0, 0, NULL},
     {"Protocol", OPT_FIXED, 0, opt_protocol, 0, 0, NULL},
@@ -130,7 +141,7 @@ static const struct opt_row opt_rows[] = {
     {"PubkeyAcceptedAlgorithms", OPT_ALGS, OPT_AT(pubkey_algs), NULL, 0, 0, NULL},
     {"PubkeyAcceptedKeyTypes", OPT_ALGS, OPT_AT(pubkey_algs), NULL, 0, 0, NULL},
     {"PubkeyAuthentication", OPT_WORD, OPT_AT(pubkey), opt_yes_no, 0, 0, NULL},
-    {"RekeyLimit", OPT_OWN, 0, NULL, 0, 0, opt_rekey},
+    {"RekeyLimit", OPT_ONCE, 0, NULL, 0, 0, opt_rekey},
     {"RemoteCommand", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"RemoteForward", OPT_OWN, 0, NULL, 0, 0, opt_remote},
     {"RequestTTY", OPT_WORD, OPT_AT(tty), opt_ttys, 0, 0, NULL},
@@ -142,14 +153,14 @@ static const struct opt_row opt_rows[] = {
     {"TCPKeepAlive", OPT_FIXED, 0, opt_only_yes, 0, 0, NULL},
     {"Tunnel", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"UpdateHostKeys", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
-    {"User", OPT_OWN, 0, NULL, 0, 0, opt_user},
+    {"User", OPT_ONCE, 0, NULL, 0, 0, opt_user},
     {"UserKnownHostsFile", OPT_FILES, OPT_AT(hosts), NULL, 0, 0, NULL},
     {"VerifyHostKeyDNS", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
 };
 /* clang-format on */
 
 #define OPT_COUNT (sizeof opt_rows / sizeof opt_rows[0])
-_Static_assert(OPT_COUNT <= NCR_OPT_ROWS, "seen has a bit for each row");
+_Static_assert(OPT_COUNT <= NCR_OPT_ROWS, "seen has a place for each row");
 
 /* ---- Small things ------------------------------------------------------------------------ */
 
@@ -368,6 +379,54 @@ static bool opt_host_name(struct ncr_options *o, const char *v)
     return o->host_name != NULL;
 }
 
+/* A setting as nacre_client_cfg has it: a path, "none", "SSH_AUTH_SOCK" or "$NAME". */
+static const char *opt_agent_setting(struct ncr_options *o, const char *v)
+{
+    return v[0] == '$' ? opt_copy(o, v) : opt_path(o, v);
+}
+
+static bool opt_agent(struct ncr_options *o, const char *v)
+{
+    o->agent = opt_agent_setting(o, v);
+    return o->agent != NULL;
+}
+
+/* "yes", "no", or the agent to forward. */
+static bool opt_forward_agent(struct ncr_options *o, const char *v)
+{
+    for (size_t i = 0; opt_yes_no[i].name != NULL; i++) {
+        if (strcasecmp(opt_yes_no[i].name, v) == 0) {
+            o->forward_agent = opt_yes_no[i].value == 2;
+            return true;
+        }
+    }
+    o->forward_agent = true;
+    o->forward_which = opt_agent_setting(o, v);
+    return o->forward_which != NULL;
+}
+
+/* "yes", "no", "ask", "confirm [time]" or "time". */
+static bool opt_keep(struct ncr_options *o, const char *v)
+{
+    char *copy = opt_copy(o, v);
+    char *rest = copy;
+    char *word = copy != NULL ? opt_next_word(&rest) : NULL;
+    char *time = word != NULL ? opt_next_word(&rest) : NULL;
+    bool good = word != NULL;
+
+    for (size_t i = 0; good && opt_keeps[i].name != NULL; i++) {
+        if (strcasecmp(opt_keeps[i].name, word) == 0) {
+            o->keep = opt_keeps[i].value;
+            good = time == NULL || (o->keep == NACRE_KEEP_CONFIRM && opt_time(time, &o->keep_ms));
+            return good ? true : ncr_opt_fail(o, "bad value of AddKeysToAgent: \"%s\"", v);
+        }
+    }
+    o->keep = NACRE_KEEP_YES;
+    if (good && time == NULL && isdigit((unsigned char)word[0]) && opt_time(word, &o->keep_ms))
+        return true;
+    return ncr_opt_fail(o, "bad value of AddKeysToAgent: \"%s\"", v);
+}
+
 static bool opt_size(const char *v, uint64_t *out)
 {
     char *end;
@@ -518,16 +577,15 @@ bool ncr_opt_set(struct ncr_options *o, const char *keyword, const char *value)
 {
     for (size_t i = 0; i < OPT_COUNT; i++) {
         const struct opt_row *r = &opt_rows[i];
-        bool list = r->kind == OPT_FILE_ADD || r->kind == OPT_FIXED ||
-                    (r->kind == OPT_OWN && r->own != opt_user && r->own != opt_rekey);
+        bool list = r->kind == OPT_FILE_ADD || r->kind == OPT_FIXED || r->kind == OPT_OWN;
 
         if (strcasecmp(r->name, keyword) != 0)
             continue;
-        if (!list && (o->seen >> i & 1) != 0)
+        if (!list && o->seen[i])
             return true;
         if (value[0] == '\0')
             return ncr_opt_fail(o, "option %s without a value", r->name);
-        o->seen |= (uint64_t)1 << i;
+        o->seen[i] = true;
         return opt_store(o, r, value);
     }
     return ncr_opt_fail(o, "option %s is not supported", keyword);
@@ -741,6 +799,12 @@ static void opt_auth(const struct ncr_options *o, struct nacre_client_cfg *cfg)
         cfg->identities = o->identities.path;
         cfg->n_identities = o->identities.n;
     }
+    cfg->certificates = o->certificates.path;
+    cfg->n_certificates = o->certificates.n;
+    cfg->identities_only = o->identities_only == 2;
+    cfg->agent = o->agent;
+    cfg->keep = (enum nacre_keep)o->keep;
+    cfg->keep_lifetime = (uint32_t)(o->keep_ms / 1000); /* opt_time() sees to the range */
 }
 
 /* New keys go to the first file, so that one of the user's stands there, or none at all. */

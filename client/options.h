@@ -13,7 +13,7 @@
 #define NCR_OPT_FILES 16
 #define NCR_OPT_ENV 64
 #define NCR_OPT_ERROR_CAP 512
-#define NCR_OPT_ROWS 64 /* bits of `seen` */
+#define NCR_OPT_ROWS 96 /* rows that `seen` has room for */
 
 enum ncr_opt_tty { NCR_TTY_AUTO = 0, NCR_TTY_NO, NCR_TTY_YES, NCR_TTY_FORCE };
 enum ncr_opt_log {
@@ -35,12 +35,17 @@ struct ncr_opt_text;
 
 struct ncr_options {
     struct ncr_opt_text *texts; /* copies that the others point into */
-    uint64_t seen;              /* rows of the table that have a value */
+    bool seen[NCR_OPT_ROWS];    /* rows of the table that have a value */
     const char *program;        /* for messages */
     const char *host, *user, *host_name, *host_key_alias;
     uint32_t port, family, tty, log, policy;
     const char *bind_addr;
-    struct ncr_opt_files identities, hosts, global_hosts;
+    struct ncr_opt_files identities, certificates, hosts, global_hosts;
+    const char *agent;         /* IdentityAgent; NULL: the environment's */
+    bool forward_agent;        /* the other host may use an agent: */
+    const char *forward_which; /* this one; NULL: ours */
+    uint32_t keep;             /* enum nacre_keep */
+    uint64_t keep_ms;
     uint32_t password, pubkey, interactive, batch, identities_only; /* 0 unset, 1 no, 2 yes */
     uint32_t clear_forwards, exit_on_forward_failure, gateway, hash_hosts;
     uint32_t compress; /* the same */

@@ -252,7 +252,10 @@ static void sess_fail(struct ncr_ssh_session *s, const char *text)
 
 static void sess_opened(struct ncr_ssh_session *s)
 {
-    bool good = (!s->cfg.tty || sess_send_pty(s)) && sess_send_env(s) && sess_send_start(s);
+    bool good = s->cfg.agent == NULL ||
+                ncr_agent_forward_ask(s->cfg.agent, s->user.chan) == NACRE_OK;
+
+    good = good && (!s->cfg.tty || sess_send_pty(s)) && sess_send_env(s) && sess_send_start(s);
 
     if (!good)
         sess_fail(s, "the session's requests could not be sent");

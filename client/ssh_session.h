@@ -6,6 +6,7 @@
 #ifndef NCR_SSH_SESSION_H
 #define NCR_SSH_SESSION_H
 
+#include "client/forward_agent.h"
 #include "client/front.h"
 #include "proto/posix/loop.h"
 #include "proto/posix/relay.h"
@@ -18,6 +19,7 @@ struct ncr_ssh_session_cfg {
     bool subsystem;      /* command is its name */
     bool tty;            /* ask for a terminal there */
     bool no_input;       /* -n */
+    struct ncr_agent_forward *agent; /* to lend; NULL: none */
 };
 
 struct ncr_ssh_session;

@@ -96,7 +96,12 @@ Test(options, refused_by_name)
         const char *text, *named;
     } bad[] = {
         {"ProxyCommand=nc %h %p", "ProxyCommand"},
-        {"ForwardAgent=yes", "ForwardAgent"},
+        {"AddKeysToAgent=maybe", "AddKeysToAgent"},
+        {"AddKeysToAgent=yes 5m", "AddKeysToAgent"},
+        {"AddKeysToAgent=confirm x", "AddKeysToAgent"},
+        {"PKCS11Provider=/lib/x.so", "PKCS11Provider"},
+        {"CertificateFile=/k/%h", "%h"},
+        {"IdentityAgent=/k/%h", "%h"},
         {"Compression=maybe", "Compression"},
         {"NoSuchThing=1", "NoSuchThing"},
         {"Port=0", "Port"},
@@ -179,6 +184,66 @@ Test(options, library_configuration)
     cr_assert_str_eq(cfg.known_hosts[1], "/g");
     ncr_opt_free(o);
     free(o);
+}
+
+/* ---- Agents ------------------------------------------------------------------------------ */
+
+Test(options, agents)
+{
+    struct ncr_options *o = fresh();
+    struct nacre_client_cfg cfg;
+
+    memset(&cfg, 0, sizeof cfg);
+    setenv("HOME", "/home/joe", 1);
+    cr_assert(ncr_opt_parse(o, "IdentityAgent=~/a"));
+    cr_assert(ncr_opt_parse(o, "IdentityAgent=none"), "the first counts");
+    cr_assert(ncr_opt_parse(o, "IdentitiesOnly=yes"));
+    cr_assert(ncr_opt_parse(o, "CertificateFile=~/c1"));
+    cr_assert(ncr_opt_parse(o, "CertificateFile=/c2"));
+    cr_assert(ncr_opt_parse(o, "AddKeysToAgent=confirm 1h"));
+    cr_assert(ncr_opt_parse(o, "ForwardAgent=$OTHER"));
+    ncr_opt_client_cfg(o, &cfg);
+    cr_assert_str_eq(cfg.agent, "/home/joe/a");
+    cr_assert(cfg.identities_only);
+    cr_assert_eq(cfg.n_certificates, 2);
+    cr_assert_str_eq(cfg.certificates[0], "/home/joe/c1");
+    cr_assert_eq(cfg.keep, NACRE_KEEP_CONFIRM);
+    cr_assert_eq(cfg.keep_lifetime, 3600);
+    cr_assert_null(cfg.identities, "the usual files");
+    cr_assert(o->forward_agent);
+    cr_assert_str_eq(o->forward_which, "$OTHER");
+    ncr_opt_free(o);
+    free(o);
+}
+
+Test(options, agents_kept_and_lent)
+{
+    static const struct {
+        const char *text;
+        enum nacre_keep keep;
+        uint32_t lifetime;
+    } keeps[] = {{"AddKeysToAgent=no", NACRE_KEEP_NO, 0},
+                 {"AddKeysToAgent=yes", NACRE_KEEP_YES, 0},
+                 {"AddKeysToAgent=ask", NACRE_KEEP_ASK, 0},
+                 {"AddKeysToAgent=confirm", NACRE_KEEP_CONFIRM, 0},
+                 {"AddKeysToAgent=5m", NACRE_KEEP_YES, 300}};
+
+    for (size_t i = 0; i < sizeof keeps / sizeof keeps[0]; i++) {
+        struct ncr_options *o = fresh();
+        struct nacre_client_cfg cfg;
+
+        memset(&cfg, 0, sizeof cfg);
+        cr_assert(ncr_opt_parse(o, keeps[i].text), "%s", o->error);
+        cr_assert(ncr_opt_parse(o, i % 2 ? "ForwardAgent=yes" : "ForwardAgent=no"));
+        cr_assert(ncr_opt_parse(o, "ForwardAgent=/x"), "the first counts");
+        ncr_opt_client_cfg(o, &cfg);
+        cr_assert_eq(cfg.keep, keeps[i].keep);
+        cr_assert_eq(cfg.keep_lifetime, keeps[i].lifetime);
+        cr_assert_eq(o->forward_agent, i % 2 == 1);
+        cr_assert_null(o->forward_which);
+        ncr_opt_free(o);
+        free(o);
+    }
 }
 
 /* ---- Destinations ------------------------------------------------------------------------ */
