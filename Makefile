@@ -162,6 +162,7 @@ KEYS_SRC = \
 	proto/keys/base64.c \
 	proto/keys/cert.c \
 	proto/keys/der.c \
+	proto/keys/fingerprint.c \
 	proto/keys/key_ecdsa.c \
 	proto/keys/key_ed25519.c \
 	proto/keys/key_mldsa44.c \

@@ -69,6 +69,75 @@ Test(pubkey, openssh)
     vec_close(&v);
 }
 
+/* Every hash, the words of -B and the pictures, of keys of several types. */
+Test(pubkey, fingerprints_of_openssh)
+{
+    static const struct {
+        enum nacre_fp_hash hash;
+        const char *name, *art;
+    } rows[] = {
+        {NACRE_FP_MD5, "md5", "art_md5"},          {NACRE_FP_SHA1, "sha1", "art_sha1"},
+        {NACRE_FP_SHA256, "sha256", "art_sha256"}, {NACRE_FP_SHA384, "sha384", "art_sha384"},
+        {NACRE_FP_SHA512, "sha512", "art_sha512"},
+    };
+    struct vec v;
+
+    for (vec_open(&v, "fingerprint_openssh.txt"); vec_next(&v);) {
+        struct nacre_bytes blob;
+        struct nacre_pubkey k;
+        char babble[NACRE_BUBBLEBABBLE_LEN];
+        char fp[NACRE_FINGERPRINT_LEN];
+        char art[NACRE_RANDOMART_LEN];
+
+        blob.p = vec_get(&v, "blob", &blob.n);
+        cr_assert_eq(nacre_pubkey_decode(&k, blob), NACRE_OK);
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+            nacre_fingerprint(fp, rows[i].hash, blob);
+            vec_expect(&v, rows[i].name, (uint8_t *)fp, strlen(fp));
+            nacre_randomart(art, rows[i].hash, &k);
+            vec_expect(&v, rows[i].art, (uint8_t *)art, strlen(art));
+        }
+        nacre_bubblebabble(babble, blob);
+        cr_assert_eq(strlen(babble), NACRE_BUBBLEBABBLE_LEN - 1);
+        vec_expect(&v, "babble", (uint8_t *)babble, strlen(babble));
+    }
+    vec_close(&v);
+}
+
+Test(pubkey, fingerprint_read_again)
+{
+    static const char *const bad[] = {"",
+                                      "SHA256:",
+                                      "sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                                      "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                                      "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                                      "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB",
+                                      "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==",
+                                      "SHA256:AAAAAAAAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAAAAAA",
+                                      "MD5:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00"};
+    static const uint8_t zero[NACRE_SHA256_LEN];
+    uint8_t blob[BLOB];
+    uint8_t digest[NACRE_SHA256_LEN];
+    uint8_t want[NACRE_SHA256_LEN];
+    union nacre_hash_ctx ctx;
+    char fp[NACRE_FINGERPRINT_LEN];
+
+    make_blob(blob, 7);
+    nacre_hash_sha256.init(&ctx);
+    nacre_hash_sha256.update(&ctx, blob, sizeof blob);
+    nacre_hash_sha256.final(want, &ctx);
+    nacre_fingerprint(fp, NACRE_FP_SHA256, (struct nacre_bytes){blob, sizeof blob});
+    cr_assert(nacre_fingerprint_parse(digest, nacre_bytes_str(fp)));
+    cr_assert_arr_eq(digest, want, sizeof want);
+    (void)strcat(fp, "=");
+    cr_assert(nacre_fingerprint_parse(digest, nacre_bytes_str(fp)));
+    cr_assert_arr_eq(digest, want, sizeof want);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        cr_assert(!nacre_fingerprint_parse(digest, nacre_bytes_str(bad[i])), "%s", bad[i]);
+        cr_assert_arr_eq(digest, zero, sizeof zero);
+    }
+}
+
 Test(pubkey, s20_cut_and_extended)
 {
     uint8_t blob[BLOB + 1];

@@ -73,15 +73,31 @@ const char *nacre_alg_plain(struct nacre_bytes alg);
 /* The i-th key type that this build understands; NULL past the end. */
 const char *nacre_key_type_name(size_t i);
 
-enum nacre_fp_hash { NACRE_FP_SHA256 = 0, NACRE_FP_SHA512 };
+enum nacre_fp_hash {
+    NACRE_FP_SHA256 = 0,
+    NACRE_FP_SHA512,
+    NACRE_FP_MD5, /* "MD5:" and hexadecimal bytes with colons between, as old programs show it */
+    NACRE_FP_SHA1,
+    NACRE_FP_SHA384
+};
 #define NACRE_FINGERPRINT_LEN 96 /* "SHA512:", 86 characters, NUL */
-/* "SHA256:" and the unpadded base64 of the blob's hash. */
+/* "SHA256:" and the unpadded base64 of the blob's hash. Of a certificate it is the plain key's blob
+ * whose fingerprint is shown. */
 void nacre_fingerprint(char out[NACRE_FINGERPRINT_LEN], enum nacre_fp_hash hash,
                        struct nacre_bytes blob);
+/* The hash that a "SHA256:" fingerprint stands for; false, and zero, if text is none. */
+NACRE_MUST_CHECK bool nacre_fingerprint_parse(uint8_t digest[NACRE_SHA256_LEN],
+                                              struct nacre_bytes text);
+#define NACRE_BUBBLEBABBLE_LEN 66
+/* The SHA-1 of a blob in words that can be read out, as ssh-keygen -B shows it. */
+void nacre_bubblebabble(char out[NACRE_BUBBLEBABBLE_LEN], struct nacre_bytes blob);
 #define NACRE_RANDOMART_LEN 256 /* 11 lines of 19 characters */
 /* The picture that ssh-keygen draws of a fingerprint, lines separated (not ended) by '\n'. */
 void nacre_randomart(char out[NACRE_RANDOMART_LEN], enum nacre_fp_hash hash,
                      const struct nacre_pubkey *k);
+/* The same with a title of one's own: of a certificate, its plain blob and "ED25519-CERT". */
+void nacre_randomart_of(char out[NACRE_RANDOMART_LEN], enum nacre_fp_hash hash,
+                        struct nacre_bytes plain, const char *label, unsigned bits);
 
 /* ---- Private keys ------------------------------------------------------------------------ */
 
