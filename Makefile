@@ -226,6 +226,8 @@ CLIENT_SRC = \
 	client/keygen_cert_show.c \
 	client/keygen_hosts.c \
 	client/keygen_key.c \
+	client/keygen_krl.c \
+	client/keygen_public.c \
 	client/keygen_time.c \
 	client/known_hosts_file.c \
 	client/names.c \

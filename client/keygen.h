@@ -72,6 +72,8 @@ int ncr_keygen_remove_host(const struct ncr_keygen *g);
 int ncr_keygen_hash_hosts(const struct ncr_keygen *g);
 int ncr_keygen_certify(const struct ncr_keygen *g);
 int ncr_keygen_show_certs(const struct ncr_keygen *g);
+int ncr_keygen_make_krl(const struct ncr_keygen *g);
+int ncr_keygen_ask_krl(const struct ncr_keygen *g);
 
 /* ---- keygen_key.c: what other jobs use ---- */
 
@@ -98,6 +100,20 @@ void ncr_keygen_pub_comment(char out[NACRE_KEY_COMMENT_MAX + 1], const char *pat
                             struct nacre_bytes blob);
 /* user@host. */
 bool ncr_keygen_default_comment(struct ncr_keygen_key *k);
+
+/* ---- keygen_public.c ---- */
+
+/* A public key or certificate of a file. */
+struct ncr_keygen_public {
+    struct nacre_bytes blob; /* lies in room */
+    char comment[NACRE_KEY_COMMENT_MAX + 1];
+    uint8_t room[NACRE_KEY_BLOB_MAX];
+};
+/* Loads one from a .pub file, a private key's file or the .pub file beside path. Keys of a type that
+ * is not understood are loaded too. On failure p is zeroed and nothing told. */
+NACRE_MUST_CHECK nacre_err ncr_keygen_load_public(struct ncr_keygen_public *p, const char *path);
+/* Text of its errors; call it before errno changes. */
+const char *ncr_keygen_public_error(nacre_err err);
 
 /* ---- keygen_time.c ---- */
 

@@ -25,7 +25,7 @@ static const char keygen_usage[] =
     "                    [-Z cipher]\n"
     "       nacre-keygen -y [-f input_keyfile] [-P passphrase]\n"
     "       nacre-keygen -c [-a rounds] [-C comment] [-f keyfile] [-P passphrase]\n"
-    "       nacre-keygen -l [-v] [-E sha256|sha512] [-f input_keyfile]\n"
+    "       nacre-keygen -l [-v] [-E fingerprint_hash] [-f input_keyfile]\n"
     "       nacre-keygen -F hostname [-Hlqv] [-f known_hosts_file]\n"
     "       nacre-keygen -H [-f known_hosts_file]\n"
     "       nacre-keygen -R hostname [-q] [-f known_hosts_file]\n";
@@ -137,7 +137,11 @@ static bool keygen_hash(struct ncr_keygen *g, const struct keygen_option *o, con
     static const struct {
         const char *name;
         enum nacre_fp_hash hash;
-    } hashes[] = {{"sha256", NACRE_FP_SHA256}, {"sha512", NACRE_FP_SHA512}};
+    } hashes[] = {{"md5", NACRE_FP_MD5},
+                  {"sha1", NACRE_FP_SHA1},
+                  {"sha256", NACRE_FP_SHA256},
+                  {"sha384", NACRE_FP_SHA384},
+                  {"sha512", NACRE_FP_SHA512}};
 
     (void)o; /* as its table's type wants */
     for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
@@ -275,8 +279,8 @@ struct keygen_job {
 
 static const struct keygen_job keygen_jobs[] = {
     {'Y', true, NULL},
-    {'k', true, NULL},
-    {'Q', true, NULL},
+    {'k', true, ncr_keygen_make_krl},
+    {'Q', true, ncr_keygen_ask_krl},
     {'s', true, ncr_keygen_certify},
     {'L', false, ncr_keygen_show_certs},
     {'R', false, ncr_keygen_remove_host},
