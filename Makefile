@@ -98,6 +98,7 @@ CRYPTO_SRC = \
 	crypto/words.c \
 	crypto/words_adx.c \
 	crypto/x25519.c \
+	crypto/x25519_adx.c \
 	crypto/x25519_ifma.c
 
 # proto/ but posix/: the engine, without I/O

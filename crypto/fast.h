@@ -52,6 +52,9 @@ void ncr_poly1305_blocks_ifma(uint64_t h[3], const uint64_t r[2], const uint8_t 
  * bits (fe25519_64.c): x1 below 2^51 in each, x2 and z2 of weight 1. */
 void ncr_x25519_ladder_ifma(uint64_t x2[5], uint64_t z2[5], const uint8_t k[32],
                             const uint64_t x1[5]);
+/* The same on numbers below 2^256 in four words. */
+void ncr_x25519_ladder_adx(uint64_t x2[4], uint64_t z2[4], const uint8_t k[32],
+                           const uint64_t x1[4]);
 /* Multiples of points as in ge25519.c, with its table: r = s B for the digits of s; r = a p + b B,
  * where row is the table's first. */
 struct ncr_ge25519;

@@ -30,9 +30,11 @@ struct x25519_pair {
     struct ncr_fe25519 x2, z2, x3, z3;
 };
 
-/* (P, Q) = (2P, P + Q), where x1 is the u of Q - P. Names as in RFC 7748; weights beside what is
- * not weight 1. */
-static void x25519_step(struct x25519_pair *s, const struct ncr_fe25519 *x1)
+/* (P, Q) = (2P, P + Q), where x1 is the u of Q - P, after an exchange of P and Q where swap is
+ * ones. Only the doubling sees that exchange: it makes DA and CB change places, of which x3 and z3
+ * take the sum and the square of the difference. Names as in RFC 7748; weights beside what is not
+ * weight 1. */
+static void x25519_step(struct x25519_pair *s, const struct ncr_fe25519 *x1, uint64_t swap)
 {
     struct ncr_fe25519 a, aa, b, bb, e, c, d, da, cb;
     ncr_fe25519_add(&a, &s->x2, &s->z2); /* 2 */
@@ -41,6 +43,8 @@ static void x25519_step(struct x25519_pair *s, const struct ncr_fe25519 *x1)
     ncr_fe25519_sub(&d, &s->x3, &s->z3); /* wide */
     ncr_fe25519_mul(&da, &d, &a);
     ncr_fe25519_mul(&cb, &c, &b);
+    ncr_fe25519_cmov(&a, &c, swap);
+    ncr_fe25519_cmov(&b, &d, swap);
     ncr_fe25519_sq(&aa, &a);
     ncr_fe25519_sq(&bb, &b);
     ncr_fe25519_add(&s->x3, &da, &cb); /* 2 */
@@ -66,24 +70,53 @@ static void x25519_ladder(struct x25519_pair *s, const uint8_t k[32], const stru
     ncr_fe25519_set(&s->z3, 1);
     for (int i = 254; i >= 0; i--) {
         unsigned bit = k[i / 8] >> (i % 8) & 1;
-        uint64_t mask = ncr_ct_mask_bit64(swapped ^ bit);
-        ncr_fe25519_cswap(&s->x2, &s->x3, mask);
-        ncr_fe25519_cswap(&s->z2, &s->z3, mask);
+        x25519_step(s, x1, ncr_ct_mask_bit64(swapped ^ bit));
         swapped = bit;
-        x25519_step(s, x1);
     }
 }
+
+#if NCR_X86 && NCR_INT128
+/* Any number below 2^256: what bit 255 stands for is 19. */
+static void x25519_from_words(struct ncr_fe25519 *r, const uint64_t w[4])
+{
+    ncr_fe25519_from_words(r, w);
+    r->v[0] += 19 * (w[3] >> 63);
+}
+
+/* x25519_ladder by the twin for this CPU; false if there is none. */
+static bool x25519_ladder_fast(struct x25519_pair *s, const uint8_t k[32],
+                               const struct ncr_fe25519 *x1)
+{
+    const uint32_t cpu = ncr_cpu();
+    uint64_t w[3][4];
+    if ((cpu & NCR_CPU_IFMA) != 0) {
+        ncr_x25519_ladder_ifma(s->x2.v, s->z2.v, k, x1->v);
+        return true;
+    }
+    if ((cpu & NCR_CPU_ADX) == 0) {
+        return false;
+    }
+    ncr_fe25519_to_words(w[0], x1);
+    ncr_x25519_ladder_adx(w[1], w[2], k, w[0]);
+    x25519_from_words(&s->x2, w[1]);
+    x25519_from_words(&s->z2, w[2]);
+    nacre_wipe(w, sizeof w);
+    return true;
+}
+#else
+static bool x25519_ladder_fast(struct x25519_pair *s, const uint8_t k[32],
+                               const struct ncr_fe25519 *x1)
+{
+    (void)s, (void)k, (void)x1;
+    return false;
+}
+#endif
 
 /* The u of k times the point with u = x1, or 0 for the point at infinity; k is clamped. */
 static void x25519_mul(uint8_t u[32], const uint8_t k[32], const struct ncr_fe25519 *x1)
 {
     struct x25519_pair s;
-#if NCR_X86 && NCR_INT128
-    if ((ncr_cpu() & NCR_CPU_IFMA) != 0) {
-        ncr_x25519_ladder_ifma(s.x2.v, s.z2.v, k, x1->v);
-    } else
-#endif
-    {
+    if (!x25519_ladder_fast(&s, k, x1)) {
         x25519_ladder(&s, k, x1);
     }
     ncr_fe25519_invert(&s.z2, &s.z2);

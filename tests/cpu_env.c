@@ -16,10 +16,10 @@ static const struct {
     uint32_t features;
 } cpu_env_values[] = {
     {"", NCR_CPU_ALL},
-    {"avx2", NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA},
+    {"avx2", NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA | NCR_CPU_ADX},
     {"neon", NCR_CPU_NEON},
     {"portable", 0},
-    {"vaes256", NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA | NCR_CPU_VAES256},
+    {"vaes256", NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA | NCR_CPU_ADX | NCR_CPU_VAES256},
 };
 
 __attribute__((constructor)) static void cpu_env_apply(void)

@@ -5,7 +5,8 @@
  * linked) its figures stand beside; those of OpenSSL are put there by tests/bench/primitives, which
  * runs this.
  *
- * Each figure is the best of several runs: what a primitive costs undisturbed.
+ * Each figure is the best of several runs: what a primitive costs undisturbed. An argument selects
+ * the primitives whose names contain it.
  *
  * Output: name TAB unit TAB portable TAB avx2 TAB best TAB sodium, "-" where there is none; last a
  * line "hz" with the counter's frequency.
@@ -468,7 +469,8 @@ static const struct {
     {"bcrypt_pbkdf 24 rounds", "kilocycles", NULL, do_bcrypt, NULL},
 };
 
-static const uint32_t bench_forms[] = {0, NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA, NCR_CPU_ALL};
+static const uint32_t bench_forms[] = {0, NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA | NCR_CPU_ADX,
+                                       NCR_CPU_ALL};
 
 static void bench_print(double cost, bool per_byte)
 {
@@ -478,7 +480,7 @@ static void bench_print(double cost, bool per_byte)
         printf("\t%.1f", cost / 1000);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     bool sodium;
 
@@ -489,6 +491,8 @@ int main(void)
     for (size_t i = 0; i < sizeof bench_rows / sizeof bench_rows[0]; i++) {
         const bool per_byte = strcmp(bench_rows[i].unit, "cycles/byte") == 0;
 
+        if (argc > 1 && strstr(bench_rows[i].name, argv[1]) == NULL)
+            continue;
         printf("%s\t%s", bench_rows[i].name, bench_rows[i].unit);
         for (size_t f = 0; f < sizeof bench_forms / sizeof bench_forms[0]; f++) {
             ncr_cpu_restrict(bench_forms[f]);
