@@ -163,6 +163,7 @@ KEYS_SRC = \
 	proto/keys/base64.c \
 	proto/keys/cert.c \
 	proto/keys/der.c \
+	proto/keys/hostkeys.c \
 	proto/keys/fingerprint.c \
 	proto/keys/key_ecdsa.c \
 	proto/keys/key_ed25519.c \
@@ -339,6 +340,7 @@ PROTO_TESTS = \
 	compress \
 	conn \
 	global \
+	hostkeys \
 	kex \
 	kex_curve25519 \
 	kex_dh \
@@ -424,7 +426,7 @@ FUZZ = \
 # main() of the fuzz targets where libFuzzer does not bring one
 FUZZ_MAIN = fuzz/standalone.c
 
-PUBLIC_HEADERS = crypto/nacre_crypto.h proto/nacre.h proto/keys/nacre_agent.h proto/keys/nacre_keys.h proto/keys/nacre_krl.h \
+PUBLIC_HEADERS = crypto/nacre_crypto.h proto/nacre.h proto/keys/nacre_agent.h proto/keys/nacre_hostkeys.h proto/keys/nacre_keys.h proto/keys/nacre_krl.h \
 	sftp/nacre_sftp.h \
 	client/nacre_client.h server/nacre_server.h
 

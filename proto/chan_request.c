@@ -222,6 +222,8 @@ static const struct {
     {NACRE_GLOBAL_CANCEL_TCPIP_FORWARD, "cancel-tcpip-forward", true},
     {NACRE_GLOBAL_KEEPALIVE, "keepalive@openssh.com", false},
     {NACRE_GLOBAL_NO_MORE_SESSIONS, "no-more-sessions@openssh.com", false},
+    {NACRE_GLOBAL_HOSTKEYS, "hostkeys-00@openssh.com", false},
+    {NACRE_GLOBAL_HOSTKEYS_PROVE, "hostkeys-prove-00@openssh.com", false},
 };
 
 bool ncr_global_get(struct nacre_global *g, struct nacre_bytes name, struct nacre_bytes data)
@@ -231,17 +233,17 @@ bool ncr_global_get(struct nacre_global *g, struct nacre_bytes name, struct nacr
 
     memset(g, 0, sizeof *g);
     g->name = name;
+    g->data = data;
     for (i = 0; i < sizeof global_rows / sizeof global_rows[0]; i++) {
         if (!nacre_bytes_is(name, global_rows[i].name))
             continue;
         g->kind = global_rows[i].kind;
         if (!global_rows[i].has_addr)
-            return true; /* what else it holds is ignored */
+            return true; /* what it holds is the application's to read */
         g->addr = ncr_rd_string_max(&d, NCR_HOST_MAX);
         g->port = ncr_rd_u32(&d);
         return ncr_rd_end(&d) && g->port <= 65535;
     }
-    g->data = data;
     return true;
 }
 

@@ -114,6 +114,11 @@
  * NIST SP 800-131A has asked for 2,048 since 2014. */
 #define NCR_RSA_BITS_MIN 2048
 
+/* Host keys that a server announces (hostkeys-00@openssh.com): each one that is new costs a proof.
+ * Servers have three to five; post-quantum ones take 1.4 KiB each. */
+#define NCR_HOSTKEYS_MAX 64
+#define NCR_HOSTKEYS_BYTES_MAX (64 * 1024)
+
 /* Keys, files (proto/keys/). */
 #define NCR_KEY_BLOB_MAX 16384
 #define NCR_SIG_BLOB_MAX 16384

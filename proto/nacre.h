@@ -330,13 +330,15 @@ enum nacre_global_kind {
     NACRE_GLOBAL_TCPIP_FORWARD,
     NACRE_GLOBAL_CANCEL_TCPIP_FORWARD,
     NACRE_GLOBAL_KEEPALIVE,       /* keepalive@openssh.com; received ones are answered inside */
-    NACRE_GLOBAL_NO_MORE_SESSIONS /* no-more-sessions@openssh.com */
+    NACRE_GLOBAL_NO_MORE_SESSIONS, /* no-more-sessions@openssh.com */
+    NACRE_GLOBAL_HOSTKEYS,         /* hostkeys-00@openssh.com: data, see keys/nacre_hostkeys.h */
+    NACRE_GLOBAL_HOSTKEYS_PROVE    /* hostkeys-prove-00@openssh.com: the same */
 };
 
 struct nacre_global {
     enum nacre_global_kind kind;
     struct nacre_bytes name; /* OTHER; received: always */
-    struct nacre_bytes data; /* OTHER: the type-specific bytes */
+    struct nacre_bytes data; /* OTHER, HOSTKEYS*: the type-specific bytes */
     struct nacre_bytes addr; /* forwards: address to bind */
     uint32_t port;
 };
