@@ -132,6 +132,8 @@ nacre_err ncr_client_new(struct nacre_client **out, const struct nacre_client_cf
     if (c->cfg.conn.max_packet == 0 && c->cfg.buf >= CLIENT_BULK_FROM)
         c->cfg.conn.max_packet = CLIENT_BULK_PACKET;
     client_default_files(d);
+    if (c->cfg.n_own_hosts == 0 && c->cfg.n_known_hosts > 0)
+        c->cfg.n_own_hosts = 1;
     *out = c;
     return client_named(c, client_check(c));
 }
@@ -139,8 +141,6 @@ nacre_err ncr_client_new(struct nacre_client **out, const struct nacre_client_cf
 static void client_event(void *ctx, const struct nacre_event *ev);
 static void client_room(void *ctx);
 static void client_over(void *ctx, nacre_err err);
-
-#define CLIENT_ALGS_CAP 2048
 
 static const struct nacre_algs *client_algs(const struct nacre_client *c)
 {
@@ -170,7 +170,7 @@ static void client_blame_alg(struct nacre_client *c)
         {"MAC", NACRE_ALG_MAC, f->macs},
         {"compression", NACRE_ALG_COMP, f->comps},
     };
-    char out[CLIENT_ALGS_CAP];
+    char out[NCR_CLIENT_ALGS_CAP];
     struct nacre_bytes name;
     struct ncr_text t;
 
@@ -193,7 +193,7 @@ static void client_blame_alg(struct nacre_client *c)
 static nacre_err client_expand_lists(struct nacre_client *c)
 {
     struct nacre_conn_cfg *cfg = &c->cfg.conn;
-    char all[CLIENT_ALGS_CAP];
+    char all[NCR_CLIENT_ALGS_CAP];
     nacre_err err = client_expand(c, all, sizeof all, NACRE_ALG_SIG, cfg->host_key_algs);
 
     if (err == NACRE_OK)
@@ -218,8 +218,7 @@ static nacre_err client_make_conn(struct nacre_client *c)
         return client_named(c, err);
     err = NACRE_ERR_NO_MEMORY;
     cfg->work = c->work;
-    c->mem_len =
-        NACRE_CONN_MEM(c->cfg.channels, c->cfg.buf, c->cfg.buf) + nacre_conn_comp_mem(cfg);
+    c->mem_len = NACRE_CONN_MEM(c->cfg.channels, c->cfg.buf, c->cfg.buf) + nacre_conn_comp_mem(cfg);
     c->mem = malloc(c->mem_len);
     if (c->mem != NULL)
         err = nacre_conn_init(&c->conn, NACRE_CLIENT, cfg, c->cfg.rng, c->mem, c->mem_len,

@@ -17,6 +17,7 @@
 #define NCR_CLIENT_CHANNELS 16
 #define NCR_CLIENT_LATE 32 /* answers that wait for room */
 #define NCR_CLIENT_CONNECT_MS 120000
+#define NCR_CLIENT_ALGS_CAP 2048 /* a list of algorithms */
 
 /* Who takes the events of a channel: registered when it is opened. */
 struct ncr_chan_user {
@@ -42,6 +43,7 @@ struct nacre_client {
     unsigned wants;
     bool stepped;        /* wants is up to date */
     bool distrusted;     /* the host key had changed and was let pass */
+    bool host_own;       /* the plain host key stands in a file of the user's own */
     uint64_t version_by; /* deadline of connecting, until the peer's version is there */
     char user[256];
     const char *key_host; /* host or its alias, as known_hosts names it */

@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: ISC
  *
- * Whether a host key is trusted: known_hosts files and the policy. One value trusts (S47): every
- * step that fails, a file that cannot be read included, refuses.
+ * Whether a host key is trusted: files of revoked keys, known_hosts files and the policy. One value
+ * trusts (S47): every step that fails, a file that cannot be read included, refuses.
+ *
+ * A certificate is trusted by an authority that a @cert-authority line names for the host, if it is
+ * good in every respect. If not, its plain key is looked at as if it had come alone, as ssh does;
+ * what is wrong with it is told.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "client/client.h"
 #include "client/known_hosts_file.h"
+#include "client/names.h"
 #include "proto/posix/file.h"
+#include "proto/posix/revoked_file.h"
 
 /* A host key under consideration. */
 struct trust_case {
     struct nacre_client *c;
     struct nacre_bytes host;
-    struct nacre_pubkey key;
+    struct nacre_pubkey key; /* of a certificate the plain one */
+    struct nacre_cert cert;  /* type NULL: a plain key */
     struct nacre_known_hosts search;
     char fingerprint[NACRE_FINGERPRINT_LEN];
+    uint8_t plain[NACRE_KEY_BLOB_MAX];
 };
 
 static void trust_warn(void *ctx, const char *file, uint32_t line, const char *what)
@@ -26,18 +35,21 @@ static void trust_warn(void *ctx, const char *file, uint32_t line, const char *w
     ncr_client_log(ctx, NACRE_LOG_INFO, "%s:%u: %s: line ignored", file, (unsigned)line, what);
 }
 
-/* Searches the files; false with the error line set. */
-static bool trust_search(struct nacre_client *c, struct nacre_known_hosts *s,
-                         struct nacre_bytes key)
+/* Searches the files for the key, or as_cert for the authority; false with the error line set. */
+static bool trust_search(struct trust_case *t, bool as_cert)
 {
+    struct nacre_client *c = t->c;
     const char *bad = NULL;
-    nacre_err err = nacre_known_hosts_init(s, nacre_bytes_str(c->key_host), c->key_port, key);
+    nacre_err err = as_cert
+                        ? nacre_known_hosts_init_cert(&t->search, t->host, c->key_port, &t->cert)
+                        : nacre_known_hosts_init(&t->search, t->host, c->key_port, t->key.blob);
 
     if (err != NACRE_OK) {
         ncr_client_error(c, "%s: %s", c->host_text, nacre_err_text(err));
         return false;
     }
-    err = ncr_hosts_search(s, c->cfg.known_hosts, c->cfg.n_known_hosts, trust_warn, c, &bad);
+    err =
+        ncr_hosts_search(&t->search, c->cfg.known_hosts, c->cfg.n_known_hosts, trust_warn, c, &bad);
     if (err != NACRE_OK)
         ncr_client_error(c, "%s: %s", bad != NULL ? bad : c->host_text, ncr_file_error(err));
     return err == NACRE_OK;
@@ -65,11 +77,14 @@ nacre_err ncr_client_prefer_hosts(struct nacre_client *c, char *out, size_t cap,
 
 /* ---- What people are told ---------------------------------------------------------------- */
 
+static const char *trust_file_at(const struct trust_case *t, size_t i)
+{
+    return i < t->c->cfg.n_known_hosts ? t->c->cfg.known_hosts[i] : "?";
+}
+
 static const char *trust_file(const struct trust_case *t)
 {
-    size_t i = t->search.file;
-
-    return i < t->c->cfg.n_known_hosts ? t->c->cfg.known_hosts[i] : "?";
+    return trust_file_at(t, t->search.file);
 }
 
 static void trust_banner(const struct trust_case *t, const char *title)
@@ -77,26 +92,33 @@ static void trust_banner(const struct trust_case *t, const char *title)
     static const char line[] = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@";
 
     ncr_client_log(t->c, NACRE_LOG_ERROR, "%s", line);
-    ncr_client_log(t->c, NACRE_LOG_ERROR, "@ %-55s @", title);
+    ncr_client_log(t->c, NACRE_LOG_ERROR, "@%s@", title);
     ncr_client_log(t->c, NACRE_LOG_ERROR, "%s", line);
 }
 
+/* The words of ssh, which scripts and people know. */
 static void trust_tell_changed(const struct trust_case *t)
 {
     struct nacre_client *c = t->c;
 
-    trust_banner(t, "WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!");
+    trust_banner(t, "    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     ");
     ncr_client_log(c, NACRE_LOG_ERROR, "IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!");
     ncr_client_log(c, NACRE_LOG_ERROR,
                    "Someone could be eavesdropping on you right now (man-in-the-middle attack)!");
     ncr_client_log(c, NACRE_LOG_ERROR,
                    "It is also possible that a host key has just been changed.");
-    ncr_client_log(c, NACRE_LOG_ERROR, "The %s key sent by the host %s is",
-                   nacre_pubkey_label(&t->key), c->host_text);
+    ncr_client_log(c, NACRE_LOG_ERROR, "The fingerprint for the %s key sent by the remote host is",
+                   nacre_pubkey_label(&t->key));
     ncr_client_log(c, NACRE_LOG_ERROR, "%s.", t->fingerprint);
-    ncr_client_log(c, NACRE_LOG_ERROR, "The %s key known from %s:%u is", t->search.known_label,
+    ncr_client_log(c, NACRE_LOG_ERROR, "The one that is known is %s.", t->search.known_fp);
+    ncr_client_log(c, NACRE_LOG_ERROR, "Please contact your system administrator.");
+    ncr_client_log(c, NACRE_LOG_ERROR, "Add correct host key in %s to get rid of this message.",
+                   trust_file_at(t, 0));
+    ncr_client_log(c, NACRE_LOG_ERROR, "Offending %s key in %s:%u", t->search.known_label,
                    trust_file(t), (unsigned)t->search.line);
-    ncr_client_log(c, NACRE_LOG_ERROR, "%s.", t->search.known_fp);
+    ncr_client_log(c, NACRE_LOG_ERROR, "  remove with:");
+    ncr_client_log(c, NACRE_LOG_ERROR, "  nacre-keygen -f \"%s\" -R \"%s\"", trust_file(t),
+                   c->host_text);
 }
 
 static void trust_error_changed(const struct trust_case *t)
@@ -128,6 +150,7 @@ static enum nacre_verdict trust_save(const struct trust_case *t)
     if (c->cfg.n_known_hosts == 0)
         return NACRE_ACCEPT;
     err = trust_add(t);
+    c->host_own = err == NACRE_OK;
     if (err == NACRE_OK)
         ncr_client_log(c, NACRE_LOG_INFO,
                        "Warning: Permanently added '%s' (%s) to the list of known hosts.",
@@ -135,8 +158,7 @@ static enum nacre_verdict trust_save(const struct trust_case *t)
     else
         ncr_client_log(c, NACRE_LOG_ERROR,
                        "Failed to add the host key of %s to the list of known hosts (%s): %s",
-                       c->host_text, c->cfg.known_hosts[0],
-                       err == NACRE_ERR_IO ? strerror(errno) : nacre_err_text(err));
+                       c->host_text, c->cfg.known_hosts[0], ncr_file_error(err));
     return NACRE_ACCEPT;
 }
 
@@ -186,8 +208,34 @@ static enum nacre_verdict trust_ask(const struct trust_case *t)
     return NACRE_REFUSE;
 }
 
+/* As ssh: the same key known for the host at port 22 is good enough. */
+static bool trust_bare(const struct trust_case *t)
+{
+    if (t->search.verdict != NACRE_HOST_NOT_FOUND || !t->search.bare_match)
+        return false;
+    ncr_client_log(t->c, NACRE_LOG_DEBUG, "found matching key w/out port in %s:%u",
+                   trust_file_at(t, t->search.bare_file), (unsigned)t->search.bare_line);
+    return true;
+}
+
+static void trust_tell_other_type(const struct trust_case *t)
+{
+    struct nacre_client *c = t->c;
+
+    if (t->search.verdict != NACRE_HOST_OTHER_TYPE)
+        return;
+    ncr_client_log(c, NACRE_LOG_INFO, "WARNING: %s key found for host %s", t->search.known_label,
+                   c->host_text);
+    ncr_client_log(c, NACRE_LOG_INFO, "in %s:%u", trust_file(t), (unsigned)t->search.line);
+    ncr_client_log(c, NACRE_LOG_INFO, "%s key fingerprint %s.", t->search.known_label,
+                   t->search.known_fp);
+}
+
 static enum nacre_verdict trust_unknown(const struct trust_case *t)
 {
+    if (trust_bare(t))
+        return NACRE_ACCEPT;
+    trust_tell_other_type(t);
     switch (t->c->cfg.host_policy) {
     case NACRE_HOSTS_ASK:
         return trust_ask(t);
@@ -215,7 +263,11 @@ static enum nacre_verdict trust_changed(const struct trust_case *t)
 
 static enum nacre_verdict trust_revoked(const struct trust_case *t)
 {
-    trust_banner(t, "WARNING: REVOKED HOST KEY DETECTED!");
+    trust_banner(t, "       WARNING: REVOKED HOST KEY DETECTED!               ");
+    ncr_client_log(t->c, NACRE_LOG_ERROR, "The %s host key for %s is marked as revoked.",
+                   nacre_pubkey_label(&t->key), t->c->host_text);
+    ncr_client_log(t->c, NACRE_LOG_ERROR,
+                   "This could mean that a stolen key is being used to impersonate this host.");
     ncr_client_error(t->c, "Host key verification failed: the %s key %s of %s is revoked by %s:%u",
                      nacre_pubkey_label(&t->key), t->fingerprint, t->c->host_text, trust_file(t),
                      (unsigned)t->search.line);
@@ -230,6 +282,7 @@ static enum nacre_verdict trust_decide(const struct trust_case *t)
                        t->c->host_text, nacre_pubkey_label(&t->key));
         ncr_client_log(t->c, NACRE_LOG_DEBUG, "Found key in %s:%u", trust_file(t),
                        (unsigned)t->search.line);
+        t->c->host_own = t->search.file < t->c->cfg.n_own_hosts;
         return NACRE_ACCEPT;
     case NACRE_HOST_NOT_FOUND:
     case NACRE_HOST_OTHER_TYPE:
@@ -241,6 +294,148 @@ static enum nacre_verdict trust_decide(const struct trust_case *t)
     }
 }
 
+/* ---- Certificates ------------------------------------------------------------------------ */
+
+static void trust_tell_cert(const struct trust_case *t)
+{
+    char ca[NACRE_FINGERPRINT_LEN];
+    struct ncr_text id;
+
+    nacre_fingerprint(ca, NACRE_FP_SHA256, t->cert.ca);
+    ncr_client_log(t->c, NACRE_LOG_DEBUG,
+                   "Server host certificate: %s %s, serial %llu ID \"%s\" CA %s",
+                   nacre_pubkey_label(&t->key), t->fingerprint, (unsigned long long)t->cert.serial,
+                   ncr_text(&id, t->cert.key_id), ca);
+}
+
+/* Whether the authority's signature is of an algorithm that is allowed (CASignatureAlgorithms). */
+static bool trust_ca_alg(const struct trust_case *t)
+{
+    const struct nacre_client_cfg *cfg = &t->c->cfg;
+    struct nacre_bytes signature = t->cert.signature;
+    struct nacre_bytes alg = {NULL, 0};
+    char list[NCR_CLIENT_ALGS_CAP];
+    struct nacre_bytes name;
+    const char *rest = list;
+
+    if (!nacre_cert_next_string(&signature, &alg) || /* the first one names it */
+        nacre_algs_expand(list, sizeof list,
+                          cfg->conn.algs != NULL ? cfg->conn.algs : &nacre_algs_default,
+                          NACRE_ALG_SIG, cfg->conn.profile, cfg->ca_sig_algs) != NACRE_OK)
+        return false;
+    while (ncr_names_next(&rest, &name)) {
+        if (name.n == alg.n && memcmp(name.p, alg.p, alg.n) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether a certificate of an authority that is trusted for the host is good; what says why not. */
+static bool trust_cert_good(const struct trust_case *t, const char **what)
+{
+    time_t now = time(NULL);
+
+    *what = "no time";
+    if (now == (time_t)-1 ||
+        nacre_cert_check(&t->cert, NACRE_CERT_HOST, &t->host, (uint64_t)now, what) != NACRE_OK)
+        return false;
+    *what = "signed with an algorithm that is not allowed";
+    if (!trust_ca_alg(t))
+        return false;
+    *what = "not signed by the authority that it names";
+    return nacre_cert_verify(&t->cert, t->c->work) == NACRE_OK;
+}
+
+/* ACCEPT: trusted by its authority. *settled: the verdict stands; else the plain key decides. */
+static enum nacre_verdict trust_cert(struct trust_case *t, bool *settled)
+{
+    struct nacre_client *c = t->c;
+    const char *what;
+
+    trust_tell_cert(t);
+    *settled = true;
+    if (!trust_search(t, true))
+        return NACRE_REFUSE;
+    if (t->search.verdict == NACRE_HOST_REVOKED)
+        return trust_revoked(t);
+    if (t->search.verdict == NACRE_HOST_MATCH && trust_cert_good(t, &what)) {
+        ncr_client_log(c, NACRE_LOG_DEBUG,
+                       "Host '%s' is known and matches the %s-CERT host "
+                       "certificate.",
+                       c->host_text, nacre_pubkey_label(&t->key));
+        ncr_client_log(c, NACRE_LOG_DEBUG, "Found CA key in %s:%u", trust_file(t),
+                       (unsigned)t->search.line);
+        return NACRE_ACCEPT;
+    }
+    *settled = false;
+    if (t->search.verdict == NACRE_HOST_MATCH)
+        ncr_client_log(c, NACRE_LOG_ERROR, "Certificate invalid: %s", what);
+    ncr_client_log(c, NACRE_LOG_DEBUG, "No matching CA found. Retry with plain key");
+    return NACRE_REFUSE;
+}
+
+/* ---- The whole --------------------------------------------------------------------------- */
+
+/* RevokedHostKeys: a file that cannot be read revokes too. */
+static bool trust_not_in_revoked_files(const struct trust_case *t, struct nacre_bytes blob)
+{
+    const struct nacre_client_cfg *cfg = &t->c->cfg;
+    struct ncr_revoked_why why;
+
+    for (size_t i = 0; i < cfg->n_revoked_host_keys; i++) {
+        const char *file = cfg->revoked_host_keys[i];
+        nacre_err err = ncr_revoked(file, blob, &why);
+
+        if (err == NACRE_OK)
+            continue;
+        if (err == NACRE_ERR_KEY_REFUSED)
+            ncr_client_error(t->c,
+                             "Host key verification failed: the %s key %s of %s is revoked by "
+                             "file %s",
+                             nacre_pubkey_label(&t->key), t->fingerprint, t->c->host_text, file);
+        else if (why.line != 0)
+            ncr_client_error(t->c, "Host key verification failed: revoked keys in %s:%u: %s", file,
+                             (unsigned)why.line, why.what);
+        else
+            ncr_client_error(t->c, "Host key verification failed: revoked keys in %s: %s", file,
+                             why.what);
+        return false;
+    }
+    return true;
+}
+
+/* Takes the blob apart; false: it is no key that could be trusted. */
+static bool trust_decode(struct trust_case *t, struct nacre_bytes blob)
+{
+    struct nacre_bytes plain = blob;
+
+    if (nacre_cert_is(blob)) {
+        if (nacre_cert_decode(&t->cert, blob, t->plain, sizeof t->plain) != NACRE_OK)
+            return false;
+        plain = t->cert.plain;
+    }
+    nacre_fingerprint(t->fingerprint, NACRE_FP_SHA256, plain);
+    return nacre_pubkey_decode(&t->key, plain) == NACRE_OK && nacre_pubkey_trustworthy(&t->key);
+}
+
+static enum nacre_verdict trust_consider(struct trust_case *t, struct nacre_bytes blob)
+{
+    enum nacre_verdict verdict;
+    bool settled = false;
+
+    if (!trust_not_in_revoked_files(t, blob))
+        return NACRE_REFUSE;
+    if (t->cert.type != NULL) {
+        verdict = trust_cert(t, &settled);
+        if (settled)
+            return verdict;
+    } else {
+        ncr_client_log(t->c, NACRE_LOG_DEBUG, "Server host key: %s %s", nacre_pubkey_label(&t->key),
+                       t->fingerprint);
+    }
+    return trust_search(t, false) ? trust_decide(t) : NACRE_REFUSE;
+}
+
 enum nacre_verdict ncr_client_trust(struct nacre_client *c, const struct nacre_event *ev)
 {
     struct trust_case *t = calloc(1, sizeof *t);
@@ -250,16 +445,13 @@ enum nacre_verdict ncr_client_trust(struct nacre_client *c, const struct nacre_e
         return NACRE_REFUSE;
     t->c = c;
     t->host = nacre_bytes_str(c->key_host);
-    nacre_fingerprint(t->fingerprint, NACRE_FP_SHA256, ev->blob);
-    if (nacre_pubkey_decode(&t->key, ev->blob) != NACRE_OK || !nacre_pubkey_trustworthy(&t->key)) {
-        ncr_client_error(c, "Host key verification failed: the key of %s (%s) is not fit for use",
+    c->host_own = false;
+    if (trust_decode(t, ev->blob))
+        verdict = trust_consider(t, ev->blob);
+    else
+        ncr_client_error(c, "Host key verification failed: the key of %s %s is not fit for use",
                          c->host_text, t->fingerprint);
-    } else {
-        ncr_client_log(c, NACRE_LOG_DEBUG, "Server host key: %s %s", nacre_pubkey_label(&t->key),
-                       t->fingerprint);
-        if (trust_search(c, &t->search, ev->blob))
-            verdict = trust_decide(t);
-    }
+    c->host_own = c->host_own && verdict == NACRE_ACCEPT && !c->distrusted;
     free(t);
     return verdict;
 }

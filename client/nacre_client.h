@@ -111,7 +111,13 @@ struct nacre_client_cfg {
     enum nacre_host_policy host_policy;
     const char *const *known_hosts; /* files; new keys go to the first; NULL: ~/.ssh/known_hosts */
     size_t n_known_hosts;
+    size_t n_own_hosts;    /* of those the user's own, in front; 0: the first alone */
     bool hash_known_hosts; /* names of new keys are written hashed */
+    const char *const *revoked_host_keys; /* files: key revocation lists or public keys; one that
+                                           * cannot be read refuses every key */
+    size_t n_revoked_host_keys;
+    const char *ca_sig_algs; /* signatures of authorities under host certificates, such a list as
+                              * those of conn; NULL: default */
 
     unsigned auth_methods;  /* set of nacre_auth_method; 0: all but none; NONE is tried where it
                              * is in the set, or no other method is left */
