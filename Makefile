@@ -163,6 +163,7 @@ KEYS_SRC = \
 	proto/keys/base64.c \
 	proto/keys/cert.c \
 	proto/keys/der.c \
+	proto/keys/cert_judge.c \
 	proto/keys/hostkeys.c \
 	proto/keys/fingerprint.c \
 	proto/keys/key_ecdsa.c \
@@ -252,6 +253,7 @@ SERVER_SRC = \
 	server/groups.c \
 	server/login.c \
 	server/logline.c \
+	server/cert_auth.c \
 	server/monitor.c \
 	server/monitor_msg.c \
 	server/network.c \
@@ -402,7 +404,7 @@ SCRIPT_TESTS = \
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
-TEST_PROTO_SUPPORT = tests/driver.c tests/pair.c tests/rig.c tests/rogue.c
+TEST_PROTO_SUPPORT = tests/daemon.c tests/driver.c tests/pair.c tests/rig.c tests/rogue.c
 # What reads NACRE_CPU: linked into each of them, kat and the ciphers' benchmark
 TEST_CPU_ENV = tests/cpu_env.c
 
@@ -426,7 +428,7 @@ FUZZ = \
 # main() of the fuzz targets where libFuzzer does not bring one
 FUZZ_MAIN = fuzz/standalone.c
 
-PUBLIC_HEADERS = crypto/nacre_crypto.h proto/nacre.h proto/keys/nacre_agent.h proto/keys/nacre_hostkeys.h proto/keys/nacre_keys.h proto/keys/nacre_krl.h \
+PUBLIC_HEADERS = crypto/nacre_crypto.h proto/nacre.h proto/keys/nacre_agent.h proto/keys/nacre_hostkeys.h proto/keys/nacre_certauth.h proto/keys/nacre_keys.h proto/keys/nacre_krl.h \
 	sftp/nacre_sftp.h \
 	client/nacre_client.h server/nacre_server.h
 

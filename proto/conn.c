@@ -175,6 +175,8 @@ static nacre_err conn_layout(struct nacre_conn *c, void *mem, size_t len, uint32
     return NACRE_OK;
 }
 
+_Static_assert(NCR_HOST_KEY_MAX == NACRE_HOST_KEY_MAX, "one limit, two names");
+
 static nacre_err conn_check_cfg(const struct nacre_conn *c)
 {
     size_t i;

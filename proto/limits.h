@@ -93,7 +93,7 @@
  * room for host keys over 1 KiB (post-quantum ones, RSA over 8,000 bits, most certificates). */
 #define NCR_OUT_RESERVE 13312
 #define NCR_OUT_RESERVE_SMALL 4096
-#define NCR_HOST_KEY_MAX 6400
+#define NCR_HOST_KEY_MAX 6400 /* NACRE_HOST_KEY_MAX */
 #define NCR_HOST_KEY_MAX_SMALL 1024
 /* A message held during a key exchange must fit the reserve when it is sealed. */
 #define NCR_HELD_MSG_MAX (NCR_OUT_RESERVE_SMALL - 256)

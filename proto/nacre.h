@@ -219,6 +219,8 @@ struct nacre_negotiated {
 
 /* ---- Configuration ----------------------------------------------------------------------- */
 
+#define NACRE_HOST_KEY_MAX 6400
+
 /* Authentication methods as a set. */
 enum nacre_auth_method {
     NACRE_AUTH_NONE = 1,
@@ -250,7 +252,8 @@ struct nacre_conn_cfg {
     const char *comps_dir[2];
     const char *ident; /* softwareversion and comment after "SSH-2.0-"; NULL: "nacre_" VERSION */
 
-    /* Server: public key blobs of the host keys, in order of preference. */
+    /* Server: public key blobs of the host keys and their certificates, in order of preference; of at
+     * most NACRE_HOST_KEY_MAX bytes, in the small profile 1,024. */
     const struct nacre_bytes *host_keys;
     size_t n_host_keys;
     unsigned auth_methods;  /* server: set of methods to start with */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * authorized_keys files: see authorized.h.
+ * authorized_keys files and files of principals: see authorized.h. Both are read in the same way; a
+ * kind of line is a row.
  */
 #include "server/authorized.h"
 
@@ -109,15 +110,27 @@ static uint64_t authorized_local(time_t now)
     return t < 0 ? 0 : (uint64_t)t;
 }
 
+struct authorized_search;
+
+/* A kind of file: how a line is read, and whether it allows what is asked about. */
+struct authorized_kind {
+    const char *name;
+    nacre_err (*parse)(struct nacre_authkey *a, struct nacre_bytes line, uint8_t *buf, size_t cap);
+    bool (*allows)(const struct authorized_search *s, const struct nacre_authkey *a,
+                   uint32_t number);
+};
+
 struct authorized_search {
     const struct ncr_authorized_query *q;
+    const struct authorized_kind *kind;
     const char *path;
     struct ncr_factor *out;
     bool found;
 };
 
 /* Copies line and unescaped values into one allocation, so that the factor owns what it shows. */
-static nacre_err authorized_parse(struct ncr_factor *f, struct nacre_bytes line)
+static nacre_err authorized_parse(const struct authorized_kind *kind, struct ncr_factor *f,
+                                  struct nacre_bytes line)
 {
     memset(f, 0, sizeof *f);
     f->text = malloc(2 * line.n + 2);
@@ -126,8 +139,7 @@ static nacre_err authorized_parse(struct ncr_factor *f, struct nacre_bytes line)
     }
     memcpy(f->text, line.p, line.n);
     struct nacre_bytes own = {f->text, line.n};
-    nacre_err err = nacre_authkey_parse(&f->key, own, f->text + line.n + 1, line.n + 1);
-    return err;
+    return kind->parse(&f->key, own, f->text + line.n + 1, line.n + 1);
 }
 
 static void authorized_told(const struct authorized_search *s, uint32_t number,
@@ -144,22 +156,112 @@ static void authorized_told(const struct authorized_search *s, uint32_t number,
     }
 }
 
+/* ---- Certificates ------------------------------------------------------------------------ */
+
+bool ncr_authorized_judge(const struct ncr_authorized_query *q, const struct nacre_bytes *names,
+                          size_t n, const char *where)
+{
+    static uint64_t work[NACRE_WORK];
+    const struct nacre_cert *c = &q->offer->cert;
+    const struct nacre_cert_policy policy = {.authorities = &c->ca, /* `where` has it */
+                                             .n_authorities = 1,
+                                             .principals = names,
+                                             .n_principals = n,
+                                             .addr = nacre_bytes_str(q->addr),
+                                             .now = (uint64_t)time(NULL),
+                                             .ca_sig_algs = q->cfg->ca_sig_algs};
+    const char *what = "";
+    nacre_err err = nacre_cert_judge(c, &policy, &q->offer->factor.key, &what, work);
+    char fp[NACRE_FINGERPRINT_LEN];
+    nacre_fingerprint(fp, NACRE_FP_SHA256, c->ca);
+    ncr_log(q->log, err == NACRE_OK ? NCR_LOG_VERBOSE : NCR_LOG_INFO,
+            "%s certificate ID \"%.*s\" (serial %llu) signed by CA %s via %s%s%s",
+            err == NACRE_OK ? "Accepted" : "Refused", (int)c->key_id.n,
+            c->key_id.n > 0 ? (const char *)c->key_id.p : "", (unsigned long long)c->serial, fp,
+            where, *what != '\0' ? ": " : "", what);
+    return err == NACRE_OK;
+}
+
+/* principals="a,b" of a cert-authority line, which stands for the user's name. */
+static size_t authorized_names(struct nacre_bytes names[NACRE_CERT_PRINCIPALS_MAX],
+                               const struct nacre_authkey *a, const char *user)
+{
+    const char *p = a->principals.n > 0 ? (const char *)a->principals.p : "";
+    const char *end = p + a->principals.n;
+    size_t n = 0;
+    if (!a->has_principals) {
+        names[n++] = nacre_bytes_str(user);
+        return n;
+    }
+    while (p < end && n < NACRE_CERT_PRINCIPALS_MAX) {
+        const char *comma = memchr(p, ',', (size_t)(end - p));
+        size_t len = (size_t)((comma != NULL ? comma : end) - p);
+        names[n++] = (struct nacre_bytes){(const uint8_t *)p, len};
+        p += len + 1;
+    }
+    return n;
+}
+
+static bool authorized_ca_line(const struct authorized_search *s, const struct nacre_authkey *a,
+                               uint32_t number)
+{
+    struct nacre_bytes names[NACRE_CERT_PRINCIPALS_MAX];
+    char where[NCR_ACCOUNT_PATH_MAX + 16];
+    snprintf(where, sizeof where, "%s:%u", s->path, (unsigned)number);
+    return ncr_authorized_judge(s->q, names, authorized_names(names, a, s->q->user), where);
+}
+
+/* ---- Kinds of lines ---------------------------------------------------------------------- */
+
+static bool authorized_key_allows(const struct authorized_search *s, const struct nacre_authkey *a,
+                                  uint32_t number)
+{
+    const struct ncr_cert_offer *offer = s->q->offer;
+    struct nacre_bytes addr = nacre_bytes_str(s->q->addr);
+    time_t now = time(NULL);
+    uint64_t local = a->has_expiry_local ? authorized_local(now) : 0; /* reads the time zone */
+    enum nacre_authkey_verdict v =
+        offer != NULL
+            ? nacre_authkey_check_ca(a, offer->cert.ca, addr, (uint64_t)now, local)
+            : nacre_authkey_check(a, s->q->blob, addr, (uint64_t)now, local);
+    authorized_told(s, number, v);
+    return v == NACRE_AUTHKEY_ALLOW && (offer == NULL || authorized_ca_line(s, a, number));
+}
+
+static bool authorized_principal_allows(const struct authorized_search *s,
+                                        const struct nacre_authkey *a, uint32_t number)
+{
+    char where[NCR_ACCOUNT_PATH_MAX + 16];
+    time_t now = time(NULL);
+    uint64_t local = a->has_expiry_local ? authorized_local(now) : 0;
+    if (a->blank || !nacre_cert_names(&s->q->offer->cert, a->principal)) {
+        return false;
+    }
+    enum nacre_authkey_verdict v =
+        nacre_authkey_check_principal(a, nacre_bytes_str(s->q->addr), (uint64_t)now, local);
+    authorized_told(s, number, v);
+    snprintf(where, sizeof where, "%s:%u", s->path, (unsigned)number);
+    return v == NACRE_AUTHKEY_ALLOW && ncr_authorized_judge(s->q, &a->principal, 1, where);
+}
+
+static const struct authorized_kind authorized_keys = {"authorized keys", nacre_authkey_parse,
+                                                       authorized_key_allows};
+static const struct authorized_kind authorized_principals = {
+    "authorized principals", nacre_authkey_parse_principal, authorized_principal_allows};
+
 static void authorized_line(struct authorized_search *s, struct nacre_bytes line, uint32_t number)
 {
     struct ncr_factor f;
-    time_t now = time(NULL);
-    nacre_err err = authorized_parse(&f, line);
+    nacre_err err = authorized_parse(s->kind, &f, line);
     if (err != NACRE_OK) {
-        ncr_log(s->q->log, NCR_LOG_INFO, "%s:%u: %s", s->path, (unsigned)number,
-                f.key.what != NULL ? f.key.what : nacre_err_text(err));
+        ncr_log(s->q->log, NCR_LOG_INFO, "%s:%u: %s%s%.*s", s->path, (unsigned)number,
+                f.key.what != NULL ? f.key.what : nacre_err_text(err),
+                f.key.what_word.n > 0 ? ": " : "", (int)f.key.what_word.n,
+                f.key.what_word.n > 0 ? (const char *)f.key.what_word.p : "");
         ncr_factor_free(&f);
         return;
     }
-    uint64_t local = f.key.has_expiry_local ? authorized_local(now) : 0; /* reads the time zone */
-    enum nacre_authkey_verdict v =
-        nacre_authkey_check(&f.key, s->q->blob, nacre_bytes_str(s->q->addr), (uint64_t)now, local);
-    authorized_told(s, number, v);
-    s->found = v == NACRE_AUTHKEY_ALLOW;
+    s->found = s->kind->allows(s, &f.key, number);
     if (s->found && s->out != NULL) {
         *s->out = f;
     } else {
@@ -215,7 +317,7 @@ static void authorized_file(struct authorized_search *s)
     if (err != NACRE_OK) {
         bool quiet = err == NACRE_ERR_IO && errno == ENOENT;
         ncr_log(s->q->log, quiet ? NCR_LOG_DEBUG1 : NCR_LOG_INFO,
-                "Could not open authorized keys '%s': %s", s->path, ncr_file_error(err));
+                "Could not open %s '%s': %s", s->kind->name, s->path, ncr_file_error(err));
         return;
     }
     if (s->q->cfg->strict_modes &&
@@ -227,25 +329,35 @@ static void authorized_file(struct authorized_search *s)
     close(fd);
 }
 
-bool ncr_authorized_check(const struct ncr_authorized_query *q, struct ncr_factor *out)
+/* The files of a pattern, as the user; nothing else is done in between. */
+static bool authorized_search(struct authorized_search *s, const char *const *patterns, size_t n)
 {
-    struct authorized_search s = {.q = q, .out = out};
     char path[NCR_ACCOUNT_PATH_MAX];
-    if (!q->account->found || !ncr_account_assume(q->account)) {
+    if (!s->q->account->found || !ncr_account_assume(s->q->account)) {
         return false;
     }
-    for (size_t i = 0; i < q->cfg->key_files.n && !s.found; i++) {
-        const char *pattern = q->cfg->key_files.word[i];
-        if (strcmp(pattern, "none") == 0) {
-            continue;
-        }
-        s.path = path;
-        if (ncr_authorized_path(path, pattern, q->account)) {
-            authorized_file(&s);
+    for (size_t i = 0; i < n && !s->found; i++) {
+        s->path = path;
+        if (strcmp(patterns[i], "none") != 0 &&
+            ncr_authorized_path(path, patterns[i], s->q->account)) {
+            authorized_file(s);
         }
     }
     if (!ncr_account_return()) {
         _exit(255); /* half of an identity: nothing may run as that */
     }
-    return s.found;
+    return s->found;
+}
+
+bool ncr_authorized_check(const struct ncr_authorized_query *q, struct ncr_factor *out)
+{
+    struct authorized_search s = {.q = q, .kind = &authorized_keys, .out = out};
+    return authorized_search(&s, q->cfg->key_files.word, q->cfg->key_files.n);
+}
+
+bool ncr_authorized_principals(const struct ncr_authorized_query *q, struct ncr_factor *out)
+{
+    struct authorized_search s = {.q = q, .kind = &authorized_principals, .out = out};
+    return q->offer != NULL && q->cfg->principals_file != NULL &&
+           authorized_search(&s, &q->cfg->principals_file, 1);
 }

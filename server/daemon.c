@@ -65,14 +65,79 @@ static bool daemon_key_file(const struct ncr_daemon *d, const char *path, struct
     return err == NACRE_OK;
 }
 
+/* Keeps a copy of what clients are shown. */
+static bool daemon_show(struct ncr_host_keys *h, struct nacre_bytes b, size_t of)
+{
+    uint8_t *copy = malloc(b.n);
+    if (copy == NULL) {
+        return false;
+    }
+    memcpy(copy, b.p, b.n);
+    h->of[h->n_blobs] = of;
+    h->blob[h->n_blobs++] = (struct nacre_bytes){copy, b.n};
+    return true;
+}
+
+/* What is wrong with a file of a host certificate, or NULL: then it is shown. */
+static const char *daemon_cert(struct ncr_host_keys *h, const struct ncr_file *f)
+{
+    static uint8_t blob[NACRE_KEY_BLOB_MAX], plain[NACRE_KEY_BLOB_MAX];
+    static uint64_t work[NACRE_WORK];
+    struct nacre_bytes line = {f->p, f->n};
+    const uint8_t *end = memchr(f->p, '\n', f->n);
+    struct nacre_pubkey k;
+    struct nacre_cert c;
+    line.n = end != NULL ? (size_t)(end - f->p) : f->n;
+    nacre_err err = nacre_pubkey_parse(&k, NULL, line, blob, sizeof blob);
+    if ((err != NACRE_OK && err != NACRE_ERR_UNKNOWN_ALG) ||
+        nacre_cert_decode(&c, k.blob, plain, sizeof plain) != NACRE_OK) {
+        return "no certificate";
+    }
+    if (c.kind != NACRE_CERT_HOST) {
+        return "not a host certificate";
+    }
+    if (nacre_cert_verify(&c, work) != NACRE_OK) {
+        return "signature of its authority does not verify";
+    }
+    if (k.blob.n > NACRE_HOST_KEY_MAX) {
+        return "too long";
+    }
+    for (size_t i = 0; i < h->n; i++) {
+        if (h->blob[i].n == c.plain.n && memcmp(h->blob[i].p, c.plain.p, c.plain.n) == 0) {
+            return daemon_show(h, k.blob, i) ? NULL : "out of memory";
+        }
+    }
+    return "no matching private key";
+}
+
+/* A certificate that cannot be used is told and left out, as sshd does: its key serves. */
+static bool daemon_certs(struct ncr_daemon *d)
+{
+    for (size_t i = 0; i < d->cfg.host_certs.n; i++) {
+        const char *path = d->cfg.host_certs.word[i];
+        struct ncr_file f;
+        nacre_err err = ncr_file_read(&f, path, DAEMON_KEY_MAX);
+        const char *what = err != NACRE_OK ? ncr_file_error(err) : daemon_cert(&d->keys, &f);
+        if (what != NULL) {
+            ncr_log(&d->log, NCR_LOG_ERROR, "Could not load host certificate \"%s\": %s", path, what);
+        }
+        if (err == NACRE_OK) {
+            ncr_file_wipe(&f);
+        }
+    }
+    return true;
+}
+
 /* Private keys lie in a mapping of their own, which children unmap. */
 static bool daemon_keys(struct ncr_daemon *d)
 {
     struct ncr_host_keys *h = &d->keys;
     h->map_len = d->cfg.host_keys.n * sizeof *h->key;
-    h->blob = calloc(d->cfg.host_keys.n, sizeof *h->blob);
+    size_t most = d->cfg.host_keys.n + d->cfg.host_certs.n;
+    h->blob = calloc(most, sizeof *h->blob);
+    h->of = calloc(most, sizeof *h->of);
     void *map = mmap(NULL, h->map_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (map == MAP_FAILED || h->blob == NULL) {
+    if (map == MAP_FAILED || h->blob == NULL || h->of == NULL) {
         return false;
     }
     h->key = map;
@@ -81,18 +146,15 @@ static bool daemon_keys(struct ncr_daemon *d)
         if (!daemon_key_file(d, d->cfg.host_keys.word[i], &h->key[h->n])) {
             continue;
         }
-        struct nacre_bytes b = nacre_privkey_public_blob(&h->key[h->n]);
-        uint8_t *copy = malloc(b.n);
-        if (copy == NULL) {
+        if (!daemon_show(h, nacre_privkey_public_blob(&h->key[h->n]), h->n)) {
             return false;
         }
-        memcpy(copy, b.p, b.n);
-        h->blob[h->n++] = (struct nacre_bytes){copy, b.n};
+        h->n++;
     }
     if (h->n == 0) {
         ncr_log(&d->log, NCR_LOG_FATAL, "no hostkeys available -- exiting.");
     }
-    return h->n > 0;
+    return h->n > 0 && daemon_certs(d);
 }
 
 static bool daemon_groups(struct ncr_daemon *d)
@@ -153,12 +215,15 @@ void ncr_daemon_free(struct ncr_daemon *d)
 {
     for (size_t i = 0; i < d->keys.n; i++) {
         nacre_privkey_wipe(&d->keys.key[i]);
+    }
+    for (size_t i = 0; i < d->keys.n_blobs; i++) {
         free((void *)(uintptr_t)d->keys.blob[i].p);
     }
     if (d->keys.key != NULL) {
         munmap(d->keys.key, d->keys.map_len);
     }
     free(d->keys.blob);
+    free(d->keys.of);
     ncr_groups_free(&d->groups);
     free(d->banner);
     if (d->empty_dir >= 0) {

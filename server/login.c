@@ -67,28 +67,9 @@ void ncr_login_wipe(struct ncr_login *l)
 
 /* ---- Accounts ---------------------------------------------------------------------------- */
 
-/* Iterative: a star remembers where to go on; time is the product of the lengths at most. */
 bool ncr_login_glob(const char *pattern, size_t n, const char *name)
 {
-    size_t p = 0, s = 0, len = strlen(name), star = n, mark = 0;
-    while (s < len) {
-        if (p < n && pattern[p] == '*') {
-            star = p++;
-            mark = s;
-        } else if (p < n && (pattern[p] == '?' || pattern[p] == name[s])) {
-            p++;
-            s++;
-        } else if (star < n) {
-            p = star + 1;
-            s = ++mark;
-        } else {
-            return false;
-        }
-    }
-    while (p < n && pattern[p] == '*') {
-        p++;
-    }
-    return p == n;
+    return ncr_sshd_config_glob(pattern, n, name, strlen(name));
 }
 
 /* USER or USER@ADDRESS, both patterns. */
@@ -210,11 +191,23 @@ static bool login_advance(struct ncr_login *l, unsigned bit)
 
 /* ---- Keys -------------------------------------------------------------------------------- */
 
-static bool login_key_known(struct ncr_login *l, struct nacre_bytes blob, struct ncr_factor *f)
+static bool login_key_known(struct ncr_login *l, struct nacre_bytes blob, struct ncr_grant *g)
 {
-    struct ncr_authorized_query q = {
-        .cfg = l->cfg, .log = l->log, .account = &l->account, .blob = blob, .addr = l->addr};
-    return l->valid && ncr_authorized_check(&q, f);
+    struct ncr_authorized_query q = {.cfg = l->cfg,
+                                     .log = l->log,
+                                     .account = &l->account,
+                                     .blob = blob,
+                                     .addr = l->addr,
+                                     .user = l->user};
+    return blob.n > 0 && ncr_cert_auth(&q, l->valid, g);
+}
+
+static bool login_key_query(struct ncr_login *l, struct nacre_bytes blob)
+{
+    struct ncr_grant g;
+    bool ok = login_key_known(l, blob, &g);
+    ncr_grant_free(&g);
+    return ok;
 }
 
 static size_t login_put(uint8_t *out, size_t n, struct nacre_bytes b)
@@ -230,7 +223,7 @@ static size_t login_put(uint8_t *out, size_t n, struct nacre_bytes b)
 }
 
 /* RFC 4252 7: what the client has signed, put together from what the monitor knows. */
-static bool login_signature(const struct ncr_login *l, const struct ncr_login_ask *a)
+static bool login_signature(const struct ncr_login *l, const struct ncr_login_ask *a, uint8_t demand)
 {
     static uint8_t m[LOGIN_SIGNED_MAX];
     static uint64_t work[NACRE_WORK];
@@ -247,15 +240,24 @@ static bool login_signature(const struct ncr_login *l, const struct ncr_login_as
     m[n++] = 1;
     n = login_put(m, n, a->alg);
     n = login_put(m, n, a->blob);
-    return nacre_sig_verify(NACRE_ALGS_ALL, a->alg, a->blob, (struct nacre_bytes){m, n},
-                            a->secret, work) == NACRE_OK;
+    return nacre_sig_verify_sk(NACRE_ALGS_ALL, a->alg, a->blob, (struct nacre_bytes){m, n},
+                               a->secret, demand, work) == NACRE_OK;
 }
 
-/* A key counts once: "publickey,publickey" wants two different ones. */
+/* A key counts once: "publickey,publickey" wants two different ones, and another certificate for a
+ * key is no other key. */
 static bool login_key_fresh(struct ncr_login *l, struct nacre_bytes blob)
 {
+    static uint8_t plain[NACRE_KEY_BLOB_MAX];
+    struct nacre_cert c;
     struct nacre_sha256 h;
     uint8_t d[NACRE_SHA256_LEN];
+    if (nacre_cert_is(blob)) {
+        if (nacre_cert_decode(&c, blob, plain, sizeof plain) != NACRE_OK) {
+            return false;
+        }
+        blob = c.plain;
+    }
     nacre_sha256_init(&h);
     nacre_sha256_update(&h, blob.p, blob.n);
     nacre_sha256_final(d, &h);
@@ -273,16 +275,15 @@ static bool login_key_fresh(struct ncr_login *l, struct nacre_bytes blob)
 
 static bool login_key_proved(struct ncr_login *l, const struct ncr_login_ask *a)
 {
-    struct ncr_factor f;
-    memset(&f, 0, sizeof f);
-    if (!login_key_known(l, a->blob, &f)) {
+    struct ncr_grant g;
+    if (!login_key_known(l, a->blob, &g)) {
         return false;
     }
-    if (!login_signature(l, a) || !login_key_fresh(l, a->blob)) {
-        ncr_factor_free(&f);
+    if (!login_signature(l, a, ncr_grant_demand(l->cfg, &g)) || !login_key_fresh(l, a->blob)) {
+        ncr_grant_free(&g);
         return false;
     }
-    return ncr_rights_add(&l->rights, &f);
+    return ncr_rights_grant(&l->rights, &g);
 }
 
 /* ---- Passwords --------------------------------------------------------------------------- */
@@ -324,22 +325,44 @@ static bool login_root_allowed(const struct ncr_login *l, unsigned bit)
            (l->cfg->root == NCR_ROOT_FORCED && ncr_rights_key_command(&l->rights));
 }
 
+/* ": ED25519 SHA256:...", of a certificate with its id, serial number and authority, as sshd has it. */
+static void login_describe(char *out, size_t cap, struct nacre_bytes blob)
+{
+    static uint8_t plain[NACRE_KEY_BLOB_MAX];
+    char fp[NACRE_FINGERPRINT_LEN], ca_fp[NACRE_FINGERPRINT_LEN];
+    struct nacre_pubkey k, ca;
+    struct nacre_cert c;
+    out[0] = '\0';
+    if (blob.n == 0) {
+        return;
+    }
+    if (nacre_pubkey_decode(&k, blob) == NACRE_OK) {
+        nacre_fingerprint(fp, NACRE_FP_SHA256, blob);
+        snprintf(out, cap, ": %s %s", nacre_pubkey_label(&k), fp);
+        return;
+    }
+    if (nacre_cert_decode(&c, blob, plain, sizeof plain) != NACRE_OK ||
+        nacre_pubkey_decode(&k, c.plain) != NACRE_OK || nacre_pubkey_decode(&ca, c.ca) != NACRE_OK) {
+        return;
+    }
+    nacre_fingerprint(fp, NACRE_FP_SHA256, c.plain);
+    nacre_fingerprint(ca_fp, NACRE_FP_SHA256, c.ca);
+    snprintf(out, cap, ": %s-CERT %s ID %.*s (serial %llu) CA %s %s", nacre_pubkey_label(&k), fp,
+             (int)(c.key_id.n < 256 ? c.key_id.n : 256),
+             c.key_id.n > 0 ? (const char *)c.key_id.p : "", (unsigned long long)c.serial,
+             nacre_pubkey_label(&ca), ca_fp);
+}
+
 static void login_log(const struct ncr_login *l, const struct ncr_login_ask *a, const char *what,
                       const char *method)
 {
-    char fp[NACRE_FINGERPRINT_LEN] = "";
-    struct nacre_pubkey k;
-    bool key = a->blob.n > 0 && nacre_pubkey_decode(&k, a->blob) == NACRE_OK;
+    char key[768];
     bool accepted = strcmp(what, "Accepted") == 0;
     bool loud = accepted || !l->valid || l->failures >= l->cfg->auth_tries / 2 ||
                 a->stage == NACRE_STAGE_PASSWORD;
-    if (key) {
-        nacre_fingerprint(fp, NACRE_FP_SHA256, a->blob);
-    }
-    ncr_log(l->log, loud ? NCR_LOG_INFO : NCR_LOG_VERBOSE,
-            "%s %s for %s%s from %s port %u ssh2%s%s%s%s", what, method,
-            l->valid ? "" : "invalid user ", l->user, l->addr, (unsigned)l->port, key ? ": " : "",
-            key ? nacre_pubkey_label(&k) : "", key ? " " : "", fp);
+    login_describe(key, sizeof key, a->blob);
+    ncr_log(l->log, loud ? NCR_LOG_INFO : NCR_LOG_VERBOSE, "%s %s for %s%s from %s port %u ssh2%s",
+            what, method, l->valid ? "" : "invalid user ", l->user, l->addr, (unsigned)l->port, key);
 }
 
 static struct ncr_login_verdict login_no(struct ncr_login *l)
@@ -400,7 +423,7 @@ struct ncr_login_verdict ncr_login_ask(struct ncr_login *l, const struct ncr_log
     l->asked++;
     if (a->stage == NACRE_STAGE_KEY_QUERY) {
         v = login_no(l);
-        v.verdict = due && login_key_known(l, a->blob, NULL) ? NACRE_ACCEPT : NACRE_REFUSE;
+        v.verdict = due && login_key_query(l, a->blob) ? NACRE_ACCEPT : NACRE_REFUSE;
         return v;
     }
     if (a->stage == NACRE_STAGE_INTERACTIVE && due) {

@@ -43,10 +43,10 @@ static bool monitor_reply(struct ncr_monitor *m, uint32_t type, struct nacre_byt
 
 static const struct nacre_privkey *monitor_key(const struct ncr_monitor *m, struct nacre_bytes blob)
 {
-    for (size_t i = 0; i < m->keys->n; i++) {
+    for (size_t i = 0; i < m->keys->n_blobs; i++) {
         struct nacre_bytes b = m->keys->blob[i];
-        if (b.n == blob.n && memcmp(b.p, blob.p, b.n) == 0) {
-            return &m->keys->key[i];
+        if (b.n == blob.n && memcmp(b.p, blob.p, b.n) == 0 && m->keys->of[i] < m->keys->n) {
+            return &m->keys->key[m->keys->of[i]];
         }
     }
     return NULL;
@@ -306,7 +306,7 @@ static void monitor_setup(struct ncr_monitor *m)
     m->work = monitor_work;
     m->engine.work = monitor_work;
     m->engine.host_keys = m->keys->blob;
-    m->engine.n_host_keys = m->keys->n;
+    m->engine.n_host_keys = m->keys->n_blobs;
     m->engine.banner = m->banner;
     m->engine.groups = m->groups.group;
     m->engine.n_groups = m->groups.n;

@@ -41,11 +41,14 @@ struct ncr_mon_msg {
     int fds[2]; /* -1: none */
 };
 
-/* A host key that may sign, in memory that is unmapped where it has no business. */
+/* Host keys that may sign, in memory that is unmapped where it has no business; and what clients are
+ * shown: first the n public keys, then certificates for them. */
 struct ncr_host_keys {
     struct nacre_privkey *key;
     size_t n, map_len;
-    struct nacre_bytes *blob;
+    struct nacre_bytes *blob; /* n_blobs of them */
+    size_t n_blobs;
+    size_t *of; /* whose key the blob is about */
 };
 
 /* All that one connection needs; made by the listener for each. */

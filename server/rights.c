@@ -36,6 +36,43 @@ bool ncr_rights_add(struct ncr_rights *r, struct ncr_factor *f)
     return true;
 }
 
+bool ncr_rights_grant(struct ncr_rights *r, struct ncr_grant *g)
+{
+    size_t before = r->n;
+    for (size_t i = 0; i < g->n; i++) {
+        if (!ncr_rights_add(r, &g->f[i])) { /* which freed it: the others too */
+            while (r->n > before) {
+                ncr_factor_free(r->factors[--r->n]);
+                free(r->factors[r->n]);
+            }
+            ncr_grant_free(g);
+            return false;
+        }
+    }
+    g->n = 0;
+    return true;
+}
+
+struct nacre_bytes ncr_rights_env(const struct ncr_rights *r, size_t *at)
+{
+    struct nacre_bytes none = {NULL, 0};
+    size_t skip = *at;
+    for (size_t i = 0; i < r->n; i++) {
+        const struct nacre_authkey *k = &r->factors[i]->key;
+        for (; skip < k->n_environment; skip++) {
+            const uint8_t *eq = memchr(k->environment[skip].p, '=', k->environment[skip].n);
+            struct nacre_bytes name = {k->environment[skip].p, 0};
+            name.n = eq != NULL ? (size_t)(eq - name.p) : 0;
+            ++*at;
+            if (ncr_sshd_config_user_env(r->cfg, name)) {
+                return k->environment[skip];
+            }
+        }
+        skip -= k->n_environment;
+    }
+    return none;
+}
+
 void ncr_rights_clear(struct ncr_rights *r)
 {
     while (r->n > 0) {

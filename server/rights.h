@@ -7,9 +7,9 @@
 #ifndef NCR_RIGHTS_H
 #define NCR_RIGHTS_H
 
-#include "server/authorized.h"
+#include "server/cert_auth.h"
 
-#define NCR_RIGHTS_FACTORS_MAX 4
+#define NCR_RIGHTS_FACTORS_MAX 8 /* two for a certificate: itself, and the line that let it in */
 
 struct ncr_rights {
     const struct ncr_sshd_config *cfg;
@@ -19,6 +19,11 @@ struct ncr_rights {
 
 /* Takes the factor over. False, and the factor is freed: too many, or two commands that differ. */
 NACRE_MUST_CHECK bool ncr_rights_add(struct ncr_rights *r, struct ncr_factor *f);
+/* The same for all that one login brings along, or for nothing of it. */
+NACRE_MUST_CHECK bool ncr_rights_grant(struct ncr_rights *r, struct ncr_grant *g);
+/* The i-th variable (NAME=value) that a key of the login sets and PermitUserEnvironment allows, and
+ * into *at where to go on (0 at first); empty: no more. */
+struct nacre_bytes ncr_rights_env(const struct ncr_rights *r, size_t *at);
 void ncr_rights_clear(struct ncr_rights *r);
 bool ncr_rights_pty(const struct ncr_rights *r);
 /* kind: direct-tcpip to, or listening at, host and port. */

@@ -3,9 +3,13 @@
  * The environment of a user's program. It starts empty; nothing of the daemon's own goes in but TZ.
  * A client's variables are taken only if AcceptEnv names them, if their names are plain, and if
  * they are not among those that change what programs run or load: that list wins over any pattern
- * (CVE-2014-2532 and its kin).
+ * (CVE-2014-2532 and its kin). What the user's key or ~/.ssh/environment sets is taken only if
+ * PermitUserEnvironment allows its name, and that list wins there too: it is for users who may not run
+ * whatever they like.
  */
 #include "server/session_posix.h"
+
+#include "proto/posix/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +19,9 @@
 #define ENV_PATH_ROOT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define ENV_OWN_MAX 32
 #define ENV_TEXT_MAX (16 * 1024)
+#define ENV_USER_FILE ".ssh/environment"
+#define ENV_USER_MAX 256 /* variables of keys and of that file */
+#define ENV_USER_BYTES (32 * 1024)
 
 static const char *const env_denied[] = {
     "LD_*",        "DYLD_*",      "GLIBC_TUNABLES",
@@ -45,23 +52,25 @@ static bool env_name_plain(struct nacre_bytes name)
     return name.n > 0 && name.n < 128;
 }
 
-bool ncr_session_env_allowed(const struct ncr_sshd_config *cfg, struct nacre_bytes name)
+/* Neither malformed nor one that nobody but the daemon may set. */
+static bool env_name_harmless(struct nacre_bytes name)
 {
-    char text[128];
-    bool ok = false;
-    if (!env_name_plain(name)) {
-        return false;
-    }
-    memcpy(text, name.p, name.n);
-    text[name.n] = '\0';
-    for (size_t i = 0; i < cfg->accept_env.n; i++) {
-        const char *w = cfg->accept_env.word[i];
-        ok = ok || ncr_login_glob(w, strlen(w), text);
-    }
-    for (size_t i = 0; i < sizeof env_denied / sizeof *env_denied; i++) {
-        ok = ok && !ncr_login_glob(env_denied[i], strlen(env_denied[i]), text);
+    bool ok = env_name_plain(name);
+    for (size_t i = 0; ok && i < sizeof env_denied / sizeof *env_denied; i++) {
+        ok = !ncr_sshd_config_glob(env_denied[i], strlen(env_denied[i]), (const char *)name.p,
+                                   name.n);
     }
     return ok;
+}
+
+bool ncr_session_env_allowed(const struct ncr_sshd_config *cfg, struct nacre_bytes name)
+{
+    bool ok = false;
+    for (size_t i = 0; i < cfg->accept_env.n && name.n > 0; i++) {
+        const char *w = cfg->accept_env.word[i];
+        ok = ok || ncr_sshd_config_glob(w, strlen(w), (const char *)name.p, name.n);
+    }
+    return ok && env_name_harmless(name);
 }
 
 bool ncr_session_env_add(const struct ncr_sshd_config *cfg, struct ncr_session_chan *c,
@@ -134,6 +143,59 @@ static void env_take(struct env_list *e, char *pair)
     }
 }
 
+/* A variable that the user has set in a file: what is not allowed is left out. */
+static void env_user(struct env_list *e, struct nacre_bytes pair, size_t *left)
+{
+    const uint8_t *eq = pair.n > 0 ? memchr(pair.p, '=', pair.n) : NULL;
+    struct nacre_bytes name = {pair.p, eq != NULL ? (size_t)(eq - pair.p) : 0};
+    if (name.n == 0 || !env_name_harmless(name) || pair.n >= *left || e->n == e->max ||
+        memchr(pair.p, '\0', pair.n) != NULL) {
+        return;
+    }
+    *left -= pair.n + 1;
+    memcpy(e->text, pair.p, pair.n);
+    e->text[pair.n] = '\0';
+    env_take(e, e->text);
+    e->text += pair.n + 1;
+    e->room -= pair.n + 1;
+}
+
+/* NAME=value lines; blank ones and comments are skipped, and what is none of them. */
+static void env_user_file(struct env_list *e, const struct ncr_session *s, size_t *left)
+{
+    char path[NCR_ACCOUNT_PATH_MAX + sizeof ENV_USER_FILE + 1];
+    struct ncr_file f;
+    snprintf(path, sizeof path, "%s/%s", s->account->home, ENV_USER_FILE);
+    if (s->m->cfg->user_env == NULL || ncr_file_read(&f, path, ENV_USER_BYTES) != NACRE_OK) {
+        return;
+    }
+    for (size_t at = 0; at < f.n;) {
+        const uint8_t *end = memchr(f.p + at, '\n', f.n - at);
+        struct nacre_bytes line = {f.p + at, (end != NULL ? (size_t)(end - f.p) : f.n) - at};
+        at += line.n + 1;
+        while (line.n > 0 && (*line.p == ' ' || *line.p == '\t')) {
+            line.p++;
+            line.n--;
+        }
+        const uint8_t *eq = line.n > 0 ? memchr(line.p, '=', line.n) : NULL;
+        struct nacre_bytes name = {line.p, eq != NULL ? (size_t)(eq - line.p) : 0};
+        if (ncr_sshd_config_user_env(s->m->cfg, name)) {
+            env_user(e, line, left);
+        }
+    }
+    ncr_file_wipe(&f);
+}
+
+static void env_users(struct env_list *e, const struct ncr_session *s)
+{
+    size_t left = ENV_USER_BYTES, at = 0;
+    struct nacre_bytes pair;
+    while ((pair = ncr_rights_env(s->rights, &at)).n > 0) {
+        env_user(e, pair, &left);
+    }
+    env_user_file(e, s, &left);
+}
+
 static void env_account(struct env_list *e, const struct ncr_account *a)
 {
     char mail[NCR_ACCOUNT_NAME_MAX + 16];
@@ -164,7 +226,9 @@ char **ncr_session_env(const struct ncr_session *s, const struct ncr_session_cha
                        struct nacre_bytes command)
 {
     const struct ncr_sshd_list *set = &s->m->cfg->set_env;
-    size_t max = ENV_OWN_MAX + c->n_env + set->n, text = ENV_TEXT_MAX + command.n;
+    size_t users = s->m->cfg->user_env != NULL ? ENV_USER_BYTES : 0;
+    size_t max = ENV_OWN_MAX + ENV_USER_MAX + c->n_env + set->n;
+    size_t text = ENV_TEXT_MAX + command.n + users;
     char **at = calloc(1, (max + 1) * sizeof *at + text);
     if (at == NULL) {
         return NULL;
@@ -181,6 +245,9 @@ char **ncr_session_env(const struct ncr_session *s, const struct ncr_session_cha
     }
     for (size_t i = 0; i < set->n; i++) {
         env_take(&e, (char *)(uintptr_t)set->word[i]);
+    }
+    if (users > 0 && !e.full) {
+        env_users(&e, s);
     }
     for (size_t i = 0; i < c->n_env; i++) {
         env_take(&e, c->env[i]);

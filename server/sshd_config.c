@@ -587,6 +587,66 @@ static bool sshd_subsystem(struct sshd_line *l, const struct sshd_row *row)
     return sshd_add(l, list, l->word[1]) && sshd_add(l, list, command);
 }
 
+/* "yes" is every name, "no" none; else a list of patterns. */
+static bool sshd_user_env(struct sshd_line *l, const struct sshd_row *row)
+{
+    (void)row; /* one field */
+    if (!sshd_one(l)) {
+        return false;
+    }
+    const char *w = l->word[1];
+    if (strcasecmp(w, "no") == 0) {
+        l->c->user_env = NULL;
+        return true;
+    }
+    l->c->user_env = sshd_keep(l->c, strcasecmp(w, "yes") == 0 ? "*" : w);
+    return l->c->user_env != NULL || sshd_refuse(l, "out of memory");
+}
+
+/* none, or what every security key must show. */
+static bool sshd_pubkey_options(struct sshd_line *l, const struct sshd_row *row)
+{
+    static const struct sshd_name names[] = {{"none", 0},
+                                             {"touch-required", NACRE_SK_PRESENT},
+                                             {"verify-required", NACRE_SK_VERIFIED}};
+    (void)row; /* one field */
+    if (l->n < 2) {
+        return sshd_refuse(l, "takes a value");
+    }
+    for (size_t w = 1; w < l->n; w++) {
+        for (const char *p = l->word[w]; *p != '\0';) {
+            size_t n = strcspn(p, ","), i = 0;
+            while (i < 3 && (strlen(names[i].name) != n || strncasecmp(names[i].name, p, n) != 0)) {
+                i++;
+            }
+            if (i == 3) {
+                return sshd_refuse(l, "unknown option");
+            }
+            l->c->sk_demand |= names[i].value;
+            p += n + (p[n] == ',' ? 1 : 0);
+        }
+    }
+    return true;
+}
+
+/* Algorithms of plain keys, without SHA-1: an authority signs with no other. */
+static bool sshd_ca_algs(struct sshd_line *l, const struct sshd_row *row)
+{
+    const char *p = l->n == 2 ? l->word[1] + strspn(l->word[1], "+-^") : "";
+    char why[128];
+    while (*p != '\0') {
+        size_t n = strcspn(p, ",");
+        struct nacre_bytes name = {(const uint8_t *)p, n};
+        if (nacre_alg_plain(name) != NULL || nacre_bytes_is(name, "ssh-rsa")) {
+            snprintf(why, sizeof why, "algorithm \"%.*s\" is not supported for authorities",
+                     (int)(n < 64 ? n : 64), p);
+            return sshd_refuse(l, why);
+        }
+        p += n + (p[n] == ',' ? 1 : 0);
+    }
+    return sshd_algs(l, row);
+}
+
 static bool sshd_auth_methods(struct sshd_line *l, const struct sshd_row *row)
 {
     for (size_t i = 1; i < l->n; i++) {
@@ -612,7 +672,17 @@ static const struct sshd_row sshd_rows[] = {
     {"Port", sshd_port, 0, NULL, 0, true},
     {"ListenAddress", sshd_listen, 0, NULL, 0, true},
     {"HostKey", sshd_words, SSHD_AT(host_keys), NULL, 0, true},
+    {"HostCertificate", sshd_words, SSHD_AT(host_certs), NULL, 0, true},
     {"AuthorizedKeysFile", sshd_words, SSHD_AT(key_files), NULL, 0, false},
+    {"AuthorizedKeysCommand", sshd_only, 0, "none", 0, false},
+    {"AuthorizedKeysCommandUser", sshd_only, 0, "none", 0, false},
+    {"TrustedUserCAKeys", sshd_string, SSHD_AT(ca_keys), NULL, 0, false},
+    {"AuthorizedPrincipalsFile", sshd_string, SSHD_AT(principals_file), NULL, 0, false},
+    {"AuthorizedPrincipalsCommand", sshd_only, 0, "none", 0, false},
+    {"AuthorizedPrincipalsCommandUser", sshd_only, 0, "none", 0, false},
+    {"RevokedKeys", sshd_string, SSHD_AT(revoked_keys), NULL, 0, false},
+    {"CASignatureAlgorithms", sshd_ca_algs, SSHD_AT(ca_sig_algs), NULL, 3, false},
+    {"PubkeyAuthOptions", sshd_pubkey_options, 0, NULL, 0, false},
     {"PasswordAuthentication", sshd_flag, SSHD_AT(password), NULL, 0, false},
     {"PubkeyAuthentication", sshd_flag, SSHD_AT(pubkey), NULL, 0, false},
     {"KbdInteractiveAuthentication", sshd_flag, SSHD_AT(kbdint), NULL, 0, false},
@@ -640,7 +710,7 @@ static const struct sshd_row sshd_rows[] = {
     {"AcceptEnv", sshd_words, SSHD_AT(accept_env), NULL, 0, true},
     {"SetEnv", sshd_words, SSHD_AT(set_env), NULL, 0, true},
     {"PermitTTY", sshd_flag, SSHD_AT(permit_tty), NULL, 0, false},
-    {"PermitUserEnvironment", sshd_only, 0, "no", 0, false},
+    {"PermitUserEnvironment", sshd_user_env, 0, NULL, 0, false},
     {"PermitUserRC", sshd_only, 0, "no", 0, false},
     {"PermitTunnel", sshd_only, 0, "no", 0, false},
     {"AllowTcpForwarding", sshd_forwarding, 0, NULL, 0, false},
@@ -670,6 +740,7 @@ static const struct sshd_row sshd_rows[] = {
 /* clang-format on */
 
 #define SSHD_ROWS (sizeof sshd_rows / sizeof *sshd_rows)
+_Static_assert(SSHD_ROWS <= NCR_SSHD_KEYWORDS_MAX, "a flag for each row");
 
 void ncr_sshd_config_init(struct ncr_sshd_config *c)
 {
@@ -697,8 +768,7 @@ static bool sshd_apply(struct sshd_line *l)
             continue;
         }
         struct ncr_sshd_config scratch;
-        uint64_t bit = (uint64_t)1 << i;
-        bool late = (l->c->seen & bit) != 0 && !sshd_rows[i].adds;
+        bool late = l->c->seen[i] && !sshd_rows[i].adds;
         if (late) { /* checked all the same, then dropped */
             ncr_sshd_config_init(&scratch);
             l->c = &scratch;
@@ -707,7 +777,7 @@ static bool sshd_apply(struct sshd_line *l)
         if (late) {
             ncr_sshd_config_free(&scratch);
         } else {
-            l->c->seen |= bit;
+            l->c->seen[i] = true;
         }
         return ok;
     }
@@ -766,8 +836,35 @@ static void sshd_default_word(struct ncr_sshd_config *c, struct ncr_sshd_list *l
     }
 }
 
+/* The list that CASignatureAlgorithms means: of the default ones those of plain keys. */
+static bool sshd_finish_ca_algs(struct ncr_sshd_config *c)
+{
+    char all[SSHD_ALGS_CAP], list[SSHD_ALGS_CAP];
+    size_t at = 0;
+    if (nacre_algs_expand(all, sizeof all, &nacre_algs_default, NACRE_ALG_SIG, NACRE_PROFILE_MODERN,
+                          c->ca_sig_algs) != NACRE_OK) {
+        return false;
+    }
+    for (const char *p = all; *p != '\0';) {
+        size_t n = strcspn(p, ",");
+        if (nacre_alg_plain((struct nacre_bytes){(const uint8_t *)p, n}) == NULL) {
+            memcpy(list + at, p, n);
+            at += n;
+            list[at++] = ',';
+        }
+        p += n + (p[n] == ',' ? 1 : 0);
+    }
+    list[at > 0 ? at - 1 : 0] = '\0';
+    c->ca_sig_algs = sshd_keep(c, list);
+    return c->ca_sig_algs != NULL;
+}
+
 bool ncr_sshd_config_finish(struct ncr_sshd_config *c, char error[NCR_SSHD_ERROR_LEN])
 {
+    if (!sshd_finish_ca_algs(c)) {
+        snprintf(error, NCR_SSHD_ERROR_LEN, "CASignatureAlgorithms: cannot be used");
+        return false;
+    }
     if (c->n_ports == 0) {
         c->ports[c->n_ports++] = 22;
     }
@@ -822,6 +919,47 @@ const char *ncr_sshd_config_subsystem(const struct ncr_sshd_config *c, struct na
     return NULL;
 }
 
+/* Iterative: a star remembers where to go on; time is the product of the lengths at most. */
+bool ncr_sshd_config_glob(const char *pattern, size_t n, const char *name, size_t name_len)
+{
+    size_t p = 0, s = 0, star = n, mark = 0;
+    while (s < name_len) {
+        if (p < n && pattern[p] == '*') {
+            star = p++;
+            mark = s;
+        } else if (p < n && (pattern[p] == '?' || pattern[p] == name[s])) {
+            p++;
+            s++;
+        } else if (star < n) {
+            p = star + 1;
+            s = ++mark;
+        } else {
+            return false;
+        }
+    }
+    while (p < n && pattern[p] == '*') {
+        p++;
+    }
+    return p == n;
+}
+
+bool ncr_sshd_config_user_env(const struct ncr_sshd_config *c, struct nacre_bytes name)
+{
+    bool yes = false;
+    for (const char *p = c->user_env != NULL ? c->user_env : ""; *p != '\0';) {
+        size_t n = strcspn(p, ",");
+        bool no = *p == '!';
+        if (ncr_sshd_config_glob(p + no, n - no, (const char *)name.p, name.n)) {
+            if (no) {
+                return false;
+            }
+            yes = true;
+        }
+        p += n + (p[n] == ',' ? 1 : 0);
+    }
+    return yes;
+}
+
 void ncr_sshd_config_engine(const struct ncr_sshd_config *c, struct nacre_conn_cfg *out)
 {
     memset(out, 0, sizeof *out);
@@ -834,6 +972,7 @@ void ncr_sshd_config_engine(const struct ncr_sshd_config *c, struct nacre_conn_c
     out->kex = c->kex;
     out->host_key_algs = c->host_key_algs;
     out->user_sig_algs = c->user_sig_algs;
+    out->sk_no_touch = true; /* login.c says which keys may do without */
     out->auth_tries = c->auth_tries;
     out->rekey_bytes = c->rekey_bytes;
     out->rekey_ms = (uint64_t)c->rekey_s * 1000;

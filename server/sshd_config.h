@@ -16,6 +16,7 @@
 #define NCR_SSHD_PORTS_MAX 8
 #define NCR_SSHD_LIST_MAX 64
 #define NCR_SSHD_ERROR_LEN 512
+#define NCR_SSHD_KEYWORDS_MAX 128
 
 enum ncr_sshd_root { NCR_ROOT_NO = 0, NCR_ROOT_KEYS, NCR_ROOT_FORCED, NCR_ROOT_YES };
 enum ncr_sshd_forward { NCR_FORWARD_NONE = 0, NCR_FORWARD_LOCAL = 1, NCR_FORWARD_REMOTE = 2 };
@@ -40,6 +41,7 @@ struct ncr_sshd_config {
     size_t n_listen;
     int family; /* AF_UNSPEC, AF_INET, AF_INET6 */
     struct ncr_sshd_list host_keys;
+    struct ncr_sshd_list host_certs; /* HostCertificate */
     struct ncr_sshd_list key_files;  /* AuthorizedKeysFile */
     struct ncr_sshd_list auth_lists; /* AuthenticationMethods: comma-separated lists */
     struct ncr_sshd_list allow_users, deny_users;
@@ -53,6 +55,10 @@ struct ncr_sshd_config {
     enum ncr_sshd_gateway gateway;
     unsigned compress;
     const char *banner, *users_file, *force_command, *pid_file;
+    const char *ca_keys, *principals_file, *revoked_keys; /* NULL: none */
+    const char *ca_sig_algs; /* names, after finish */
+    const char *user_env;    /* PermitUserEnvironment: patterns; NULL: no */
+    unsigned sk_demand;      /* PubkeyAuthOptions: flags that every security key must show */
     const char *ciphers, *macs, *kex, *host_key_algs, *user_sig_algs;
     const char *moduli_file; /* NULL: the usual one, if it is there */
     uint32_t profile; /* enum nacre_profile */
@@ -62,7 +68,7 @@ struct ncr_sshd_config {
     uint32_t startups[3], per_source;
     enum ncr_log_level log_level;
     int facility;
-    uint64_t seen; /* rows of the table that have a value */
+    bool seen[NCR_SSHD_KEYWORDS_MAX]; /* rows of the table that have a value */
     void *pool;    /* the strings */
 };
 
@@ -80,6 +86,11 @@ bool ncr_sshd_config_file(struct ncr_sshd_config *c, const char *path,
 bool ncr_sshd_config_finish(struct ncr_sshd_config *c, char error[NCR_SSHD_ERROR_LEN]);
 /* True if users may sign with that algorithm: lists and profile, for who must not believe the engine. */
 bool ncr_sshd_config_takes_sig(const struct ncr_sshd_config *c, struct nacre_bytes alg);
+/* Whether PermitUserEnvironment lets a key or a user's file set that variable; names that change what
+ * programs run or load are the environment's matter (session_env.c). */
+bool ncr_sshd_config_user_env(const struct ncr_sshd_config *c, struct nacre_bytes name);
+/* Name against a pattern with `*` and `?`, letters compared as they are. */
+bool ncr_sshd_config_glob(const char *pattern, size_t n, const char *name, size_t name_len);
 /* The engine's share of it; strings are borrowed from c. */
 void ncr_sshd_config_engine(const struct ncr_sshd_config *c, struct nacre_conn_cfg *out);
 void ncr_sshd_config_gate(const struct ncr_sshd_config *c, struct ncr_gate_cfg *out);

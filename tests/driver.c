@@ -354,10 +354,15 @@ bool driver_none(struct driver *d, const char *user)
 
 bool driver_key(struct driver *d, const char *user, const struct nacre_privkey *key, bool probe)
 {
+    return driver_key_as(d, user, "ssh-ed25519", nacre_privkey_public_blob(key), key, probe);
+}
+
+bool driver_key_as(struct driver *d, const char *user, const char *alg, struct nacre_bytes blob,
+                   const struct nacre_privkey *key, bool probe)
+{
     d->key = key;
     return driver_ready(d) &&
-           driver_verdict(d, nacre_auth_publickey(&d->conn, user, "ssh-ed25519",
-                                                  nacre_privkey_public_blob(key), probe));
+           driver_verdict(d, nacre_auth_publickey(&d->conn, user, alg, blob, probe));
 }
 
 bool driver_password(struct driver *d, const char *user, const char *password)

@@ -61,6 +61,9 @@ bool driver_until(struct driver *d, const bool *flag);
 /* Each sends a request and waits for the verdict: true if authenticated. */
 bool driver_none(struct driver *d, const char *user);
 bool driver_key(struct driver *d, const char *user, const struct nacre_privkey *key, bool probe);
+/* The same with another algorithm and blob, a certificate's. */
+bool driver_key_as(struct driver *d, const char *user, const char *alg, struct nacre_bytes blob,
+                   const struct nacre_privkey *key, bool probe);
 bool driver_password(struct driver *d, const char *user, const char *password);
 bool driver_interactive(struct driver *d, const char *user, const char *response);
 

@@ -23,6 +23,7 @@ struct desk {
     struct ncr_host_keys keys;
     struct nacre_privkey host, user, second, other;
     struct nacre_bytes host_blob;
+    size_t host_of; /* 0: whose key the blob is about */
     struct ncr_account me;
     char dir[64], key_file[96], users_file[96];
     int far; /* the asking end */
@@ -66,7 +67,8 @@ static void desk_keys(struct desk *d)
                      NACRE_OK);
     }
     d->host_blob = nacre_privkey_public_blob(&d->host);
-    d->keys = (struct ncr_host_keys){.key = &d->host, .n = 1, .blob = &d->host_blob};
+    d->keys = (struct ncr_host_keys){
+        .key = &d->host, .n = 1, .blob = &d->host_blob, .n_blobs = 1, .of = &d->host_of};
     FILE *f = fopen(d->key_file, "w");
     cr_assert_not_null(f);
     desk_key_line(f, &d->user);

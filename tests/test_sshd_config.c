@@ -131,6 +131,67 @@ Test(sshd_config, compression)
     }
 }
 
+Test(sshd_config, keys_and_certificates)
+{
+    struct ncr_sshd_config c;
+    ncr_sshd_config_init(&c);
+    cr_assert(ncr_sshd_config_finish(&c, config_error));
+    cr_assert_str_eq(c.ca_sig_algs,
+                     "ssh-ed25519,ssh-mldsa44-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,"
+                     "ecdsa-sha2-nistp521,sk-ssh-ed25519@openssh.com,"
+                     "sk-ecdsa-sha2-nistp256@openssh.com,"
+                     "webauthn-sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256");
+    cr_assert(c.ca_keys == NULL && c.principals_file == NULL && c.revoked_keys == NULL);
+    cr_assert_null(c.user_env);
+    cr_assert_eq(c.sk_demand, 0u);
+    ncr_sshd_config_free(&c);
+    ncr_sshd_config_init(&c);
+    cr_assert(config_line(&c, "CASignatureAlgorithms -rsa-*,*ecdsa*"));
+    cr_assert(config_line(&c, "PubkeyAuthOptions touch-required,VERIFY-required"));
+    cr_assert(config_line(&c, "TrustedUserCAKeys /etc/ca"));
+    cr_assert(config_line(&c, "RevokedKeys none"));
+    cr_assert(config_line(&c, "AuthorizedPrincipalsFile %h/.ssh/principals"));
+    cr_assert(config_line(&c, "AuthorizedPrincipalsCommand none"));
+    cr_assert(config_line(&c, "HostCertificate /a"));
+    cr_assert(config_line(&c, "HostCertificate /b"));
+    cr_assert(ncr_sshd_config_finish(&c, config_error));
+    cr_assert_str_eq(c.ca_sig_algs, "ssh-ed25519,ssh-mldsa44-ed25519,sk-ssh-ed25519@openssh.com");
+    cr_assert_eq(c.sk_demand, (unsigned)(NACRE_SK_PRESENT | NACRE_SK_VERIFIED));
+    cr_assert_str_eq(c.ca_keys, "/etc/ca");
+    cr_assert_null(c.revoked_keys);
+    cr_assert_str_eq(c.principals_file, "%h/.ssh/principals");
+    cr_assert_eq(c.host_certs.n, 2u);
+    ncr_sshd_config_free(&c);
+}
+
+/* PermitUserEnvironment: names by pattern, letters as they are, "!" wins wherever it stands. */
+Test(sshd_config, user_environment)
+{
+    static const struct {
+        const char *value, *name;
+        bool yes;
+    } cases[] = {
+        {"no", "LANG", false},          {"No", "LANG", false},
+        {"yes", "LANG", true},          {"YES", "x", true},
+        {"LANG,LC_*", "LANG", true},    {"LANG,LC_*", "LC_ALL", true},
+        {"LANG,LC_*", "lang", false},   {"LANG,LC_*", "LANGUAGE", false},
+        {"LANG", "LAN", false},         {"*,!LC_*", "LC_ALL", false},
+        {"!LC_*,*", "LC_ALL", false},   {"*,!LC_*", "LANG", true},
+        {"!LC_*", "LANG", false},       {"A?C", "ABC", true},
+        {"A?C", "AC", false},           {"yes", "", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ncr_sshd_config c;
+        char line[64];
+        ncr_sshd_config_init(&c);
+        snprintf(line, sizeof line, "PermitUserEnvironment %s", cases[i].value);
+        cr_assert(config_line(&c, line), "%s", config_error);
+        cr_assert_eq(ncr_sshd_config_user_env(&c, nacre_bytes_str(cases[i].name)), cases[i].yes,
+                     "%s: %s", cases[i].value, cases[i].name);
+        ncr_sshd_config_free(&c);
+    }
+}
+
 /* What is not supported is named, with its place; nothing is taken silently. */
 Test(sshd_config, refusals_name_keyword_and_place)
 {
@@ -140,7 +201,18 @@ Test(sshd_config, refusals_name_keyword_and_place)
         "Include /etc/x",
         "UsePAM yes",
         "X11Forwarding yes",
-        "PermitUserEnvironment yes",
+        "PermitUserEnvironment yes no",
+        "AuthorizedPrincipalsCommand /usr/bin/principals %u",
+        "AuthorizedPrincipalsCommandUser nobody",
+        "AuthorizedKeysCommand /usr/bin/keys %u",
+        "TrustedUserCAKeys /a /b",
+        "RevokedKeys",
+        "CASignatureAlgorithms ssh-rsa",
+        "CASignatureAlgorithms +ssh-rsa",
+        "CASignatureAlgorithms ssh-ed25519,ssh-ed25519-cert-v01@openssh.com",
+        "CASignatureAlgorithms no-such",
+        "PubkeyAuthOptions touch-required,no-such",
+        "PubkeyAuthOptions",
         "ChrootDirectory /x",
         "Compression maybe",
         "PasswordAuthentication maybe",

@@ -404,21 +404,95 @@ nacre_err nacre_authkey_parse(struct nacre_authkey *a, struct nacre_bytes line, 
     return NACRE_OK;
 }
 
+/* ---- Lines of principals ---- */
+
+/* The part before a '#', which starts a comment wherever it stands. */
+static struct nacre_bytes authkey_uncommented(struct nacre_bytes line)
+{
+    size_t n = 0;
+
+    while (n < line.n && line.p[n] != '#')
+        n++;
+    return ncr_text_trim(ncr_bytes_part(line, 0, n));
+}
+
+nacre_err nacre_authkey_parse_principal(struct nacre_authkey *a, struct nacre_bytes line,
+                                        uint8_t *buf, size_t cap)
+{
+    struct authkey_in in = {authkey_uncommented(line), buf, 0, cap};
+    struct nacre_bytes rest = in.rest;
+    nacre_err err;
+
+    memset(a, 0, sizeof *a);
+    a->blank = in.rest.n == 0;
+    if (a->blank)
+        return NACRE_OK;
+    if (ncr_text_has(in.rest, 0))
+        return authkey_bad(a, NACRE_ERR_FILE_FORMAT, "NUL in the line", ncr_bytes_part(line, 0, 0));
+    a->permits = AUTHKEY_PERMIT_ALL;
+    (void)ncr_text_word(&rest); /* more than one word: options come first */
+    if (ncr_text_trim(rest).n > 0) {
+        err = authkey_options_read(a, &in);
+        if (err != NACRE_OK)
+            return err;
+        in.rest = ncr_text_trim(in.rest);
+    }
+    a->principal = ncr_text_word(&in.rest);
+    if (a->principal.n == 0 || ncr_text_trim(in.rest).n > 0)
+        return authkey_bad(a, NACRE_ERR_FILE_FORMAT, "not one name behind the options",
+                           ncr_text_trim(in.rest));
+    return NACRE_OK;
+}
+
 /* ---- Decisions ---- */
 
-enum nacre_authkey_verdict nacre_authkey_check(const struct nacre_authkey *a,
-                                               struct nacre_bytes blob, struct nacre_bytes addr,
-                                               uint64_t now, uint64_t now_local)
+/* When and from where. */
+static enum nacre_authkey_verdict authkey_limits(const struct nacre_authkey *a,
+                                                 struct nacre_bytes addr, uint64_t now,
+                                                 uint64_t now_local)
 {
-    if (a->blank || a->cert_authority || a->key.type == NULL || blob.n == 0 ||
-        !ncr_bytes_eq(a->key.blob, blob) || !nacre_pubkey_trustworthy(&a->key))
-        return NACRE_AUTHKEY_DENY;
     if ((a->has_expiry && now >= a->expiry) ||
         (a->has_expiry_local && now_local >= a->expiry_local))
         return NACRE_AUTHKEY_DENY_EXPIRED;
     if (a->has_from && nacre_addr_list_match(a->from, addr) != NACRE_ADDR_YES)
         return NACRE_AUTHKEY_DENY_FROM;
     return NACRE_AUTHKEY_ALLOW;
+}
+
+/* What holds for a key and for an authority. */
+static enum nacre_authkey_verdict authkey_check(const struct nacre_authkey *a,
+                                                struct nacre_bytes blob, struct nacre_bytes addr,
+                                                uint64_t now, uint64_t now_local)
+{
+    if (a->blank || a->key.type == NULL || blob.n == 0 || !ncr_bytes_eq(a->key.blob, blob) ||
+        !nacre_pubkey_trustworthy(&a->key))
+        return NACRE_AUTHKEY_DENY;
+    return authkey_limits(a, addr, now, now_local);
+}
+
+enum nacre_authkey_verdict nacre_authkey_check(const struct nacre_authkey *a,
+                                               struct nacre_bytes blob, struct nacre_bytes addr,
+                                               uint64_t now, uint64_t now_local)
+{
+    if (a->cert_authority || a->has_principals)
+        return NACRE_AUTHKEY_DENY;
+    return authkey_check(a, blob, addr, now, now_local);
+}
+
+enum nacre_authkey_verdict nacre_authkey_check_ca(const struct nacre_authkey *a,
+                                                  struct nacre_bytes ca, struct nacre_bytes addr,
+                                                  uint64_t now, uint64_t now_local)
+{
+    return a->cert_authority ? authkey_check(a, ca, addr, now, now_local) : NACRE_AUTHKEY_DENY;
+}
+
+enum nacre_authkey_verdict nacre_authkey_check_principal(const struct nacre_authkey *a,
+                                                         struct nacre_bytes addr, uint64_t now,
+                                                         uint64_t now_local)
+{
+    if (a->blank || a->cert_authority || a->has_principals || a->principal.n == 0)
+        return NACRE_AUTHKEY_DENY;
+    return authkey_limits(a, addr, now, now_local);
 }
 
 /* Equal but for the case of letters. */
