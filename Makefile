@@ -248,12 +248,12 @@ SERVER_SRC = \
 	server/account.c \
 	server/attach.c \
 	server/authorized.c \
+	server/cert_auth.c \
 	server/daemon.c \
 	server/gate.c \
 	server/groups.c \
 	server/login.c \
 	server/logline.c \
-	server/cert_auth.c \
 	server/monitor.c \
 	server/monitor_msg.c \
 	server/network.c \
@@ -372,11 +372,11 @@ PROTO_TESTS = \
 	security_channels \
 	security_order \
 	security_packets \
+	sig_cert \
 	sig_ecdsa \
 	sig_ed25519 \
 	sig_mldsa44 \
 	sig_rsa \
-	sig_cert \
 	sig_sk \
 	transcript \
 	version \

@@ -364,8 +364,9 @@ enum nacre_event_type {
     NACRE_EV_VERSION,  /* peer's version line is known: data (also nacre_conn_peer_version) */
     NACRE_EV_PRE_LINE, /* client: a line before the server's version: data */
     NACRE_EV_KEX_DONE, /* new keys in both directions: see nacre_conn_negotiated() */
-    NACRE_EV_HOST_KEY, /* question, client, first exchange only: blob, alg. The signature over
-                        * the exchange is verified already. ACCEPT or REFUSE */
+    NACRE_EV_HOST_KEY, /* question, client, first exchange only: blob, alg, data: the key's
+                        * signature blob over nacre_conn_session_id(), verified already. ACCEPT or
+                        * REFUSE */
     NACRE_EV_SIGN,     /* question: sign data with the key blob under alg; answer.data is the
                         * signature blob (string name, string signature). for_host: server's host
                         * key, else the client's user key. data is valid until answered */

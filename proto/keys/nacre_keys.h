@@ -523,6 +523,7 @@ struct nacre_authkey {
     uint64_t expiry;       /* seconds since 1970; the earliest if given several times */
     uint64_t expiry_local; /* given without Z: civil local time, counted as if it were UTC */
     struct nacre_bytes command, from, principals;
+    struct nacre_bytes principal; /* of a line of a file of principals */
     /* NAME=value; the first of a name wins. */
     struct nacre_bytes environment[NACRE_AUTHKEY_LIST_MAX];
     struct nacre_permit_addr permitopen[NACRE_AUTHKEY_LIST_MAX];
@@ -535,12 +536,17 @@ struct nacre_authkey {
         what_word; /* on failure: the option or word at fault, unescaped; may be empty */
 };
 
-    struct nacre_bytes principal; /* of a line of a file of principals */
 /* Reads a line without its end. buf: cap at least line.n is enough. FILE_FORMAT (unknown option,
  * `tunnel`, bad value, no key), KEY_FORMAT, NO_ROOM: the line gives no rights; a is zeroed but for
  * what and what_word. A key of an unknown type is no error. */
 NACRE_MUST_CHECK nacre_err nacre_authkey_parse(struct nacre_authkey *a, struct nacre_bytes line,
                                                uint8_t *buf, size_t cap);
+
+/* Reads a line of a file of principals (AuthorizedPrincipalsFile): `[options] name`, `#` starts a
+ * comment. a->principal is the name, and there is no key; else as above. */
+NACRE_MUST_CHECK nacre_err nacre_authkey_parse_principal(struct nacre_authkey *a,
+                                                         struct nacre_bytes line, uint8_t *buf,
+                                                         size_t cap);
 
 enum nacre_authkey_verdict {
     NACRE_AUTHKEY_DENY = 0,     /* another key, blank, not trustworthy */
@@ -554,12 +560,17 @@ enum nacre_authkey_verdict {
 enum nacre_authkey_verdict nacre_authkey_check(const struct nacre_authkey *a,
                                                struct nacre_bytes blob, struct nacre_bytes addr,
                                                uint64_t now, uint64_t now_local);
-/* Reads a line of a file of principals (AuthorizedPrincipalsFile): `[options] name`, `#` starts a
- * comment. a->principal is the name, and there is no key; else as above. */
-NACRE_MUST_CHECK nacre_err nacre_authkey_parse_principal(struct nacre_authkey *a,
-                                                         struct nacre_bytes line, uint8_t *buf,
-                                                         size_t cap);
-
+/* The same of a cert-authority line and the authority that a certificate names. ALLOW: so far as this
+ * line goes; nacre_cert_judge() (nacre_certauth.h) says whether the certificate is good, for a name of
+ * principals= if the line has it, else for the user's. */
+enum nacre_authkey_verdict nacre_authkey_check_ca(const struct nacre_authkey *a,
+                                                  struct nacre_bytes ca, struct nacre_bytes addr,
+                                                  uint64_t now, uint64_t now_local);
+/* The same of a line of principals, for a certificate that bears its name; cert-authority and
+ * principals= deny there. */
+enum nacre_authkey_verdict nacre_authkey_check_principal(const struct nacre_authkey *a,
+                                                         struct nacre_bytes addr, uint64_t now,
+                                                         uint64_t now_local);
 /* Whether a permits a forward to host and port; kind: NACRE_AUTHKEY_OPEN for direct-tcpip,
  * NACRE_AUTHKEY_LISTEN for tcpip-forward. One function decides: NACRE_PERMIT_PORT, then the list.
  */
@@ -572,17 +583,6 @@ enum nacre_addr_match {
     NACRE_ADDR_YES,
     NACRE_ADDR_DENIED, /* a pattern with `!` matches */
     NACRE_ADDR_BAD     /* list or address malformed: deny */
-/* The same of a cert-authority line and the authority that a certificate names. ALLOW: so far as this
- * line goes; nacre_cert_judge() (nacre_certauth.h) says whether the certificate is good, for a name of
- * principals= if the line has it, else for the user's. */
-enum nacre_authkey_verdict nacre_authkey_check_ca(const struct nacre_authkey *a,
-                                                  struct nacre_bytes ca, struct nacre_bytes addr,
-                                                  uint64_t now, uint64_t now_local);
-/* The same of a line of principals, for a certificate that bears its name; cert-authority and
- * principals= deny there. */
-enum nacre_authkey_verdict nacre_authkey_check_principal(const struct nacre_authkey *a,
-                                                         struct nacre_bytes addr, uint64_t now,
-                                                         uint64_t now_local);
 };
 /* Numeric IPv4 or IPv6 address against a comma-separated list of addresses, CIDR blocks, and
  * patterns with `*` and `?`, each with `!` before it or not. Names of hosts match nothing. */
