@@ -338,6 +338,7 @@ PROTO_TESTS = \
 	auth \
 	authorized_keys \
 	base64 \
+	cert \
 	chan \
 	compress \
 	conn \

@@ -162,13 +162,10 @@ nacre_err nacre_cert_decode(struct nacre_cert *c, struct nacre_bytes blob, uint8
 
 nacre_err nacre_cert_verify(const struct nacre_cert *c, uint64_t *work)
 {
-    struct ncr_rd r = ncr_rd(c->signature);
-    struct nacre_bytes alg = ncr_rd_string_max(&r, NACRE_KEY_NAME_MAX);
-
-    const struct ncr_sig *row = ncr_alg_sig(&nacre_algs_default, alg);
+    const struct ncr_sig *row = ncr_alg_sig(&nacre_algs_default, nacre_cert_signature_alg(c));
     nacre_err err;
 
-    if (c->type == NULL || r.bad)
+    if (c->type == NULL || c->signature.n == 0)
         return NACRE_ERR_SIG_FORMAT;
     /* SHA-1 signatures of an authority could be collided with: in no table that is asked here. No
      * chains: a certificate is nobody's authority. */
@@ -176,6 +173,13 @@ nacre_err nacre_cert_verify(const struct nacre_cert *c, uint64_t *work)
         return NACRE_ERR_UNKNOWN_ALG;
     err = row->check_key(c->ca);
     return err == NACRE_OK ? row->verify(c->ca, c->signed_part, c->signature, work) : err;
+}
+
+struct nacre_bytes nacre_cert_signature_alg(const struct nacre_cert *c)
+{
+    struct ncr_rd r = ncr_rd(c->signature);
+
+    return ncr_rd_string_max(&r, NACRE_KEY_NAME_MAX);
 }
 
 /* ---- Use ---- */
@@ -223,6 +227,33 @@ static bool cert_data_fits(struct nacre_bytes data, bool flag)
     return ncr_rd_end(&r);
 }
 
+/* True if no name stands twice. */
+static bool cert_options_once(struct nacre_bytes list)
+{
+    struct nacre_bytes name, data, other;
+
+    while (nacre_cert_next_option(&list, &name, &data)) {
+        struct nacre_bytes rest = list;
+
+        while (nacre_cert_next_option(&rest, &other, &data))
+            if (ncr_bytes_eq(name, other))
+                return false;
+    }
+    return true;
+}
+
+/* The data of a critical option, of the form that it must have, are of use. */
+static bool cert_value_good(struct nacre_bytes name, struct nacre_bytes data)
+{
+    struct nacre_bytes value;
+
+    if (data.n == 0)
+        return true; /* a flag's */
+    if (!nacre_cert_next_string(&data, &value) || cert_has_nul(value))
+        return false;
+    return !nacre_bytes_is(name, "source-address") || nacre_addr_blocks_valid(value);
+}
+
 /* Critical options that are understood; hosts have none. */
 static bool cert_critical_known(const struct nacre_cert *c)
 {
@@ -239,7 +270,7 @@ static bool cert_critical_known(const struct nacre_cert *c)
             if (nacre_bytes_is(name, known[i].name))
                 break;
         if (i == sizeof known / sizeof known[0] || c->kind != NACRE_CERT_USER ||
-            !cert_data_fits(data, known[i].flag))
+            !cert_data_fits(data, known[i].flag) || !cert_value_good(name, data))
             return false;
     }
     return true;
@@ -277,6 +308,8 @@ nacre_err nacre_cert_check(const struct nacre_cert *c, enum nacre_cert_kind kind
         return cert_refuse(what, "expired");
     if (!cert_critical_known(c))
         return cert_refuse(what, "has a critical option that is not understood");
+    if (!cert_options_once(c->critical) || !cert_options_once(c->extensions))
+        return cert_refuse(what, "has an option twice");
     if (c->principals.n == 0)
         return cert_refuse(what, "names no principal");
     if (principal != NULL && !cert_for(c, *principal))
@@ -345,31 +378,73 @@ nacre_err nacre_cert_issue(uint8_t *out, size_t cap, size_t *n, const struct nac
                            const struct nacre_privkey *ca, const char *alg,
                            const struct nacre_rng *rng, uint64_t *work)
 {
+    const char *first = alg != NULL ? alg : nacre_privkey_alg(ca, 0);
+    struct nacre_bytes name = nacre_bytes_str(first != NULL ? first : "");
+    const struct ncr_sig *row = ncr_alg_sig(&nacre_algs_default, name);
+    struct nacre_bytes message = {out, 0};
+    size_t sig_len = 0;
+    struct ncr_wr w;
+    nacre_err err;
+
+    *n = 0;
+    if (ca->type == NULL)
+        return NACRE_ERR_USAGE;
+    if (row == NULL || row->plain != NULL) /* nobody would take it: SHA-1 with RSA */
+        return NACRE_ERR_UNKNOWN_ALG;
+    err = nacre_cert_message(out, cap, &message.n, c, nacre_privkey_public_blob(ca), rng);
+    if (err == NACRE_OK && cap - message.n < 4)
+        err = NACRE_ERR_NO_ROOM;
+    if (err == NACRE_OK) /* the signature straight to its place, its length before it */
+        err = nacre_privkey_sign(ca, name, message, out + message.n + 4, cap - message.n - 4,
+                                 &sig_len, rng, work);
+    if (err != NACRE_OK)
+        return err;
+    w = ncr_wr(out + message.n, 4);
+    ncr_wr_u32(&w, (uint32_t)sig_len);
+    *n = message.n + 4 + sig_len;
+    return NACRE_OK;
+}
+
+nacre_err nacre_cert_message(uint8_t *out, size_t cap, size_t *n, const struct nacre_cert *c,
+                             struct nacre_bytes ca, const struct nacre_rng *rng)
+{
     uint8_t nonce[NACRE_CERT_NONCE_LEN];
     struct nacre_cert with = *c;
     struct ncr_wr w = ncr_wr(out, cap);
-    const char *first = alg != NULL ? alg : nacre_privkey_alg(ca, 0);
-    size_t sig_len = 0;
-    nacre_err err = NACRE_ERR_RNG;
+    nacre_err err;
 
     *n = 0;
-    if (first == NULL)
+    if (!cert_ca_whole(ca))
         return NACRE_ERR_USAGE;
-    if (nacre_rng_fill(rng, nonce, sizeof nonce)) {
-        with.nonce.p = nonce;
-        with.nonce.n = sizeof nonce;
-        err = ncr_cert_put_unsigned(&w, &with, nacre_privkey_public_blob(ca));
-    }
-    if (err == NACRE_OK && cap - w.n < 4)
-        err = NACRE_ERR_NO_ROOM;
-    if (err == NACRE_OK) /* the signature straight to its place, its length before it */
-        err = nacre_privkey_sign(ca, nacre_bytes_str(first), ncr_wr_done(&w), out + w.n + 4,
-                                 cap - w.n - 4, &sig_len, rng, work);
-    if (err != NACRE_OK)
-        return err;
-    ncr_wr_u32(&w, (uint32_t)sig_len);
-    *n = w.n + sig_len;
-    return NACRE_OK;
+    if (!nacre_rng_fill(rng, nonce, sizeof nonce))
+        return NACRE_ERR_RNG;
+    with.nonce.p = nonce;
+    with.nonce.n = sizeof nonce;
+    err = ncr_cert_put_unsigned(&w, &with, ca);
+    if (err == NACRE_OK)
+        *n = w.n;
+    return err;
+}
+
+nacre_err nacre_cert_seal(uint8_t *out, size_t cap, size_t *n, struct nacre_bytes signature,
+                          uint64_t *work)
+{
+    struct ncr_wr w = ncr_wr(out + *n, cap - *n);
+    struct nacre_bytes blob = {out, *n};
+    struct nacre_cert c;
+    nacre_err err;
+
+    *n = 0;
+    ncr_wr_string(&w, signature);
+    if (w.bad)
+        return NACRE_ERR_NO_ROOM;
+    blob.n += w.n;
+    err = nacre_cert_decode(&c, blob, NULL, 0);
+    if (err == NACRE_OK)
+        err = nacre_cert_verify(&c, work);
+    if (err == NACRE_OK)
+        *n = blob.n;
+    return err;
 }
 
 const struct ncr_key_type *ncr_cert_type_of(struct nacre_bytes plain)

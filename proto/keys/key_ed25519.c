@@ -118,6 +118,7 @@ const struct ncr_key_type ncr_key_type_ed25519 = {
     .name = "ssh-ed25519",
     .cert_name = "ssh-ed25519-cert-v01@openssh.com",
     .label = "ED25519",
+    .cert_label = "ED25519-CERT",
     .algs = key_ed25519_algs,
     .cert_algs = key_ed25519_cert_algs,
     .decode = key_ed25519_decode,

@@ -128,6 +128,7 @@ const struct ncr_key_type ncr_key_type_mldsa44_ed25519 = {
     .name = "ssh-mldsa44-ed25519",
     .cert_name = "ssh-mldsa44-ed25519-cert",
     .label = "MLDSA44-ED25519",
+    .cert_label = "MLDSA44-ED25519-CERT",
     .algs = keymldsa_algs,
     .cert_algs = keymldsa_cert_algs,
     .decode = keymldsa_decode,

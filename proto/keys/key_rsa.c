@@ -199,6 +199,7 @@ const struct ncr_key_type ncr_key_type_rsa = {
     .name = "ssh-rsa",
     .cert_name = "ssh-rsa-cert-v01@openssh.com",
     .label = "RSA",
+    .cert_label = "RSA-CERT",
     .algs = keyrsa_algs,
     .cert_algs = keyrsa_cert_algs,
     .decode = keyrsa_decode,

@@ -13,6 +13,7 @@ struct ncr_key_type {
     const char *name;        /* first string of the blob */
     const char *cert_name;   /* of certificates for such keys; NULL: there are none */
     const char *label;       /* as ssh-keygen prints it */
+    const char *cert_label;  /* the same of a certificate */
     const char *const *algs; /* signature algorithms, most preferred first; NULL ends */
     const char *const *cert_algs; /* the same of certificates for such keys, in the same order */
 

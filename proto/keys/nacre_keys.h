@@ -62,7 +62,7 @@ NACRE_MUST_CHECK nacre_err nacre_pubkey_parse(struct nacre_pubkey *k, struct nac
 NACRE_MUST_CHECK nacre_err nacre_pubkey_format(char *out, size_t cap, struct nacre_bytes blob,
                                                struct nacre_bytes comment);
 
-/* Name as ssh-keygen prints it ("ED25519"), "UNKNOWN" for a type that is not understood. */
+/* Name as ssh-keygen prints it ("ED25519", "ED25519-CERT" of a certificate), "UNKNOWN" for a type that is not understood. */
 const char *nacre_pubkey_label(const struct nacre_pubkey *k);
 /* The i-th signature algorithm for keys or certificates of that type, most preferred first; NULL past
  * the end or for an unknown type. ssh-ed25519 has one, of the same name; RSA has several. */
@@ -194,7 +194,7 @@ NACRE_MUST_CHECK nacre_err nacre_cert_decode(struct nacre_cert *c, struct nacre_
 NACRE_MUST_CHECK nacre_err nacre_cert_verify(const struct nacre_cert *c, uint64_t *work);
 /* NACRE_OK if it is of that kind, valid at `now` (seconds of Unix time), names that principal (NULL:
  * any; hosts' may be patterns; a certificate that names none is for nobody) and all its critical
- * options are understood. KEY_REFUSED: *what (may be NULL) says why. */
+ * options are understood, well formed and stand there once. KEY_REFUSED: *what (may be NULL) says why. */
 NACRE_MUST_CHECK nacre_err nacre_cert_check(const struct nacre_cert *c, enum nacre_cert_kind kind,
                                             const struct nacre_bytes *principal, uint64_t now,
                                             const char **what);
@@ -210,11 +210,23 @@ bool nacre_cert_option(struct nacre_bytes list, const char *name, struct nacre_b
 NACRE_MUST_CHECK nacre_err nacre_cert_begin(struct nacre_cert *c, struct nacre_bytes plain);
 /* Writes it, signed by the authority's key under alg (NULL: its first one); nonce, ca and signature
  * are filled in here. USAGE: something in c is malformed (options in order, each once), NO_ROOM, RNG,
- * UNKNOWN_ALG, SIGNER; *n is then 0. */
+ * UNKNOWN_ALG (SHA-1 with RSA is one), SIGNER; *n is then 0. */
 NACRE_MUST_CHECK nacre_err nacre_cert_issue(uint8_t *out, size_t cap, size_t *n,
                                             const struct nacre_cert *c,
                                             const struct nacre_privkey *ca, const char *alg,
                                             const struct nacre_rng *rng, uint64_t *work);
+/* The same in two steps, for an authority whose key is elsewhere (an agent, an HSM): all that it is
+ * to sign, *n bytes of out, which is to have room for the signature too; then its signature blob is
+ * appended. Errors as above. */
+NACRE_MUST_CHECK nacre_err nacre_cert_message(uint8_t *out, size_t cap, size_t *n,
+                                              const struct nacre_cert *c, struct nacre_bytes ca,
+                                              const struct nacre_rng *rng);
+/* *n: of the message, then of the certificate. NACRE_OK only if the signature is the authority's:
+ * errors as nacre_cert_verify(), NO_ROOM; *n is then 0. */
+NACRE_MUST_CHECK nacre_err nacre_cert_seal(uint8_t *out, size_t cap, size_t *n,
+                                           struct nacre_bytes signature, uint64_t *work);
+/* Name of the algorithm of the authority's signature; borrowed, empty if there is none. */
+struct nacre_bytes nacre_cert_signature_alg(const struct nacre_cert *c);
 
 /* ---- Signatures of files: OpenSSH's PROTOCOL.sshsig --------------------------------------- */
 

@@ -116,7 +116,14 @@ bool nacre_pubkey_trustworthy(const struct nacre_pubkey *k)
 
 const char *nacre_pubkey_label(const struct nacre_pubkey *k)
 {
-    return k->type == NULL ? "UNKNOWN" : k->type->label;
+    const struct ncr_key_type *const *type = ncr_key_types;
+
+    if (k->type != NULL)
+        return k->type->label;
+    while (*type != NULL &&
+           ((*type)->cert_name == NULL || !nacre_bytes_is(k->name, (*type)->cert_name)))
+        type++;
+    return *type != NULL ? (*type)->cert_label : "UNKNOWN";
 }
 
 /* ---- Text ---- */
