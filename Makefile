@@ -210,6 +210,10 @@ POSIX_SRC = \
 
 CLIENT_SRC = \
 	client/agent_client.c \
+	client/agent_confirm.c \
+	client/agent_keyring.c \
+	client/agent_requests.c \
+	client/agent_server.c \
 	client/ask.c \
 	client/auth_plan.c \
 	client/client.c \
@@ -280,7 +284,7 @@ endif
 OS_SRC = crypto/cpu.c crypto/rng_os.c sftp/fs_posix.c
 
 # NAME here is FOLDER/main_NAME.c (with _ for -) and becomes build/nacre-NAME
-CLIENT_PROGRAMS = ssh sftp keygen
+CLIENT_PROGRAMS = agent ssh sftp keygen
 SERVER_PROGRAMS = sshd sftp-server
 
 KAT_SRC = tests/kat.c tests/kat_cert.c tests/kat_cipher.c tests/kat_comp.c tests/kat_crypto.c tests/kat_hash.c tests/kat_dsa.c tests/kat_ec.c tests/kat_kem.c tests/kat_key.c tests/kat_rsa.c tests/kat_sntrup.c tests/kat_ssh.c
@@ -338,7 +342,6 @@ PROTO_TESTS = \
 	auth \
 	authorized_keys \
 	base64 \
-	cert \
 	chan \
 	compress \
 	conn \
