@@ -16,7 +16,7 @@
 #define NCR_KEYGEN_OPTS_MAX 256 /* -O */
 
 /* -m */
-enum ncr_keygen_form { NCR_KEYGEN_RFC4716 = 0, NCR_KEYGEN_PKCS8, NCR_KEYGEN_PEM };
+enum ncr_keygen_form { NCR_KEYGEN_RFC4716 = 0, NCR_KEYGEN_PKCS8, NCR_KEYGEN_PEM, NCR_KEYGEN_PPK };
 
 /* What the options said. A text that was not given is NULL; an option without a field of its own is
  * asked for with ncr_keygen_given(). */
@@ -67,6 +67,8 @@ int ncr_keygen_print_public(const struct ncr_keygen *g);
 int ncr_keygen_fingerprint(const struct ncr_keygen *g);
 int ncr_keygen_change_comment(const struct ncr_keygen *g);
 int ncr_keygen_change_passphrase(const struct ncr_keygen *g);
+int ncr_keygen_export(const struct ncr_keygen *g);
+int ncr_keygen_import(const struct ncr_keygen *g);
 int ncr_keygen_find_host(const struct ncr_keygen *g);
 int ncr_keygen_remove_host(const struct ncr_keygen *g);
 int ncr_keygen_hash_hosts(const struct ncr_keygen *g);
@@ -114,6 +116,12 @@ struct ncr_keygen_public {
 NACRE_MUST_CHECK nacre_err ncr_keygen_load_public(struct ncr_keygen_public *p, const char *path);
 /* Text of its errors; call it before errno changes. */
 const char *ncr_keygen_public_error(nacre_err err);
+
+/* ---- keygen_convert.c ---- */
+
+/* What -m means for a private key of that type. */
+enum nacre_keyfile_format ncr_keygen_format(const struct ncr_keygen *g,
+                                            const struct nacre_privkey *k);
 
 /* ---- keygen_time.c ---- */
 

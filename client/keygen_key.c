@@ -102,22 +102,49 @@ static int keygen_save_error(const char *path)
     return NCR_KEYGEN_REFUSED;
 }
 
+/* Memory for the key derivation of a file to be written; false (told) if there is none. */
+static bool keygen_kdf_memory(struct nacre_keyfile_opts *opts)
+{
+    if (opts->format != NACRE_KEYFILE_PPK || opts->passphrase.n == 0)
+        return true;
+    opts->mem_len = (size_t)NACRE_KEYFILE_ARGON2_KIB * 1024;
+    opts->mem = malloc(opts->mem_len);
+    if (opts->mem == NULL)
+        errno = ENOMEM;
+    return opts->mem != NULL;
+}
+
+/* Why the library does not write it; errno says the same. */
+static void keygen_tell_write(nacre_err err, const struct nacre_keyfile_opts *opts)
+{
+    if (err == NACRE_ERR_UNKNOWN_ALG && opts->format == NACRE_KEYFILE_PPK)
+        fputs("PuTTY's format has no form for keys of this type.\n", stderr);
+    else if (err == NACRE_ERR_UNKNOWN_ALG)
+        fprintf(stderr, "Cipher %s is not supported.\n", opts->cipher);
+    errno = err == NACRE_ERR_RNG ? EIO : EINVAL; /* key and comment were checked before */
+}
+
 static bool keygen_write_private(const struct ncr_keygen_key *k, const struct ncr_keygen *g,
                                  const char *path)
 {
     uint8_t text[NACRE_KEYFILE_TEXT_MAX];
-    struct nacre_keyfile_opts opts = {
-        .passphrase = nacre_bytes_str(k->pass), .cipher = g->cipher, .rounds = g->rounds};
+    struct nacre_keyfile_opts opts = {.format = ncr_keygen_format(g, &k->key),
+                                      .passphrase = nacre_bytes_str(k->pass),
+                                      .cipher = g->cipher,
+                                      .rounds = g->rounds,
+                                      .passes = g->rounds};
     size_t n;
-    nacre_err err = nacre_keyfile_write(text, sizeof text, &n, &k->key, nacre_bytes_str(k->comment),
-                                        &opts, &nacre_rng_os, keygen_work);
+    nacre_err err;
 
-    if (err == NACRE_ERR_UNKNOWN_ALG)
-        fprintf(stderr, "Cipher %s is not supported.\n", g->cipher);
+    if (!keygen_kdf_memory(&opts))
+        return false;
+    err = nacre_keyfile_write(text, sizeof text, &n, &k->key, nacre_bytes_str(k->comment), &opts,
+                              &nacre_rng_os, keygen_work);
+    free(opts.mem); /* wiped */
     if (err == NACRE_OK)
         err = ncr_file_write(path, 0600, text, n);
     else
-        errno = err == NACRE_ERR_RNG ? EIO : EINVAL; /* key and comment were checked before */
+        keygen_tell_write(err, &opts);
     nacre_wipe(text, sizeof text);
     return err == NACRE_OK;
 }

@@ -20,9 +20,12 @@
 
 static const char keygen_usage[] =
     "usage: nacre-keygen [-q] [-a rounds] [-b bits] [-C comment] [-f output_keyfile]\n"
-    "                    [-N new_passphrase] [-t ecdsa|ed25519|mldsa44-ed25519|rsa] [-Z cipher]\n"
-    "       nacre-keygen -p [-a rounds] [-f keyfile] [-N new_passphrase] [-P old_passphrase]\n"
+    "                    [-m format] [-N new_passphrase] [-t ecdsa|ed25519|mldsa44-ed25519|rsa]\n"
     "                    [-Z cipher]\n"
+    "       nacre-keygen -p [-a rounds] [-f keyfile] [-m format] [-N new_passphrase]\n"
+    "                    [-P old_passphrase] [-Z cipher]\n"
+    "       nacre-keygen -i [-f input_keyfile] [-m RFC4716|PKCS8|PEM|PPK]\n"
+    "       nacre-keygen -e [-f input_keyfile] [-m RFC4716|PKCS8|PEM]\n"
     "       nacre-keygen -y [-f input_keyfile] [-P passphrase]\n"
     "       nacre-keygen -c [-a rounds] [-C comment] [-f keyfile] [-P passphrase]\n"
     "       nacre-keygen -l [-v] [-E fingerprint_hash] [-f input_keyfile]\n"
@@ -160,7 +163,12 @@ static bool keygen_form(struct ncr_keygen *g, const struct keygen_option *o, con
         const char *name;
         enum ncr_keygen_form form;
     } forms[] = {
-        {"RFC4716", NCR_KEYGEN_RFC4716}, {"PKCS8", NCR_KEYGEN_PKCS8}, {"PEM", NCR_KEYGEN_PEM}};
+        {"RFC4716", NCR_KEYGEN_RFC4716},
+        {"ssh2", NCR_KEYGEN_RFC4716},
+        {"PKCS8", NCR_KEYGEN_PKCS8},
+        {"PEM", NCR_KEYGEN_PEM},
+        {"PPK", NCR_KEYGEN_PPK}, /* PuTTY's */
+    };
 
     (void)o; /* as its table's type wants */
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
@@ -290,8 +298,8 @@ static const struct keygen_job keygen_jobs[] = {
     {'B', false, NULL},
     {'p', false, ncr_keygen_change_passphrase},
     {'c', false, ncr_keygen_change_comment},
-    {'e', false, NULL},
-    {'i', false, NULL},
+    {'e', false, ncr_keygen_export},
+    {'i', false, ncr_keygen_import},
     {'y', false, ncr_keygen_print_public},
     {'r', false, NULL},
     {'A', false, NULL},

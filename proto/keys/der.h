@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
  * The little of ASN.1's distinguished encoding rules (X.690) that key files need: elements taken one
- * after the other off a reader, definite lengths in their shortest form.
+ * after the other off a reader, definite lengths in their shortest form; and a writer of such.
  */
 #ifndef NCR_DER_H
 #define NCR_DER_H
@@ -29,5 +29,27 @@ struct nacre_bytes ncr_der_number(struct ncr_rd *r);
 uint32_t ncr_der_small(struct ncr_rd *r);
 /* True if the next element has that tag; takes nothing. */
 bool ncr_der_is(const struct ncr_rd *r, uint8_t tag);
+
+/* A writer that goes from the end of its memory to the front, so that a length is known when it is
+ * written: children last to first, then the head around them. What does not fit sets `bad`. */
+struct ncr_der_wr {
+    uint8_t *p;
+    size_t at; /* bytes free in front; the element is behind them, up to cap */
+    size_t cap;
+    bool bad;
+};
+struct ncr_der_wr ncr_der_wr(uint8_t *p, size_t cap);
+/* n bytes as they are; p may be NULL if n is 0. */
+void ncr_der_put_bytes(struct ncr_der_wr *w, const uint8_t *p, size_t n);
+/* Tag and length of what was written since w->at was `end`. */
+void ncr_der_put_head(struct ncr_der_wr *w, uint8_t tag, size_t end);
+/* An element with n bytes of contents. */
+void ncr_der_put(struct ncr_der_wr *w, uint8_t tag, const uint8_t *p, size_t n);
+/* A non-negative INTEGER of n big-endian bytes, leading zeros allowed. CT in the value but for the
+ * number of its leading zero bits, which the encoding shows. */
+void ncr_der_put_number(struct ncr_der_wr *w, const uint8_t *p, size_t n);
+void ncr_der_put_small(struct ncr_der_wr *w, uint32_t v);
+/* What was written; empty if bad. */
+struct nacre_bytes ncr_der_done(const struct ncr_der_wr *w);
 
 #endif

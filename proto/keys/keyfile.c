@@ -26,7 +26,8 @@ static const struct ncr_keyfile_row keyfile_rows[] = {
      ncr_pem_read_rsa, NULL},
     {NACRE_KEYFILE_PEM_EC, "PEM EC private key", KEYFILE_BEGIN "EC PRIVATE KEY-----",
      ncr_pem_read_ec, NULL},
-    {NACRE_KEYFILE_PEM_EC, "PEM EC private key", KEYFILE_BEGIN "EC PARAMETERS-----", NULL, NULL},
+    {NACRE_KEYFILE_PEM_EC, "PEM EC private key", KEYFILE_BEGIN "EC PARAMETERS-----",
+     ncr_pem_read_ec, NULL},
     {NACRE_KEYFILE_PEM_DSA, "PEM DSA private key", KEYFILE_BEGIN "DSA PRIVATE KEY-----", NULL,
      NULL},
     {NACRE_KEYFILE_PKCS8, "PKCS#8 private key", KEYFILE_BEGIN "PRIVATE KEY-----", ncr_pem_read_pkcs8,
@@ -38,10 +39,11 @@ static const struct ncr_keyfile_row keyfile_rows[] = {
     {NACRE_KEYFILE_SSH1, "SSH version 1 private key", "SSH PRIVATE KEY FILE FORMAT 1.1\n", NULL,
      NULL},
     {NACRE_KEYFILE_PUBLIC_4716, "RFC 4716 public key", "---- BEGIN SSH2 PUBLIC KEY ----", NULL,
-     NULL},
-    {NACRE_KEYFILE_PUBLIC_PEM, "PEM public key", KEYFILE_BEGIN "PUBLIC KEY-----", NULL, NULL},
-    {NACRE_KEYFILE_PUBLIC_PEM, "PEM RSA public key", KEYFILE_BEGIN "RSA PUBLIC KEY-----", NULL,
-     NULL},
+     ncr_rfc4716_read},
+    {NACRE_KEYFILE_PUBLIC_PEM, "PEM public key", KEYFILE_BEGIN "PUBLIC KEY-----", NULL,
+     ncr_pem_read_public},
+    {NACRE_KEYFILE_PUBLIC_PEM_RSA, "PEM RSA public key", KEYFILE_BEGIN "RSA PUBLIC KEY-----", NULL,
+     ncr_pem_read_public_rsa},
     {NACRE_KEYFILE_CERT_X509, "X.509 certificate", KEYFILE_BEGIN "CERTIFICATE-----", NULL, NULL},
     {NACRE_KEYFILE_PUBLIC, "public key", NULL, NULL, keyfile_line_read},
     {NACRE_KEYFILE_EMPTY, "empty file", NULL, NULL, NULL},
@@ -171,7 +173,8 @@ static nacre_err keyfile_unread(const struct ncr_keyfile_in *in, const char *wha
     if (format == NACRE_KEYFILE_UNKNOWN || format == NACRE_KEYFILE_EMPTY)
         return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "not a key file");
     if (format == NACRE_KEYFILE_PUBLIC || format == NACRE_KEYFILE_PUBLIC_4716 ||
-        format == NACRE_KEYFILE_PUBLIC_PEM || format == NACRE_KEYFILE_CERT_X509)
+        format == NACRE_KEYFILE_PUBLIC_PEM || format == NACRE_KEYFILE_PUBLIC_PEM_RSA ||
+        format == NACRE_KEYFILE_CERT_X509)
         return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, what);
     return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "format not supported by this build");
 }
@@ -272,6 +275,6 @@ nacre_err nacre_keyfile_write(uint8_t *out, size_t cap, size_t *n, const struct 
     case NACRE_KEYFILE_PPK:
         return ncr_ppk_write(out, cap, n, k, comment, opts, rng, work);
     default:
-        return NACRE_ERR_UNKNOWN_ALG;
+        return ncr_pem_write(out, cap, n, k, opts, rng, work);
     }
 }

@@ -72,4 +72,23 @@ NACRE_MUST_CHECK nacre_err ncr_pem_read_encrypted(struct nacre_privkey *k,
                                                   struct nacre_bytes *comment,
                                                   const struct ncr_keyfile_in *in);
 
+/* keyfile_pem_write.c: PEM_RSA, PEM_EC, PKCS8 of opts->format */
+NACRE_MUST_CHECK nacre_err ncr_pem_write(uint8_t *out, size_t cap, size_t *n,
+                                         const struct nacre_privkey *k,
+                                         const struct nacre_keyfile_opts *opts,
+                                         const struct nacre_rng *rng, uint64_t *work);
+
+/* rfc4716.c */
+NACRE_MUST_CHECK nacre_err ncr_rfc4716_read(struct nacre_pubkey *k, struct nacre_bytes *comment,
+                                            const struct ncr_keyfile_in *in);
+NACRE_MUST_CHECK nacre_err ncr_rfc4716_write(uint8_t *out, size_t cap, size_t *n,
+                                             struct nacre_bytes blob, struct nacre_bytes comment);
+
+/* keyfile_public.c */
+NACRE_MUST_CHECK nacre_err ncr_pem_read_public(struct nacre_pubkey *k, struct nacre_bytes *comment,
+                                               const struct ncr_keyfile_in *in);
+NACRE_MUST_CHECK nacre_err ncr_pem_read_public_rsa(struct nacre_pubkey *k,
+                                                   struct nacre_bytes *comment,
+                                                   const struct ncr_keyfile_in *in);
+
 #endif

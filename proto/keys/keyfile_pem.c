@@ -13,6 +13,7 @@
  */
 #include <string.h>
 
+#include "proto/keys/asn1.h"
 #include "proto/keys/der.h"
 #include "proto/keys/key_type.h"
 #include "proto/keys/keyfile.h"
@@ -20,57 +21,6 @@
 #include "proto/keys/text.h"
 
 #define PEM_PBKDF2_MAX 10000000u /* iterations: seconds */
-
-/* ---- What object identifiers and names stand for ---- */
-
-struct pem_oid {
-    uint8_t n;
-    uint8_t p[10];
-};
-
-static bool pem_is(struct nacre_bytes b, const struct pem_oid *oid)
-{
-    return b.n == oid->n && memcmp(b.p, oid->p, oid->n) == 0;
-}
-
-static const struct pem_oid pem_rsa = {9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1}};
-static const struct pem_oid pem_ec = {7, {0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1}};
-static const struct pem_oid pem_ed25519 = {3, {0x2b, 0x65, 0x70}};
-static const struct pem_oid pem_pbes2 = {9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 0x0d}};
-static const struct pem_oid pem_pbkdf2 = {9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 0x0c}};
-
-static const struct {
-    struct pem_oid oid;
-    const char *name; /* in SSH: "nistp256" */
-    const char *type;
-    const struct nacre_curve *curve;
-} pem_curves[] = {
-    {{8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7}}, "nistp256", "ecdsa-sha2-nistp256", &nacre_p256},
-    {{5, {0x2b, 0x81, 4, 0, 0x22}}, "nistp384", "ecdsa-sha2-nistp384", &nacre_p384},
-    {{5, {0x2b, 0x81, 4, 0, 0x23}}, "nistp521", "ecdsa-sha2-nistp521", &nacre_p521},
-};
-#define PEM_CURVES (sizeof pem_curves / sizeof pem_curves[0])
-
-static const struct {
-    struct pem_oid oid;
-    const struct nacre_hash *hash;
-} pem_prfs[] = {
-    {{8, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 7}}, &nacre_hash_sha1},
-    {{8, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 9}}, &nacre_hash_sha256},
-    {{8, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 10}}, &nacre_hash_sha384},
-    {{8, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 11}}, &nacre_hash_sha512},
-};
-
-static const struct {
-    struct pem_oid oid;
-    const char *dek; /* in DEK-Info */
-    size_t key_len;
-} pem_ciphers[] = {
-    {{9, {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 2}}, "AES-128-CBC", 16},
-    {{9, {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 0x16}}, "AES-192-CBC", 24},
-    {{9, {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 0x2a}}, "AES-256-CBC", 32},
-};
-#define PEM_CIPHERS (sizeof pem_ciphers / sizeof pem_ciphers[0])
 
 static nacre_err pem_damaged(const struct ncr_keyfile_in *in)
 {
@@ -147,7 +97,8 @@ static nacre_err pem_read_ec(struct nacre_privkey *k, const struct ncr_keyfile_i
     struct ncr_wr w = ncr_wr(buf, sizeof buf);
     struct nacre_bytes priv, pub = {point, 0}, given = {NULL, 0};
     struct ncr_rd in_tag;
-    size_t i, len;
+    const struct ncr_asn1_curve *known;
+    size_t len;
     nacre_err err;
 
     if (ncr_der_small(&r) != 1)
@@ -168,24 +119,23 @@ static nacre_err pem_read_ec(struct nacre_privkey *k, const struct ncr_keyfile_i
     }
     if (!ncr_rd_end(&r) || !ncr_rd_end(&file))
         return pem_damaged(in);
-    for (i = 0; i < PEM_CURVES && !pem_is(curve, &pem_curves[i].oid); i++)
-        ;
-    if (i == PEM_CURVES)
+    known = ncr_asn1_curve(curve);
+    if (known == NULL)
         return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "curve not supported");
-    len = nacre_ec_len(pem_curves[i].curve);
+    len = nacre_ec_len(known->curve);
     if (priv.n > len)
         return pem_damaged(in);
     memset(d, 0, sizeof d);
     memcpy(d + len - priv.n, priv.p, priv.n);
     pub.n = 1 + 2 * len;
-    if (!nacre_ec_public(point, pem_curves[i].curve, d, in->work)) {
+    if (!nacre_ec_public(point, known->curve, d, in->work)) {
         nacre_wipe(d, sizeof d);
         return ncr_keyfile_fail(in, NACRE_ERR_KEY_FORMAT, "damaged: private value out of range");
     }
-    ncr_wr_cstring(&w, pem_curves[i].name);
+    ncr_wr_cstring(&w, known->name);
     ncr_wr_string(&w, given.p != NULL ? given : pub);
     ncr_wr_mpint(&w, d, len);
-    err = pem_read_fields(k, in, pem_curves[i].type, ncr_wr_done(&w));
+    err = pem_read_fields(k, in, known->type, ncr_wr_done(&w));
     nacre_wipe(d, sizeof d);
     nacre_wipe(buf, sizeof buf);
     return err;
@@ -223,11 +173,11 @@ static nacre_err pem_read_pkcs8(struct nacre_privkey *k, const struct ncr_keyfil
         (void)ncr_der_take(&r, 0x81); /* public key: computed here anyway */
     if (!ncr_rd_end(&r) || !ncr_rd_end(&file) || version > 1 || alg.bad)
         return pem_damaged(in);
-    if (pem_is(oid, &pem_rsa))
+    if (ncr_oid_is(oid, &ncr_oid_rsa))
         return pem_read_rsa(k, in, key);
-    if (pem_is(oid, &pem_ed25519))
+    if (ncr_oid_is(oid, &ncr_oid_ed25519))
         return ncr_rd_end(&alg) ? pem_read_ed25519(k, in, key) : pem_damaged(in);
-    if (!pem_is(oid, &pem_ec))
+    if (!ncr_oid_is(oid, &ncr_oid_ec))
         return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "key type not supported by this build");
     return pem_read_ec(k, in, key,
                        ncr_der_is(&alg, NCR_DER_OID) ? ncr_der_take(&alg, NCR_DER_OID) : none);
@@ -262,18 +212,9 @@ static nacre_err pem_wrong(const struct ncr_keyfile_in *in)
     return ncr_keyfile_fail(in, NACRE_ERR_PASSPHRASE, "wrong passphrase");
 }
 
-static int pem_hex(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "DEK-Info: AES-128-CBC,HEX" among the headers. */
-static nacre_err pem_dek(const struct ncr_keyfile_in *in, struct nacre_bytes headers, size_t *which,
-                         uint8_t iv[NACRE_AES_BLOCK])
+static nacre_err pem_dek(const struct ncr_keyfile_in *in, struct nacre_bytes headers,
+                         const struct ncr_asn1_cipher **cipher, uint8_t iv[NACRE_AES_BLOCK])
 {
     static const char tag[] = "DEK-Info: ";
     struct nacre_bytes name = {NULL, 0}, hex;
@@ -282,25 +223,21 @@ static nacre_err pem_dek(const struct ncr_keyfile_in *in, struct nacre_bytes hea
     for (i = 0; i + sizeof tag - 1 < headers.n; i++)
         if (memcmp(headers.p + i, tag, sizeof tag - 1) == 0)
             break;
-    name = ncr_bytes_part(headers, i, headers.n - i);
-    name.p += name.n >= sizeof tag - 1 ? sizeof tag - 1 : name.n;
-    name.n -= name.n >= sizeof tag - 1 ? sizeof tag - 1 : name.n;
-    hex = name;
-    for (name.n = 0; name.n < hex.n && hex.p[name.n] != ',';)
-        name.n++;
-    hex = ncr_bytes_part(hex, name.n < hex.n ? name.n + 1 : hex.n,
-                         hex.n - (name.n < hex.n ? name.n + 1 : hex.n));
+    if (i + sizeof tag - 1 >= headers.n)
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: no DEK-Info");
+    name = ncr_bytes_part(headers, i + sizeof tag - 1, headers.n - i - (sizeof tag - 1));
+    for (i = 0; i < name.n && name.p[i] != ',' && name.p[i] != '\n' && name.p[i] != '\r'; i++)
+        ;
+    hex = ncr_bytes_part(name, i, name.n - i);
+    name.n = i;
+    for (i = 1; i < hex.n && hex.p[i] != '\n' && hex.p[i] != '\r'; i++)
+        ;
     ncr_keyfile_note(in->info->cipher, name);
-    for (*which = 0; *which < PEM_CIPHERS; (*which)++)
-        if (nacre_bytes_is(name, pem_ciphers[*which].dek))
-            break;
-    if (*which == PEM_CIPHERS)
+    *cipher = ncr_asn1_cipher_of(name);
+    if (*cipher == NULL)
         return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "cipher not supported");
-    for (i = 0; i < NACRE_AES_BLOCK; i++) {
-        if (hex.n < 2 * i + 2 || pem_hex(hex.p[2 * i]) < 0 || pem_hex(hex.p[2 * i + 1]) < 0)
-            return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: bad DEK-Info");
-        iv[i] = (uint8_t)(pem_hex(hex.p[2 * i]) << 4 | pem_hex(hex.p[2 * i + 1]));
-    }
+    if (hex.n == 0 || !ncr_text_hex(iv, NACRE_AES_BLOCK, ncr_bytes_part(hex, 1, i - 1)))
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: bad DEK-Info");
     return NACRE_OK;
 }
 
@@ -309,7 +246,7 @@ static nacre_err pem_open_dek(const struct ncr_keyfile_in *in, struct nacre_byte
                               struct nacre_bytes *der)
 {
     uint8_t key[32], iv[NACRE_AES_BLOCK];
-    size_t which;
+    const struct ncr_asn1_cipher *cipher = NULL;
     nacre_err err;
     bool good;
 
@@ -317,13 +254,13 @@ static nacre_err pem_open_dek(const struct ncr_keyfile_in *in, struct nacre_byte
         return NACRE_OK;
     in->info->encrypted = true;
     ncr_keyfile_note(in->info->kdf, nacre_bytes_str("md5"));
-    err = pem_dek(in, headers, &which, iv);
+    err = pem_dek(in, headers, &cipher, iv);
     if (err != NACRE_OK)
         return err;
     if (in->passphrase.n == 0)
         return pem_wrong(in);
-    nacre_pem_kdf(key, pem_ciphers[which].key_len, in->passphrase.p, in->passphrase.n, iv);
-    good = pem_decrypt(in->scratch, &der->n, key, pem_ciphers[which].key_len, iv);
+    nacre_pem_kdf(key, cipher->key_len, in->passphrase.p, in->passphrase.n, iv);
+    good = pem_decrypt(in->scratch, &der->n, key, cipher->key_len, iv);
     nacre_wipe(key, sizeof key);
     return good ? NACRE_OK : pem_wrong(in);
 }
@@ -332,16 +269,16 @@ struct pem_pbes {
     struct nacre_bytes salt, iv, data;
     uint32_t iterations;
     const struct nacre_hash *prf;
-    size_t cipher;
+    const struct ncr_asn1_cipher *cipher;
 };
 
 /* RFC 8018 A.2: salt, iterations, key length (optional), PRF (optional: HMAC-SHA-1). */
 static nacre_err pem_read_pbkdf2(const struct ncr_keyfile_in *in, struct pem_pbes *b,
                                  struct ncr_rd *r)
 {
+    const struct ncr_asn1_prf *known;
     struct nacre_bytes oid;
     struct ncr_rd prf;
-    size_t i;
 
     b->salt = ncr_der_take(r, NCR_DER_OCTET_STRING);
     b->iterations = ncr_der_small(r);
@@ -351,12 +288,10 @@ static nacre_err pem_read_pbkdf2(const struct ncr_keyfile_in *in, struct pem_pbe
     if (ncr_der_is(r, NCR_DER_SEQUENCE)) {
         prf = ncr_der_enter(r, NCR_DER_SEQUENCE);
         oid = ncr_der_take(&prf, NCR_DER_OID);
-        for (i = 0; i < sizeof pem_prfs / sizeof pem_prfs[0]; i++)
-            if (pem_is(oid, &pem_prfs[i].oid))
-                break;
-        if (i == sizeof pem_prfs / sizeof pem_prfs[0])
+        known = ncr_asn1_prf(oid);
+        if (known == NULL)
             return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "PRF of PBKDF2 not supported");
-        b->prf = pem_prfs[i].hash;
+        b->prf = known->hash;
     }
     if (!ncr_rd_end(r) || b->iterations == 0)
         return pem_damaged(in);
@@ -378,12 +313,12 @@ static nacre_err pem_read_pbes2(const struct ncr_keyfile_in *in, struct pem_pbes
     b->data = ncr_der_take(&r, NCR_DER_OCTET_STRING);
     if (!ncr_rd_end(&r) || !ncr_rd_end(&file))
         return pem_damaged(in);
-    if (!pem_is(oid, &pem_pbes2))
+    if (!ncr_oid_is(oid, &ncr_oid_pbes2))
         return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "encryption scheme not supported");
     par = ncr_der_enter(&alg, NCR_DER_SEQUENCE);
     kdf = ncr_der_enter(&par, NCR_DER_SEQUENCE);
     oid = ncr_der_take(&kdf, NCR_DER_OID);
-    if (!par.bad && !pem_is(oid, &pem_pbkdf2))
+    if (!par.bad && !ncr_oid_is(oid, &ncr_oid_pbkdf2))
         return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "kdf not supported");
     ncr_keyfile_note(in->info->kdf, nacre_bytes_str("pbkdf2"));
     kdf_par = ncr_der_enter(&kdf, NCR_DER_SEQUENCE);
@@ -392,12 +327,10 @@ static nacre_err pem_read_pbes2(const struct ncr_keyfile_in *in, struct pem_pbes
     b->iv = ncr_der_take(&cipher, NCR_DER_OCTET_STRING);
     if (!ncr_rd_end(&kdf) || !ncr_rd_end(&par) || !ncr_rd_end(&alg))
         return pem_damaged(in);
-    for (b->cipher = 0; b->cipher < PEM_CIPHERS; b->cipher++)
-        if (pem_is(oid, &pem_ciphers[b->cipher].oid))
-            break;
-    if (b->cipher == PEM_CIPHERS)
+    b->cipher = ncr_asn1_cipher(oid);
+    if (b->cipher == NULL)
         return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "cipher not supported");
-    ncr_keyfile_note(in->info->cipher, nacre_bytes_str(pem_ciphers[b->cipher].dek));
+    ncr_keyfile_note(in->info->cipher, nacre_bytes_str(b->cipher->dek));
     if (!ncr_rd_end(&cipher) || b->iv.n != NACRE_AES_BLOCK)
         return pem_damaged(in);
     err = pem_read_pbkdf2(in, b, &kdf_par);
@@ -418,7 +351,7 @@ static nacre_err pem_open_pbes2(const struct ncr_keyfile_in *in, struct nacre_by
         return err;
     if (in->passphrase.n == 0)
         return pem_wrong(in);
-    key_len = pem_ciphers[b.cipher].key_len;
+    key_len = b.cipher->key_len;
     good = nacre_pbkdf2(key, key_len, b.prf, in->passphrase.p, in->passphrase.n, b.salt.p, b.salt.n,
                         b.iterations);
     memcpy(iv, b.iv.p, sizeof iv);
@@ -462,13 +395,33 @@ nacre_err ncr_pem_read_rsa(struct nacre_privkey *k, struct nacre_bytes *comment,
     return err == NACRE_OK ? pem_judge(in, pem_read_rsa(k, in, der)) : err;
 }
 
+/* Takes a block EC PARAMETERS, which openssl may write in front, off the file: the key says it too. */
+static void pem_skip_parameters(struct nacre_bytes *file)
+{
+    static const char end[] = "-----END EC PARAMETERS-----";
+    const size_t n = sizeof end - 1;
+    size_t i;
+
+    if (file->n < n + 2 || memcmp(file->p, "-----BEGIN EC PARAMETERS-----", n + 2) != 0)
+        return;
+    for (i = n + 2; i < file->n && file->n - i >= n && memcmp(file->p + i, end, n) != 0; i++)
+        ;
+    i = file->n - i < n ? file->n : i + n;
+    while (i < file->n && (file->p[i] == '\r' || file->p[i] == '\n'))
+        i++;
+    *file = ncr_bytes_part(*file, i, file->n - i);
+}
+
 nacre_err ncr_pem_read_ec(struct nacre_privkey *k, struct nacre_bytes *comment,
                           const struct ncr_keyfile_in *in)
 {
     struct nacre_bytes headers, der;
     struct nacre_bytes none = {NULL, 0};
-    nacre_err err = pem_armour(in, "EC PRIVATE KEY", &headers, &der);
+    struct ncr_keyfile_in from = *in;
+    nacre_err err;
 
+    pem_skip_parameters(&from.file);
+    err = pem_armour(&from, "EC PRIVATE KEY", &headers, &der);
     (void)comment;
     if (err == NACRE_OK)
         err = pem_open_dek(in, headers, &der);

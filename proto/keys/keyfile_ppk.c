@@ -396,7 +396,7 @@ static bool ppk_fields(struct ncr_wr *w, struct ncr_rd *pub, struct ncr_rd *priv
         ncr_wr_string(w, ncr_rd_string(priv));
         ncr_wr_string(w, a);
         ncr_wr_string(w, b);
-    } else if (nacre_bytes_is(type, "ssh-ed25519")) { /* point; seed, little-endian, cut */
+    } else if (nacre_bytes_is(type, "ssh-ed25519")) { /* point; seed, zeros behind may be missing */
         b = ncr_rd_string_max(priv, NACRE_ED25519_SEED_LEN);
         ncr_wr_string(w, a);
         ncr_wr_u32(w, NACRE_ED25519_SEED_LEN + NACRE_ED25519_PUB_LEN);
@@ -500,7 +500,6 @@ nacre_err ncr_ppk_read_public(struct nacre_pubkey *k, struct nacre_bytes *commen
 static bool ppk_put_private(struct ncr_wr *w, const struct nacre_privkey *k)
 {
     const struct ncr_ecdsa *e = ppk_curve(nacre_bytes_str(k->type->name));
-    size_t n = NACRE_ED25519_SEED_LEN;
 
     if (k->type == &ncr_key_type_rsa) {
         const struct nacre_rsa_key key = ncr_key_rsa_parts(k);
@@ -509,10 +508,8 @@ static bool ppk_put_private(struct ncr_wr *w, const struct nacre_privkey *k)
         ncr_wr_mpint(w, key.p.p, key.p.n);
         ncr_wr_mpint(w, key.q.p, key.q.n);
         ncr_wr_mpint(w, key.iqmp.p, key.iqmp.n);
-    } else if (k->type == &ncr_key_type_ed25519) { /* a little-endian number without zeros behind */
-        while (n > 0 && k->secret.ed25519.seed[n - 1] == 0)
-            n--;
-        ncr_wr_string(w, (struct nacre_bytes){k->secret.ed25519.seed, n});
+    } else if (k->type == &ncr_key_type_ed25519) {
+        ncr_wr_string(w, (struct nacre_bytes){k->secret.ed25519.seed, NACRE_ED25519_SEED_LEN});
     } else if (e != NULL) {
         ncr_wr_mpint(w, k->secret.ecdsa.scalar, nacre_ec_len(e->curve));
     } else {

@@ -165,16 +165,18 @@ static void pem_put_group(struct pem_out *o, const char group[4])
 }
 
 /* In place: the binary moves to the end of buf, the text grows from its front. Let G be the groups
- * of three bytes, B the BEGIN line, E the END line. After g groups the text is B + 4g + 4g/columns
+ * of three bytes, B the BEGIN line and headers, E the END line. After g groups the text is B + 4g + 4g/columns
  * long and the next byte is read at cap - n + 3g. The first stays below the second for every g <= G
  * if B + G + 4G/columns <= cap - n; and that follows from the one check, B + 4G + 4G/columns + 1 +
  * E
  * <= cap, because n <= 3G. */
-nacre_err ncr_pem_encode(uint8_t *buf, size_t cap, size_t *n, const char *label, size_t columns)
+nacre_err ncr_pem_encode_headers(uint8_t *buf, size_t cap, size_t *n, const char *label,
+                                 const char *headers, size_t columns)
 {
     struct pem_out o = {buf, 0, 0, columns};
     size_t chars = NCR_BASE64_LEN(*n);
-    size_t marks = 2 * (2 * strlen(PEM_DASHES) + strlen(label) + 2) + strlen("BEGINEND");
+    size_t head = headers[0] == '\0' ? 0 : strlen(headers) + 1;
+    size_t marks = 2 * (2 * strlen(PEM_DASHES) + strlen(label) + 2) + strlen("BEGINEND") + head;
     const uint8_t *in = buf + (cap - *n);
     size_t left = *n;
     char group[4];
@@ -186,6 +188,10 @@ nacre_err ncr_pem_encode(uint8_t *buf, size_t cap, size_t *n, const char *label,
     }
     memmove(buf + (cap - *n), buf, *n);
     pem_put_mark(&o, "BEGIN", label);
+    if (head > 0) {
+        pem_put(&o, headers, head - 1);
+        pem_put(&o, "\n", 1);
+    }
     while (left > 0) {
         size_t part = left < 3 ? left : 3;
 
@@ -201,4 +207,9 @@ nacre_err ncr_pem_encode(uint8_t *buf, size_t cap, size_t *n, const char *label,
     nacre_wipe(buf + o.n, cap - o.n);
     *n = o.n;
     return NACRE_OK;
+}
+
+nacre_err ncr_pem_encode(uint8_t *buf, size_t cap, size_t *n, const char *label, size_t columns)
+{
+    return ncr_pem_encode_headers(buf, cap, n, label, "", columns);
 }

@@ -23,5 +23,9 @@ NACRE_MUST_CHECK nacre_err ncr_pem_decode_headers(uint8_t *out, size_t cap, size
  * line. What is left of buf is wiped. NO_ROOM: buf is wiped and *n 0. */
 NACRE_MUST_CHECK nacre_err ncr_pem_encode(uint8_t *buf, size_t cap, size_t *n, const char *label,
                                           size_t columns);
+/* The same with headers, whole lines, before the body, and a blank line behind them. */
+NACRE_MUST_CHECK nacre_err ncr_pem_encode_headers(uint8_t *buf, size_t cap, size_t *n,
+                                                  const char *label, const char *headers,
+                                                  size_t columns);
 
 #endif
