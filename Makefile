@@ -159,6 +159,7 @@ KEYS_SRC = \
 	proto/keys/agent_constraint.c \
 	proto/keys/agent_key.c \
 	proto/keys/agent_msg.c \
+	proto/keys/asn1.c \
 	proto/keys/authorized_keys.c \
 	proto/keys/base64.c \
 	proto/keys/cert.c \
@@ -175,15 +176,18 @@ KEYS_SRC = \
 	proto/keys/keyfile_cipher.c \
 	proto/keys/keyfile_openssh.c \
 	proto/keys/keyfile_pem.c \
+	proto/keys/keyfile_pem_write.c \
+	proto/keys/keyfile_ppk.c \
+	proto/keys/keyfile_public.c \
 	proto/keys/known_hosts.c \
 	proto/keys/krl.c \
-	proto/keys/keyfile_ppk.c \
 	proto/keys/krl_write.c \
 	proto/keys/moduli.c \
 	proto/keys/pattern.c \
 	proto/keys/pem.c \
 	proto/keys/privkey.c \
 	proto/keys/pubkey.c \
+	proto/keys/rfc4716.c \
 	proto/keys/sshsig.c \
 	proto/keys/text.c
 
@@ -230,6 +234,7 @@ CLIENT_SRC = \
 	client/key_load.c \
 	client/keygen_ask.c \
 	client/keygen_cert.c \
+	client/keygen_convert.c \
 	client/keygen_cert_show.c \
 	client/keygen_hosts.c \
 	client/keygen_key.c \
@@ -293,13 +298,13 @@ KAT_SRC = tests/kat.c tests/kat_cert.c tests/kat_cipher.c tests/kat_comp.c tests
 CRYPTO_TESTS = \
 	aes \
 	aes_cbc \
+	argon2 \
 	bcrypt \
+	blake2b \
 	chacha20 \
 	ct \
 	curve25519_32 \
-	argon2 \
 	deflate \
-	blake2b \
 	des \
 	des_scalar \
 	dh \
