@@ -213,6 +213,9 @@ POSIX_SRC = \
 	proto/posix/tty.c
 
 CLIENT_SRC = \
+	client/add_ask.c \
+	client/add_destinations.c \
+	client/add_keys.c \
 	client/agent_client.c \
 	client/agent_confirm.c \
 	client/agent_keyring.c \
@@ -289,7 +292,7 @@ endif
 OS_SRC = crypto/cpu.c crypto/rng_os.c sftp/fs_posix.c
 
 # NAME here is FOLDER/main_NAME.c (with _ for -) and becomes build/nacre-NAME
-CLIENT_PROGRAMS = agent ssh sftp keygen
+CLIENT_PROGRAMS = add agent ssh sftp keygen
 SERVER_PROGRAMS = sshd sftp-server
 
 KAT_SRC = tests/kat.c tests/kat_cert.c tests/kat_cipher.c tests/kat_comp.c tests/kat_crypto.c tests/kat_hash.c tests/kat_dsa.c tests/kat_ec.c tests/kat_kem.c tests/kat_key.c tests/kat_rsa.c tests/kat_sntrup.c tests/kat_ssh.c

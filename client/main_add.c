@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * nacre-add: keys into and out of an agent, as ssh-add. Exit status: 0 done, 1 something was not, 2
+ * no agent, 255 called in a way that makes no sense. Security tokens (-s, -e, -K, -S) are refused
+ * by name.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/add.h"
+
+#define ADD_NO_AGENT 2
+#define ADD_FATAL 255
+#define ADD_MAIN_PATH 4096
+
+/* What was asked for besides adding and removing files. */
+struct add_main {
+    struct ncr_add add; /* large */
+    int list, lock;     /* the letters, or 0 */
+    bool remove_all, test;
+};
+
+static int add_usage(void)
+{
+    fputs("usage: nacre-add [-CcDdkLlNqvXx] [-E fingerprint_hash] [-H hostkey_file]\n"
+          "                 [-h destination_constraint] [-t life] [file ...]\n"
+          "       nacre-add -T pubkey ...\n",
+          stderr);
+    return 1;
+}
+
+static int add_fatal(const char *text, int letter)
+{
+    fprintf(stderr, "-%c %s\n", letter, text);
+    return ADD_FATAL;
+}
+
+/* Seconds, or a sum of numbers with units: 1h30m. 0: not of that form. */
+static uint32_t add_time(const char *s)
+{
+    static const struct {
+        char unit;
+        uint32_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+    uint64_t sum = 0;
+
+    while (isdigit((unsigned char)*s)) {
+        uint64_t n = 0;
+        uint32_t factor = 1;
+
+        for (; isdigit((unsigned char)*s) && n < UINT32_MAX; s++)
+            n = n * 10 + (uint64_t)(*s - '0');
+        for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+            if (tolower((unsigned char)*s) == units[i].unit) {
+                factor = units[i].seconds;
+                s++;
+                break;
+            }
+        }
+        sum += n * factor;
+        if (sum > INT32_MAX)
+            return 0;
+    }
+    return *s == '\0' ? (uint32_t)sum : 0;
+}
+
+static bool add_hash(struct ncr_add *a, const char *name)
+{
+    static const struct {
+        const char *name;
+        enum nacre_fp_hash hash;
+    } hashes[] = {{"sha256", NACRE_FP_SHA256},
+                  {"sha512", NACRE_FP_SHA512},
+                  {"md5", NACRE_FP_MD5},
+                  {"sha1", NACRE_FP_SHA1},
+                  {"sha384", NACRE_FP_SHA384}};
+
+    for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
+        if (strcasecmp(hashes[i].name, name) == 0) {
+            a->hash = hashes[i].hash;
+            return true;
+        }
+    }
+    fprintf(stderr, "Invalid hash algorithm \"%s\"\n", name);
+    return false;
+}
+
+static bool add_push(const char **list, size_t *n, const char *what, const char *value)
+{
+    if (*n == NCR_ADD_FILES) {
+        fprintf(stderr, "too many %s\n", what);
+        return false;
+    }
+    list[(*n)++] = value;
+    return true;
+}
+
+/* Letters without an argument. False: none of them. */
+static bool add_flag(struct add_main *m, int letter)
+{
+    struct ncr_add *a = &m->add;
+    const struct {
+        int letter;
+        bool *flag;
+    } flags[] = {{'c', &a->confirm},    {'C', &a->certs_only}, {'d', &a->remove},
+                 {'D', &m->remove_all}, {'k', &a->keys_only},  {'N', &a->any_validity},
+                 {'q', &a->quiet},      {'T', &m->test},       {'v', &a->verbose}};
+
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (flags[i].letter == letter) {
+            *flags[i].flag = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One option; 0, or the exit status. */
+static int add_option(struct add_main *m, int letter, const char *arg)
+{
+    struct ncr_add *a = &m->add;
+    int *once = letter == 'l' || letter == 'L' ? &m->list : &m->lock;
+
+    switch (letter) {
+    case 'l':
+    case 'L':
+    case 'x':
+    case 'X':
+        if (*once != 0)
+            return add_fatal("flag already specified", *once);
+        *once = letter;
+        return 0;
+    case 't':
+        a->lifetime = add_time(arg);
+        if (a->lifetime != 0)
+            return 0;
+        fprintf(stderr, "Invalid lifetime\n");
+        return 1;
+    case 'E':
+        return add_hash(a, arg) ? 0 : ADD_FATAL;
+    case 'H':
+        return add_push(a->hosts, &a->n_hosts, "files of host keys", arg) ? 0 : ADD_FATAL;
+    case 'h':
+        return add_push(a->dests, &a->n_dests, "destinations", arg) ? 0 : ADD_FATAL;
+    case 'e':
+    case 'K':
+    case 's':
+    case 'S':
+        return add_fatal("is not supported: security tokens are not reached from here", letter);
+    default:
+        return add_flag(m, letter) ? 0 : add_usage();
+    }
+}
+
+static int add_options(struct add_main *m, int argc, char **argv)
+{
+    int letter;
+    int status = 0;
+
+    opterr = 0;
+    while (status == 0 &&
+           (letter = getopt(argc, argv, "+vkKlLNCcdDTxXE:e:h:H:qs:S:t:")) != -1)
+        status = letter == '?' ? add_usage() : add_option(m, letter, optarg);
+    if (status == 0 && (m->list != 0) + (m->lock != 0) + m->remove_all > 1) {
+        fprintf(stderr, "Invalid combination of actions\n");
+        status = ADD_FATAL;
+    }
+    return status;
+}
+
+/* ---- Work -------------------------------------------------------------------------------- */
+
+static bool add_one(struct ncr_add *a, const char *file)
+{
+    return a->remove ? ncr_add_remove_file(a, file) : ncr_add_file(a, file);
+}
+
+/* Those of the usual files that are there; all of them, and at least one. */
+static bool add_usual(struct ncr_add *a)
+{
+    static const char *const files[] = {".ssh/id_rsa",        ".ssh/id_ecdsa",
+                                        ".ssh/id_ecdsa_sk",   ".ssh/id_ed25519",
+                                        ".ssh/id_ed25519_sk", ".ssh/id_mldsa44_ed25519"};
+    const struct passwd *pw = getpwuid(getuid());
+    char path[ADD_MAIN_PATH];
+    struct stat st;
+    size_t done = 0;
+    bool good = true;
+
+    if (pw == NULL) {
+        fprintf(stderr, "No user found with uid %u\n", (unsigned)getuid());
+        return false;
+    }
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (snprintf(path, sizeof path, "%s/%s", pw->pw_dir, files[i]) >= (int)sizeof path ||
+            stat(path, &st) != 0)
+            continue;
+        if (add_one(a, path))
+            done++;
+        else
+            good = false;
+    }
+    return good && done > 0;
+}
+
+static bool add_work(struct add_main *m, int n, char **files)
+{
+    struct ncr_add *a = &m->add;
+    bool good = true;
+
+    if (m->lock != 0)
+        return ncr_add_lock(a, m->lock == 'x');
+    if (m->list != 0)
+        return ncr_add_list(a, m->list == 'L');
+    if (m->remove_all)
+        return ncr_add_remove_all(a);
+    if (n == 0)
+        return add_usual(a);
+    for (int i = 0; i < n; i++)
+        good = (m->test ? ncr_add_test(a, files[i]) : add_one(a, files[i])) && good;
+    return good;
+}
+
+static bool add_connect(struct ncr_add *a)
+{
+    const char *name = getenv("SSH_AUTH_SOCK");
+
+    if (nacre_agent_open(&a->agent, NULL) == NACRE_OK)
+        return true;
+    if (name == NULL || name[0] == '\0')
+        fprintf(stderr, "Could not open a connection to your authentication agent.\n");
+    else
+        fprintf(stderr, "Error connecting to agent: %s\n", strerror(errno));
+    return false;
+}
+
+static int add_run(struct add_main *m, int argc, char **argv)
+{
+    int status = add_options(m, argc, argv);
+    int n;
+
+    if (status != 0)
+        return status;
+    n = argc - optind;
+    if (!add_connect(&m->add))
+        return ADD_NO_AGENT;
+    if (m->test && n == 0 && m->lock == 0 && m->list == 0 && !m->remove_all) {
+        fprintf(stderr, "no keys to test\n");
+        return ADD_FATAL;
+    }
+    if (!ncr_add_destinations(&m->add))
+        return ADD_FATAL;
+    status = add_work(m, n, argv + optind) ? 0 : 1;
+    if (fflush(stdout) != 0)
+        status = 1;
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct add_main *m = calloc(1, sizeof *m);
+    int status;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (m == NULL) {
+        fprintf(stderr, "%s\n", nacre_err_text(NACRE_ERR_NO_MEMORY));
+        return ADD_FATAL;
+    }
+    status = add_run(m, argc, argv);
+    nacre_agent_close(m->add.agent);
+    free(m->add.dest_list);
+    nacre_wipe(m, sizeof *m);
+    free(m);
+    return status;
+}
