@@ -28,7 +28,11 @@ enum {
     CPU_1C_OSXSAVE = 1 << 27,
     CPU_1C_AVX = 1 << 28,
     CPU_7B_AVX2 = 1 << 5,
+#if defined(NACRE_CT_VALGRIND)
+    CPU_7B_BMI2_ADX = 1 << 8, /* valgrind has ADX too, but does not say so */
+#else
     CPU_7B_BMI2_ADX = 1 << 8 | 1 << 19,
+#endif
     CPU_7B_AVX512F_DQ = 1 << 16 | 1 << 17,
     CPU_7B_IFMA = 1 << 21,
     CPU_7B_SHA = 1 << 29,
