@@ -159,6 +159,7 @@ KEYS_SRC = \
 	proto/keys/agent_constraint.c \
 	proto/keys/agent_key.c \
 	proto/keys/agent_msg.c \
+	proto/keys/allowed_signers.c \
 	proto/keys/asn1.c \
 	proto/keys/authorized_keys.c \
 	proto/keys/base64.c \
@@ -347,6 +348,7 @@ PROTO_TESTS = \
 	agent_msg \
 	alg \
 	alg_list \
+	allowed_signers \
 	auth \
 	authorized_keys \
 	base64 \
@@ -390,6 +392,7 @@ PROTO_TESTS = \
 	sig_mldsa44 \
 	sig_rsa \
 	sig_sk \
+	sshsig \
 	transcript \
 	version \
 	wire
@@ -422,6 +425,7 @@ TEST_CPU_ENV = tests/cpu_env.c
 
 # NAME here is fuzz/fuzz_NAME.c with its corpus in fuzz/corpus/NAME/
 FUZZ = \
+	allowed_signers \
 	authorized_keys \
 	conn_client \
 	conn_server \
@@ -436,11 +440,12 @@ FUZZ = \
 	pubkey \
 	sftp_client \
 	sftp_msg \
-	sftp_server
+	sftp_server \
+	sshsig
 # main() of the fuzz targets where libFuzzer does not bring one
 FUZZ_MAIN = fuzz/standalone.c
 
-PUBLIC_HEADERS = crypto/nacre_crypto.h proto/nacre.h proto/keys/nacre_agent.h proto/keys/nacre_hostkeys.h proto/keys/nacre_certauth.h proto/keys/nacre_keys.h proto/keys/nacre_krl.h \
+PUBLIC_HEADERS = crypto/nacre_crypto.h proto/nacre.h proto/keys/nacre_agent.h proto/keys/nacre_hostkeys.h proto/keys/nacre_certauth.h proto/keys/nacre_keys.h proto/keys/nacre_krl.h proto/keys/nacre_signers.h \
 	sftp/nacre_sftp.h \
 	client/nacre_client.h server/nacre_server.h
 

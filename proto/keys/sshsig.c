@@ -70,13 +70,19 @@ nacre_err nacre_sshsig_decode(struct nacre_sshsig *s, struct nacre_bytes file, u
     s->hash = ncr_rd_string(&r);
     s->signature = ncr_rd_string(&r);
     if (!ncr_rd_end(&r) || s->name_space.n == 0) {
-        memset(s, 0, sizeof *s);
-        return sshsig_fail(what, NACRE_ERR_FILE_FORMAT, "damaged signature");
+        err = NACRE_ERR_FILE_FORMAT;
+        why = "damaged signature";
+    } else if (nacre_sshsig_hash(s->hash) == NULL) {
+        err = NACRE_ERR_UNKNOWN_ALG;
+        why = "hash of signature not understood";
+    } else {
+        err = sshsig_plain(s, buf + bin.n, cap - bin.n);
+        why = "key in signature not understood";
     }
-    if (nacre_sshsig_hash(s->hash) == NULL)
-        return sshsig_fail(what, NACRE_ERR_UNKNOWN_ALG, "hash of signature not understood");
-    err = sshsig_plain(s, buf + bin.n, cap - bin.n);
-    return err == NACRE_OK ? err : sshsig_fail(what, err, "key in signature not understood");
+    if (err == NACRE_OK)
+        return err;
+    memset(s, 0, sizeof *s);
+    return sshsig_fail(what, err, why);
 }
 
 static void sshsig_put_message(struct ncr_wr *w, struct nacre_bytes name_space,
