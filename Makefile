@@ -427,6 +427,7 @@ TEST_CPU_ENV = tests/cpu_env.c
 FUZZ = \
 	allowed_signers \
 	authorized_keys \
+	cert \
 	conn_client \
 	conn_server \
 	deflate \
