@@ -671,6 +671,15 @@ unit: $(TEST_BIN) $(PROGRAMS)
 # ---- Lint --------------------------------------------------------------------------------------
 
 LINT = $(call present,tests/lint/lint tests/lint/selftest)
+# Test modules that compare fast twins with portable code
+TWIN_TESTS = ecp ge25519 keccak mldsa44_steps mlkem_steps mont sntrup761 twins x25519
+
+## twins: every fast twin against the portable code on a million random calls
+.PHONY: twins
+twins: $(TWIN_TESTS:%=$(BUILD)/tests/test_%)
+	@NACRE_TWIN_CALLS=$${NACRE_TWIN_CALLS:-1000000} TEST_TIMEOUT=1800 TEST_FILTER='@(*twin*/*|*/*twin*)' \
+		tests/run $^
+
 LINT_ENV = CC='$(CC)' BUILD='$(BUILD)' LIB_SRC='$(LIB_SRC)' OS_SRC='$(OS_SRC)' CORE_SRC='$(CORE_SRC)' \
 	MAIN_SRC='$(call present,$(CLIENT_MAIN) $(SERVER_MAIN))' \
 	OTHER_SRC='$(TESTS:%=tests/test_%.c) $(FUZZ:%=fuzz/fuzz_%.c) $(FUZZ_MAIN) $(SCRIPT_TESTS)'

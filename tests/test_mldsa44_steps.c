@@ -186,7 +186,7 @@ static void steps_fill(struct ncr_mldsa_poly *a, size_t n, uint32_t bound)
 
 /* Each operation in the form that is chosen with AVX2 and in the portable one gives the same
  * numbers, reduced or not. NACRE_TWIN_CALLS says how many calls. */
-Test(mldsa44_steps, avx2_gives_the_same_numbers)
+Test(mldsa44_steps, twin_avx2_gives_the_same_numbers)
 {
     static struct ncr_mldsa_poly a[4], b[4], fast, slow;
     const char *calls = getenv("NACRE_TWIN_CALLS");

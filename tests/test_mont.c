@@ -247,6 +247,33 @@ Test(words, products_and_squares)
     ncr_cpu_restrict(NCR_CPU_ALL);
 }
 
+/* Products and squares of random lengths with the twin and without. */
+Test(words, twin_adx)
+{
+    const char *calls = getenv("NACRE_TWIN_CALLS");
+    if ((ncr_cpu() & NCR_CPU_ADX) == 0) {
+        cr_skip_test("no ADX here");
+    }
+    for (unsigned long i = calls != NULL ? strtoul(calls, NULL, 10) : 20000; i > 0; i--) {
+        const size_t na = mont_test_random() % 33, nb = mont_test_random() % 17 * 2;
+        uint64_t a[32], b[32], fast[65], slow[65];
+        mont_test_fill(a, 32);
+        mont_test_fill(b, 32);
+        memset(fast, 0xa5, sizeof fast);
+        memset(slow, 0xa5, sizeof slow);
+        ncr_cpu_restrict(NCR_CPU_ADX);
+        ncr_words_mul(fast, a, na, b, nb);
+        ncr_cpu_restrict(0);
+        ncr_words_mul(slow, a, na, b, nb);
+        cr_assert_arr_eq(fast, slow, sizeof fast, "%zu times %zu words", na, nb);
+        ncr_cpu_restrict(NCR_CPU_ADX);
+        ncr_words_sqr(fast, b, nb);
+        ncr_cpu_restrict(0);
+        ncr_words_sqr(slow, b, nb);
+        cr_assert_arr_eq(fast, slow, sizeof fast, "%zu words", nb);
+    }
+}
+
 static void mont_test_rest(const struct vec *v)
 {
     struct nacre_num a = mont_test_num(v, "a"), d = mont_test_num(v, "d");
@@ -431,7 +458,8 @@ Test(modexp, any_memory)
     cr_assert_arr_eq(got, want, sizeof want);
 }
 
-/* The accelerated twins against the portable code, for sizes of all kinds. */
+/* The accelerated twins against the portable code, for sizes of all kinds. A power is dozens to
+ * hundreds of products, so a twentieth of NACRE_TWIN_CALLS do. */
 Test(modexp, twins_agree)
 {
     const char *calls = getenv("NACRE_TWIN_CALLS");
