@@ -405,7 +405,7 @@ POSIX_TESTS = \
 	revoked_file \
 	socket \
 	tty
-CLIENT_TESTS = client client_memory files forward_client known_hosts_file options sftp_words
+CLIENT_TESTS = agent client client_memory files forward_client known_hosts_file options sftp_words
 SERVER_TESTS = authorized gate groups monitor server sshd sshd_config users_file
 # linked with client and server
 SESSION_TESTS =

@@ -105,7 +105,7 @@ static void agserv_drop_out(struct ncr_agent_conn *c)
 static void agserv_accepting(struct ncr_agent_server *s)
 {
     if (s->fd >= 0)
-        ncr_loop_want(s->loop, &s->watch, s->n_clients < NCR_AGENT_CLIENTS_MAX ? NCR_LOOP_READ : 0);
+        ncr_loop_want(s->loop, &s->watch, s->n_clients < s->clients_max ? NCR_LOOP_READ : 0);
 }
 
 static void agserv_close(struct ncr_agent_conn *c)
@@ -180,8 +180,7 @@ static bool agserv_write(struct ncr_agent_conn *c)
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             c->state = AGSERV_WRITING;
             ncr_loop_want(c->s->loop, &c->watch, NCR_LOOP_WRITE);
-            ncr_loop_timer_set(c->s->loop, &c->timer,
-                               ncr_loop_now(c->s->loop) + NCR_AGENT_STALL_MS);
+            ncr_loop_timer_set(c->s->loop, &c->timer, ncr_loop_now(c->s->loop) + c->s->stall_ms);
             return true;
         }
         if (n < 0) {
@@ -339,7 +338,7 @@ static void agserv_read(struct ncr_agent_conn *c)
     if (used > 0)
         agserv_handle(c);
     else if (c->timer.when == NCR_NEVER)
-        ncr_loop_timer_set(c->s->loop, &c->timer, ncr_loop_now(c->s->loop) + NCR_AGENT_STALL_MS);
+        ncr_loop_timer_set(c->s->loop, &c->timer, ncr_loop_now(c->s->loop) + c->s->stall_ms);
 }
 
 static void agserv_ready(void *ctx, unsigned ready)
@@ -354,7 +353,7 @@ static void agserv_ready(void *ctx, unsigned ready)
 
 nacre_err ncr_agent_server_add(struct ncr_agent_server *s, int fd)
 {
-    struct ncr_agent_conn *c = calloc(1, sizeof *c);
+    struct ncr_agent_conn *c = calloc(1, sizeof *c), **at;
     nacre_err err = c != NULL ? NACRE_OK : NACRE_ERR_NO_MEMORY;
 
     if (err == NACRE_OK) {
@@ -373,8 +372,9 @@ nacre_err ncr_agent_server_add(struct ncr_agent_server *s, int fd)
         (void)close(fd); /* nothing was sent */
         return err;
     }
-    c->next = s->first;
-    s->first = c;
+    for (at = &s->first; *at != NULL; at = &(*at)->next)
+        ;
+    *at = c; /* questions are asked in this order */
     s->n_clients++;
     agserv_accepting(s);
     return NACRE_OK;
@@ -405,7 +405,7 @@ static void agserv_accept(void *ctx, unsigned ready)
     int i;
 
     (void)ready; /* waits to read alone */
-    for (i = 0; i < AGSERV_ACCEPTS && s->n_clients < NCR_AGENT_CLIENTS_MAX; i++) {
+    for (i = 0; i < AGSERV_ACCEPTS && s->n_clients < s->clients_max; i++) {
         const int fd = accept(s->fd, NULL, NULL);
 
         if (fd < 0) {
@@ -432,6 +432,10 @@ nacre_err ncr_agent_server_init(struct ncr_agent_server *s)
     nacre_err err;
 
     s->fd = -1;
+    if (s->clients_max == 0)
+        s->clients_max = NCR_AGENT_CLIENTS_MAX;
+    if (s->stall_ms == 0)
+        s->stall_ms = NCR_AGENT_STALL_MS;
     s->reply.cap = NACRE_AGENT_LEN + NACRE_AGENT_MSG_MAX;
     s->reply.p = malloc(s->reply.cap);
     s->confirm.loop = s->loop;

@@ -19,6 +19,8 @@ struct ncr_agent_conn;
 struct ncr_agent_server {
     struct ncr_agentd agent;
     struct ncr_loop *loop;
+    unsigned clients_max; /* 0: NCR_AGENT_CLIENTS_MAX */
+    uint64_t stall_ms;    /* 0: NCR_AGENT_STALL_MS */
     /* private */
     int fd;
     struct ncr_watch watch;
