@@ -265,6 +265,7 @@ SERVER_SRC = \
 	server/daemon.c \
 	server/gate.c \
 	server/groups.c \
+	server/judge.c \
 	server/login.c \
 	server/logline.c \
 	server/monitor.c \
@@ -352,6 +353,8 @@ PROTO_TESTS = \
 	auth \
 	authorized_keys \
 	base64 \
+	cert \
+	cert_judge \
 	chan \
 	compress \
 	conn \
@@ -419,7 +422,7 @@ SCRIPT_TESTS = \
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
-TEST_PROTO_SUPPORT = tests/daemon.c tests/driver.c tests/pair.c tests/rig.c tests/rogue.c
+TEST_PROTO_SUPPORT = tests/certs.c tests/daemon.c tests/driver.c tests/pair.c tests/rig.c tests/rogue.c
 # What reads NACRE_CPU: linked into each of them, kat and the ciphers' benchmark
 TEST_CPU_ENV = tests/cpu_env.c
 

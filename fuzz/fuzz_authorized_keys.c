@@ -59,6 +59,11 @@ static void fuzz_authkey_line(struct nacre_bytes line, struct nacre_bytes addr)
     }
     if (nacre_authkey_permits_forward(&a, NACRE_AUTHKEY_OPEN, addr, 80))
         fuzz_authkey_check((a.permits & NACRE_PERMIT_PORT) != 0);
+    err = nacre_authkey_parse_principal(&a, line, buf, line.n);
+    fuzz_authkey_check((err == NACRE_OK) == (a.what == NULL));
+    fuzz_authkey_check(err == NACRE_OK || a.principal.n == 0);
+    if (nacre_authkey_check_principal(&a, addr, 1, 1) == NACRE_AUTHKEY_ALLOW)
+        fuzz_authkey_check(a.principal.n > 0 && !a.cert_authority && !a.has_principals);
     free(buf);
 }
 

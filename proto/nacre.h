@@ -204,6 +204,9 @@ NACRE_MUST_CHECK nacre_err nacre_sig_verify_sk(const struct nacre_algs *algs,
                                                struct nacre_bytes alg, struct nacre_bytes key,
                                                struct nacre_bytes data, struct nacre_bytes sig,
                                                uint8_t demand, uint64_t *work);
+/* The flags that a security key's signature bears; false if it is no such signature. They are worth
+ * something once the signature has been verified (NACRE_STAGE_KEY_PROVED). */
+bool nacre_sk_flags(uint8_t *flags, struct nacre_bytes sig);
 
 /* What the last key exchange agreed upon; names are static strings, "" where not applicable (the
  * MAC of an AEAD cipher). Index 0 is client to server, 1 server to client. */

@@ -93,6 +93,13 @@ bool ncr_sk_flags(uint8_t *flags, uint32_t *counter, struct nacre_bytes sig)
     return true;
 }
 
+bool nacre_sk_flags(uint8_t *flags, struct nacre_bytes sig)
+{
+    uint32_t counter;
+
+    return ncr_sk_flags(flags, &counter, sig);
+}
+
 /* ---- What a browser signs ----------------------------------------------------------------- */
 
 /* Takes text off the start of *b, which must begin with it. */

@@ -20,6 +20,7 @@
 #ifndef NACRE_SERVER_H
 #define NACRE_SERVER_H
 
+#include "proto/keys/nacre_certauth.h"
 #include "proto/keys/nacre_keys.h"
 #include "proto/nacre.h"
 
@@ -99,7 +100,8 @@ struct nacre_server_cfg {
     void *ctx;                        /* first argument of each hook */
     const struct nacre_privkey *keys; /* host keys, most preferred first */
     size_t n_keys;
-    /* Template for each connection. host_keys: from keys, if there are none. auth_methods: those
+    /* Template for each connection. host_keys: from keys, if there are none; certificates of keys may
+     * be among them. auth_methods: those
      * that have hooks, if 0. */
     struct nacre_conn_cfg conn;
     const struct nacre_rng *rng; /* NULL: nacre_rng_os */
@@ -147,6 +149,16 @@ const char *nacre_peer_addr(const struct nacre_peer *p);
 uint32_t nacre_peer_port(const struct nacre_peer *p);
 /* User name of the authentication that succeeded, "" before. */
 const char *nacre_peer_user(const struct nacre_peer *p);
+/* In the hooks key_query and key_proved, whose ev->blob may be a certificate (nacre_cert_is()): decides
+ * as nacre_cert_judge() does, with the time and the peer's address filled in, and, if the policy names
+ * no principals, with the user's name for the only one. A policy with no authorities refuses; so does
+ * a blob that is no certificate. In key_proved the flags of a security key are looked at too, if the
+ * certificate wants them (verify-required). *rights says what the login may do: the application has to
+ * hold it to that. Its slices lie in ev->blob: copy what is kept (force-command). *what (may be NULL)
+ * says why not, for a log. */
+NACRE_MUST_CHECK bool nacre_peer_judge_cert(struct nacre_peer *p, const struct nacre_event *ev,
+                                            const struct nacre_cert_policy *policy,
+                                            struct nacre_authkey *rights, const char **what);
 /* A pointer of the application's, for the connection and for each channel; NULL at first. */
 void nacre_peer_set_data(struct nacre_peer *p, void *data);
 void *nacre_peer_data(const struct nacre_peer *p);

@@ -168,6 +168,12 @@ static void peer_ask(struct nacre_peer *p, nacre_ask_fn hook, const struct nacre
 static const struct nacre_privkey *peer_key(const struct nacre_peer *p, struct nacre_bytes blob)
 {
     const struct nacre_server_cfg *cfg = &p->server->cfg;
+    uint8_t *plain = (uint8_t *)p->server->work; /* free until something is signed */
+    struct nacre_cert c;
+    if (nacre_cert_is(blob) &&
+        nacre_cert_decode(&c, blob, plain, NACRE_PRIVKEY_BLOB_MAX) == NACRE_OK) {
+        blob = c.plain;
+    }
     for (size_t i = 0; i < cfg->n_keys; i++) {
         struct nacre_bytes b = nacre_privkey_public_blob(&cfg->keys[i]);
         if (b.n == blob.n && memcmp(b.p, blob.p, b.n) == 0) {

@@ -9,6 +9,7 @@
 #include "proto/limits.h"
 #include "proto/sig_sk.h"
 #include "proto/wire.h"
+#include "tests/certs.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -46,27 +47,18 @@ static const struct cert_kind {
 
 static struct nacre_privkey *make_key(const char *type)
 {
-    struct nacre_privkey *k = calloc(1, sizeof *k);
-    cr_assert_not_null(k);
-    cr_assert_eq(nacre_privkey_generate(k, type, strcmp(type, "ssh-rsa") == 0 ? 2048 : 0, &cert_rng,
-                                        cert_work),
-                 NACRE_OK, "%s", type);
-    return k;
+    return cert_key(type, &cert_rng);
 }
 
 /* A user certificate of a public key by an authority. */
-static struct nacre_bytes issue(uint8_t *out, size_t cap, struct nacre_bytes plain,
+static struct nacre_bytes issue(uint8_t out[CERT_MAX], struct nacre_bytes plain,
                                 const struct nacre_privkey *ca, const char *ca_alg)
 {
-    static const uint8_t joe[] = {0, 0, 0, 3, 'j', 'o', 'e'};
-    struct nacre_cert c;
-    struct nacre_bytes b = {out, 0};
-    cr_assert_eq(nacre_cert_begin(&c, plain), NACRE_OK);
-    c.kind = NACRE_CERT_USER;
-    c.principals = (struct nacre_bytes){joe, sizeof joe};
-    c.valid_before = NACRE_CERT_FOREVER;
-    cr_assert_eq(nacre_cert_issue(out, cap, &b.n, &c, ca, ca_alg, &cert_rng, cert_work), NACRE_OK);
-    return b;
+    const struct cert_spec spec = {.principals = {"joe"},
+                                   .before = NACRE_CERT_FOREVER,
+                                   .ca_alg = ca_alg,
+                                   .rng = &cert_rng};
+    return cert_make(out, &spec, plain, ca);
 }
 
 static struct nacre_bytes sign(uint8_t *out, size_t cap, const struct nacre_privkey *k,
@@ -87,7 +79,7 @@ static nacre_err verify(const char *alg, struct nacre_bytes key, struct nacre_by
 
 Test(sig_cert, every_key_under_every_authority)
 {
-    static uint8_t cert[NACRE_KEY_BLOB_MAX];
+    static uint8_t cert[CERT_MAX];
     uint8_t sig[NACRE_SIG_BLOB_MAX];
     struct nacre_privkey *k[CERT_KINDS];
     const struct nacre_bytes data = nacre_bytes_str("what is signed");
@@ -98,7 +90,7 @@ Test(sig_cert, every_key_under_every_authority)
     for (size_t i = 0; i < CERT_KINDS; i++) {
         for (size_t ca = 0; ca < CERT_KINDS; ca++) {
             struct nacre_bytes b =
-                issue(cert, sizeof cert, nacre_privkey_public_blob(k[i]), k[ca], NULL);
+                issue(cert, nacre_privkey_public_blob(k[i]), k[ca], NULL);
             longest = b.n > longest ? b.n : longest;
             for (size_t a = 0; cert_kinds[i].algs[a] != NULL; a++) {
                 const char *alg = cert_kinds[i].algs[a];
@@ -125,14 +117,14 @@ Test(sig_cert, every_key_under_every_authority)
  * agree. */
 Test(sig_cert, s42_names_agree)
 {
-    static uint8_t cert[CERT_KINDS][NACRE_KEY_BLOB_MAX];
+    static uint8_t cert[CERT_KINDS][CERT_MAX];
     struct nacre_privkey *k[CERT_KINDS];
     struct nacre_bytes blob[CERT_KINDS];
     uint8_t sig[NACRE_SIG_BLOB_MAX];
     const struct nacre_bytes data = nacre_bytes_str("d");
     for (size_t i = 0; i < CERT_KINDS; i++) {
         k[i] = make_key(cert_kinds[i].type);
-        blob[i] = issue(cert[i], sizeof cert[i], nacre_privkey_public_blob(k[i]), k[0], NULL);
+        blob[i] = issue(cert[i], nacre_privkey_public_blob(k[i]), k[0], NULL);
     }
     for (size_t i = 0; i < CERT_KINDS; i++) {
         for (size_t a = 0; cert_kinds[i].algs[a] != NULL; a++) {
@@ -176,12 +168,12 @@ Test(sig_cert, algorithms_of_types)
 /* The signature is right, but the certificate is another key's. */
 Test(sig_cert, another_keys_certificate)
 {
-    uint8_t cert[2048];
+    static uint8_t cert[CERT_MAX];
     uint8_t sig[NACRE_SIG_BLOB_MAX];
     struct nacre_privkey *a = make_key("ssh-ed25519");
     struct nacre_privkey *b = make_key("ssh-ed25519");
     const char *alg = cert_kinds[0].algs[0];
-    struct nacre_bytes c = issue(cert, sizeof cert, nacre_privkey_public_blob(a), b, NULL);
+    struct nacre_bytes c = issue(cert, nacre_privkey_public_blob(a), b, NULL);
     struct nacre_bytes s = sign(sig, sizeof sig, b, alg, nacre_bytes_str("d"));
     cr_assert_eq(verify(alg, c, nacre_bytes_str("d"), s), NACRE_ERR_SIG);
     free(a);
@@ -192,15 +184,15 @@ Test(sig_cert, another_keys_certificate)
 /* An authority that signs with SHA-1 signs nothing (S45), whatever the key's own algorithm. */
 Test(sig_cert, s45_authority_with_sha1)
 {
-    static uint8_t cert[4096];
+    static uint8_t cert[CERT_MAX];
     uint8_t sig[NACRE_SIG_BLOB_MAX];
     struct nacre_privkey *ca = make_key("ssh-rsa");
     struct nacre_privkey *k = make_key("ssh-ed25519");
     const char *alg = cert_kinds[0].algs[0];
-    struct nacre_bytes c = issue(cert, sizeof cert, nacre_privkey_public_blob(k), ca, "ssh-rsa");
+    struct nacre_bytes c = issue(cert, nacre_privkey_public_blob(k), ca, "ssh-rsa");
     struct nacre_bytes s = sign(sig, sizeof sig, k, alg, nacre_bytes_str("d"));
     cr_assert_eq(verify(alg, c, nacre_bytes_str("d"), s), NACRE_ERR_UNKNOWN_ALG);
-    c = issue(cert, sizeof cert, nacre_privkey_public_blob(k), ca, "rsa-sha2-256");
+    c = issue(cert, nacre_privkey_public_blob(k), ca, "rsa-sha2-256");
     cr_assert_eq(verify(alg, c, nacre_bytes_str("d"), s), NACRE_OK);
     free(ca);
     free(k);
@@ -209,12 +201,12 @@ Test(sig_cert, s45_authority_with_sha1)
 /* The key's own SHA-1 is in the table of old devices alone. */
 Test(sig_cert, sha1_of_the_key_is_legacy)
 {
-    static uint8_t cert[4096];
+    static uint8_t cert[CERT_MAX];
     uint8_t sig[NACRE_SIG_BLOB_MAX];
     struct nacre_privkey *ca = make_key("ssh-ed25519");
     struct nacre_privkey *k = make_key("ssh-rsa");
     const char *alg = "ssh-rsa-cert-v01@openssh.com";
-    struct nacre_bytes c = issue(cert, sizeof cert, nacre_privkey_public_blob(k), ca, NULL);
+    struct nacre_bytes c = issue(cert, nacre_privkey_public_blob(k), ca, NULL);
     struct nacre_bytes s = sign(sig, sizeof sig, k, alg, nacre_bytes_str("d"));
     cr_assert_eq(verify(alg, c, nacre_bytes_str("d"), s), NACRE_OK);
     cr_assert_eq(nacre_sig_verify(&nacre_algs_default, nacre_bytes_str(alg), c, nacre_bytes_str("d"),
@@ -230,36 +222,18 @@ Test(sig_cert, sha1_of_the_key_is_legacy)
 /* A certificate whose authority's key is itself a certificate: not even whole (S45). */
 Test(sig_cert, s45_authority_that_is_a_certificate)
 {
-    static uint8_t cert[4096];
-    static uint8_t nested[8192];
+    static uint8_t cert[CERT_MAX];
+    static uint8_t nested[CERT_MAX];
     uint8_t sig[NACRE_SIG_BLOB_MAX];
     struct nacre_privkey *ca = make_key("ssh-ed25519");
     struct nacre_privkey *k = make_key("ssh-ed25519");
     const char *alg = cert_kinds[0].algs[0];
-    struct nacre_bytes ca_cert = issue(cert, sizeof cert, nacre_privkey_public_blob(ca), ca, NULL);
-    struct ncr_wr w = ncr_wr(nested, sizeof nested);
-    struct ncr_rd plain = ncr_rd(nacre_privkey_public_blob(k));
-    struct nacre_bytes s;
-    uint8_t ca_sig[256];
-    (void)ncr_rd_string(&plain); /* its name */
-    ncr_wr_cstring(&w, alg);
-    ncr_wr_cstring(&w, "nonce");
-    ncr_wr_bytes(&w, ncr_rd_rest(&plain).p, ncr_rd_rest(&plain).n);
-    ncr_wr_u64(&w, 0);
-    ncr_wr_u32(&w, NACRE_CERT_USER);
-    ncr_wr_cstring(&w, "id");
-    ncr_wr_cstring(&w, "");
-    ncr_wr_u64(&w, 0);
-    ncr_wr_u64(&w, UINT64_MAX);
-    ncr_wr_cstring(&w, "");
-    ncr_wr_cstring(&w, "");
-    ncr_wr_cstring(&w, "");
-    ncr_wr_string(&w, ca_cert);
-    s = sign(ca_sig, sizeof ca_sig, ca, alg, ncr_wr_done(&w));
-    ncr_wr_string(&w, s);
-    cr_assert(!w.bad);
-    s = sign(sig, sizeof sig, k, alg, nacre_bytes_str("d"));
-    cr_assert_eq(verify(alg, ncr_wr_done(&w), nacre_bytes_str("d"), s), NACRE_ERR_KEY_FORMAT);
+    struct cert_spec spec = {.principals = {"joe"}, .before = NACRE_CERT_FOREVER, .ca_alg = alg};
+    struct nacre_bytes s = sign(sig, sizeof sig, k, alg, nacre_bytes_str("d"));
+    spec.ca_blob = issue(cert, nacre_privkey_public_blob(ca), ca, NULL);
+    cr_assert_eq(verify(alg, cert_make(nested, &spec, nacre_privkey_public_blob(k), ca),
+                        nacre_bytes_str("d"), s),
+                 NACRE_ERR_KEY_FORMAT);
     free(ca);
     free(k);
 }
@@ -267,13 +241,13 @@ Test(sig_cert, s45_authority_that_is_a_certificate)
 /* Cut at every length, extended, every bit flipped: never good. */
 Test(sig_cert, damaged_blobs)
 {
-    uint8_t cert[1024];
+    static uint8_t cert[CERT_MAX];
     uint8_t sig[256];
     struct nacre_privkey *ca = make_key("ssh-ed25519");
     struct nacre_privkey *k = make_key("ssh-ed25519");
     const struct nacre_bytes data = nacre_bytes_str("d");
     const char *alg = cert_kinds[0].algs[0];
-    struct nacre_bytes c = issue(cert, sizeof cert, nacre_privkey_public_blob(k), ca, NULL);
+    struct nacre_bytes c = issue(cert, nacre_privkey_public_blob(k), ca, NULL);
     struct nacre_bytes s = sign(sig, sizeof sig, k, alg, data);
     for (size_t n = 0; n < c.n; n++) {
         uint8_t *copy = malloc(n + (n == 0));
@@ -297,7 +271,7 @@ Test(sig_cert, damaged_blobs)
 /* The vectors of plain security keys, with a certificate for the key: flags as demanded. */
 Test(sig_cert, s43_security_keys)
 {
-    static uint8_t cert[4096];
+    static uint8_t cert[CERT_MAX];
     struct vec v;
     struct nacre_privkey *ca = make_key("ssh-ed25519");
     unsigned touched = 0;
@@ -318,7 +292,7 @@ Test(sig_cert, s43_security_keys)
         memcpy(name, alg.p, alg.n);
         name[alg.n] = '\0';
         strcpy(strchr(name, '@'), "-cert-v01@openssh.com");
-        c = issue(cert, sizeof cert, key, ca, NULL);
+        c = issue(cert, key, ca, NULL);
         for (unsigned demand = 0; demand < 8; demand++) {
             cr_assert_eq(nacre_sig_verify_sk(&nacre_algs_default, nacre_bytes_str(name), c, data, sig,
                                              (uint8_t)demand, cert_work) == NACRE_OK,

@@ -438,7 +438,7 @@ nacre_err nacre_authkey_parse_principal(struct nacre_authkey *a, struct nacre_by
         in.rest = ncr_text_trim(in.rest);
     }
     a->principal = ncr_text_word(&in.rest);
-    if (a->principal.n == 0 || ncr_text_trim(in.rest).n > 0)
+    if (a->principal.n == 0 || ncr_text_trim(in.rest).n > 0 || ncr_text_has(a->principal, '"'))
         return authkey_bad(a, NACRE_ERR_FILE_FORMAT, "not one name behind the options",
                            ncr_text_trim(in.rest));
     return NACRE_OK;
