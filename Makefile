@@ -372,6 +372,8 @@ PROTO_TESTS = \
 	key_mldsa44 \
 	key_rsa \
 	keyfile_openssh \
+	keyfile_pem \
+	keyfile_ppk \
 	keys \
 	known_hosts \
 	krl \
@@ -385,6 +387,7 @@ PROTO_TESTS = \
 	pubkey \
 	rekey \
 	report \
+	rfc4716 \
 	security_auth \
 	security_channels \
 	security_order \

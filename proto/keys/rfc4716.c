@@ -86,10 +86,11 @@ static struct nacre_bytes rfc4716_join(uint8_t *at, struct nacre_bytes value)
     struct nacre_bytes joined = {at, 0};
 
     while (value.n > 0) {
+        const size_t whole = value.n;
         struct nacre_bytes line = rfc4716_line(&value);
 
-        if (value.n > 0 && line.n > 0)
-            line.n--; /* the backslash */
+        if (line.n > 0 && line.n < whole)
+            line.n--; /* the backslash: a line end is behind it */
         if (line.n > 0)
             memcpy(at + joined.n, line.p, line.n);
         joined.n += line.n;
