@@ -412,7 +412,7 @@ POSIX_TESTS = \
 	socket \
 	tty
 CLIENT_TESTS = agent client client_memory files forward_client known_hosts_file options sftp_words
-SERVER_TESTS = authorized gate groups monitor server sshd sshd_config users_file
+SERVER_TESTS = authorized cert_auth gate groups monitor server sshd sshd_config users_file
 # linked with client and server
 SESSION_TESTS =
 
