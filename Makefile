@@ -166,8 +166,8 @@ KEYS_SRC = \
 	proto/keys/cert.c \
 	proto/keys/der.c \
 	proto/keys/cert_judge.c \
-	proto/keys/hostkeys.c \
 	proto/keys/fingerprint.c \
+	proto/keys/hostkeys.c \
 	proto/keys/key_ecdsa.c \
 	proto/keys/key_ed25519.c \
 	proto/keys/key_mldsa44.c \
@@ -234,6 +234,7 @@ CLIENT_SRC = \
 	client/forward_client.c \
 	client/front.c \
 	client/host_trust.c \
+	client/host_update.c \
 	client/identities.c \
 	client/key_load.c \
 	client/keygen_ask.c \
@@ -411,7 +412,7 @@ POSIX_TESTS = \
 	revoked_file \
 	socket \
 	tty
-CLIENT_TESTS = agent client client_memory files forward_client known_hosts_file options sftp_words
+CLIENT_TESTS = agent client client_memory files forward_client host_trust known_hosts_file options sftp_words
 SERVER_TESTS = authorized cert_auth gate groups monitor server sshd sshd_config users_file
 # linked with client and server
 SESSION_TESTS =

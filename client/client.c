@@ -166,6 +166,7 @@ static void client_blame_alg(struct nacre_client *c)
         {"key exchange method", NACRE_ALG_KEX, f->kex},
         {"host key algorithm", NACRE_ALG_SIG, f->host_key_algs},
         {"public key algorithm", NACRE_ALG_SIG, c->cfg.pubkey_algs},
+        {"certificate signature algorithm", NACRE_ALG_SIG, c->cfg.ca_sig_algs},
         {"cipher", NACRE_ALG_CIPHER, f->ciphers},
         {"MAC", NACRE_ALG_MAC, f->macs},
         {"compression", NACRE_ALG_COMP, f->comps},
@@ -196,6 +197,8 @@ static nacre_err client_expand_lists(struct nacre_client *c)
     char all[NCR_CLIENT_ALGS_CAP];
     nacre_err err = client_expand(c, all, sizeof all, NACRE_ALG_SIG, cfg->host_key_algs);
 
+    if (err == NACRE_OK && c->cfg.ca_sig_algs != NULL)
+        err = client_expand(c, c->prefer, sizeof c->prefer, NACRE_ALG_SIG, c->cfg.ca_sig_algs);
     if (err == NACRE_OK)
         err = client_expand(c, c->pubkey_algs, sizeof c->pubkey_algs, NACRE_ALG_SIG,
                             c->cfg.pubkey_algs);
@@ -304,6 +307,7 @@ void nacre_client_close(struct nacre_client *c)
         nacre_conn_wipe(&c->conn);
     }
     ncr_plan_free(&c->plan);
+    ncr_host_update_free(c);
     free(c->host_proof);
     free(c->mem);
     free(c); /* struct client_defaults begins here */
@@ -484,6 +488,9 @@ static bool client_own_event(struct nacre_client *c, const struct nacre_event *e
     case NACRE_EV_HOST_KEY:
         client_on_host_key(c, ev);
         return true;
+    case NACRE_EV_GLOBAL:
+    case NACRE_EV_GLOBAL_REPLY:
+        return ncr_host_update_event(c, ev);
     case NACRE_EV_BANNER:
         client_on_banner(c, ev->data);
         return true;
@@ -547,6 +554,7 @@ static void client_room(void *ctx)
 
     if (c->n_late > 0)
         client_answer_late(c);
+    ncr_host_update_room(c);
     ncr_plan_room(c);
     for (struct ncr_chan_user *u = c->users, *next; u != NULL; u = next) {
         next = u->next;

@@ -7,6 +7,7 @@
 #define NCR_CLIENT_H
 
 #include "client/auth_plan.h"
+#include "client/host_update.h"
 #include "client/nacre_client.h"
 #include "proto/posix/drive.h"
 #include "proto/posix/escape.h"
@@ -56,6 +57,7 @@ struct nacre_client {
     uint8_t *host_proof; /* what the next two lie in */
     struct nacre_bytes host_blob, host_sig; /* the host's key and its word for the session */
     struct ncr_auth_plan plan;
+    struct ncr_host_update update;
     struct ncr_chan_user *users;
     struct {
         uint32_t id;

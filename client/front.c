@@ -117,10 +117,14 @@ static enum nacre_trust front_host_key(void *ctx, const struct nacre_host_questi
     const char *ask = prompt;
 
     (void)snprintf(prompt, sizeof prompt,
-                   "The authenticity of host '%s (%s)' can't be established.\n"
+                   "The authenticity of host '%s (%s)' can't be established%s\n"
                    "%s key fingerprint is %s.\n"
                    "Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
-                   q->host, q->addr, q->label, q->fingerprint);
+                   q->host, q->addr,
+                   q->verdict == NACRE_HOST_OTHER_TYPE
+                       ? ",\nbut keys of different type are already known for this host."
+                       : ".",
+                   q->label, q->fingerprint);
     while (!f->no_prompts && ncr_ask(ask, true, answer, sizeof answer)) {
         if (answer[0] == '\0' || strcasecmp(answer, "no") == 0)
             return NACRE_TRUST_REJECT;
@@ -129,6 +133,33 @@ static enum nacre_trust front_host_key(void *ctx, const struct nacre_host_questi
         ask = again;
     }
     return NACRE_TRUST_REJECT;
+}
+
+static bool front_new_host_keys(void *ctx, const char *host, const char *text)
+{
+    struct ncr_front *f = ctx;
+    char answer[16];
+
+    (void)host; /* the one that we are on */
+    if (f->no_prompts)
+        return false;
+    ncr_front_say(f, NCR_LOG_FATAL, "The server has updated its host keys.");
+    ncr_front_say(f, NCR_LOG_FATAL,
+                  "These changes were verified by the server's existing trusted key.");
+    while (*text != '\0') {
+        size_t n = strcspn(text, "\n");
+
+        ncr_front_say(f, NCR_LOG_FATAL, "%.*s", (int)n, text);
+        text += n + (text[n] != '\0');
+    }
+    while (ncr_ask("Accept updated hostkeys? (yes/no): ", true, answer, sizeof answer)) {
+        if (strcasecmp(answer, "yes") == 0)
+            return true;
+        if (strcasecmp(answer, "no") == 0 || answer[0] == '\0')
+            break;
+        ncr_front_say(f, NCR_LOG_FATAL, "Please enter \"yes\" or \"no\"");
+    }
+    return false;
 }
 
 /* A new password is typed twice. */
@@ -162,6 +193,7 @@ void ncr_front_hooks(struct ncr_front *f, struct nacre_client_cfg *cfg)
     f->no_prompts = f->opt.batch == 2;
     cfg->ctx = f;
     cfg->host_key = front_host_key;
+    cfg->new_host_keys = front_new_host_keys;
     cfg->secret = front_secret;
     cfg->banner = front_banner;
     cfg->log = front_log;

@@ -18,7 +18,6 @@
 #include "proto/posix/file.h"
 
 #define HOSTS_CHUNK 16384                          /* bytes of one read */
-#define HOSTS_FILE_MAX ((size_t)256 * 1024 * 1024) /* bytes of a file that is rewritten */
 #define HOSTS_MODE 0644                            /* most that others may with a new one */
 #define HOSTS_LOCK_MS 10000
 #define HOSTS_LOCK_STEP_MS 5
@@ -140,7 +139,7 @@ nacre_err ncr_hosts_search(struct nacre_known_hosts *s, const char *const *files
 
 void ncr_hosts_put(struct ncr_hosts_new *out, const void *p, size_t n)
 {
-    if (out->err == NACRE_OK && n > HOSTS_FILE_MAX - out->n)
+    if (out->err == NACRE_OK && n > NCR_HOSTS_FILE_MAX - out->n)
         out->err = NACRE_ERR_LIMIT;
     if (out->err == NACRE_OK && n > out->cap - out->n) {
         size_t cap = 2 * (out->n + n);
@@ -332,7 +331,7 @@ static nacre_err hosts_pass(struct hosts_locked *l, const struct ncr_hosts_chang
     *again = false;
     if (fstat(l->fd, &l->st) != 0 || lseek(l->fd, 0, SEEK_SET) < 0)
         return NACRE_ERR_IO;
-    err = ncr_file_read_fd(&l->old, l->fd, HOSTS_FILE_MAX);
+    err = ncr_file_read_fd(&l->old, l->fd, NCR_HOSTS_FILE_MAX);
     if (err != NACRE_OK)
         return err;
     old = (struct nacre_bytes){l->old.p, l->old.n};

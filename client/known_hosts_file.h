@@ -29,6 +29,8 @@ NACRE_MUST_CHECK nacre_err ncr_hosts_add_hashed(const char *file, struct nacre_b
                                                 uint32_t port, struct nacre_bytes blob,
                                                 const uint8_t salt[NACRE_HOST_SALT_LEN]);
 
+#define NCR_HOSTS_FILE_MAX ((size_t)256 * 1024 * 1024) /* bytes of a file that is held */
+
 /* ---- Changing ---------------------------------------------------------------------------- */
 
 /* New contents of a file; the first error sticks: NO_MEMORY, LIMIT. */

@@ -94,6 +94,11 @@ enum nacre_log_level {
     NACRE_LOG_DEBUG
 };
 
+/* Whether further keys that the server announces, and proves, are saved, and keys that it has no
+ * more are removed (UpdateHostKeys). Only where the host's plain key stands in a file of the user's
+ * own. */
+enum nacre_update { NACRE_UPDATE_NO = 0, NACRE_UPDATE_YES, NACRE_UPDATE_ASK };
+
 /* Everything pointed to is borrowed until close. Zeroed: see above. */
 struct nacre_client_cfg {
     const char *host;            /* name or number */
@@ -116,6 +121,7 @@ struct nacre_client_cfg {
     const char *const *revoked_host_keys; /* files: key revocation lists or public keys; one that
                                            * cannot be read refuses every key */
     size_t n_revoked_host_keys;
+    enum nacre_update update_hosts; /* ASK: the new_host_keys hook decides */
     const char *ca_sig_algs; /* signatures of authorities under host certificates, such a list as
                               * those of conn; NULL: default */
 
@@ -149,6 +155,8 @@ struct nacre_client_cfg {
      * engine) and must not call back, but for event. */
     void *ctx;
     enum nacre_trust (*host_key)(void *ctx, const struct nacre_host_question *q);
+    /* text: a line for each key learned and removed, fit for a terminal. True saves. */
+    bool (*new_host_keys)(void *ctx, const char *host, const char *text);
     bool (*secret)(void *ctx, const struct nacre_secret_question *q, char answer[NACRE_SECRET_CAP]);
     /* Writes the signature blob (string name, string signature) of at most cap bytes to sig, its
      * length to *n. False: no signature, the next key is tried. */

@@ -38,6 +38,9 @@ struct opt_word {
 };
 
 static const struct opt_word opt_yes_no[] = {{"no", 1}, {"yes", 2}, {"false", 1}, {"true", 2}, {0}};
+static const struct opt_word opt_updates[] = {
+    {"no", 1 + NACRE_UPDATE_NO},    {"yes", 1 + NACRE_UPDATE_YES},  {"ask", 1 + NACRE_UPDATE_ASK},
+    {"false", 1 + NACRE_UPDATE_NO}, {"true", 1 + NACRE_UPDATE_YES}, {0}};
 static const struct opt_word opt_only_no[] = {{"no", 0}, {"false", 0}, {"none", 0}, {0}};
 static const struct opt_word opt_only_yes[] = {{"yes", 0}, {"true", 0}, {0}};
 static const struct opt_word opt_protocol[] = {{"2", 0}, {0}};
@@ -62,10 +65,13 @@ static const struct opt_word opt_logs[] = {{"quiet", NCR_LOG_QUIET},     {"fatal
                                            {"debug1", NCR_LOG_DEBUG1},   {"debug2", NCR_LOG_DEBUG1},
                                            {"debug3", NCR_LOG_DEBUG1},   {0}};
 
-static const struct opt_word opt_keeps[] = {
-    {"no", NACRE_KEEP_NO},   {"false", NACRE_KEEP_NO},        {"yes", NACRE_KEEP_YES},
-    {"true", NACRE_KEEP_YES}, {"ask", NACRE_KEEP_ASK}, {"confirm", NACRE_KEEP_CONFIRM},
-    {0}};
+static const struct opt_word opt_keeps[] = {{"no", NACRE_KEEP_NO},
+                                            {"false", NACRE_KEEP_NO},
+                                            {"yes", NACRE_KEEP_YES},
+                                            {"true", NACRE_KEEP_YES},
+                                            {"ask", NACRE_KEEP_ASK},
+                                            {"confirm", NACRE_KEEP_CONFIRM},
+                                            {0}};
 
 static bool opt_user(struct ncr_options *o, const char *v);
 static bool opt_rekey(struct ncr_options *o, const char *v);
@@ -97,6 +103,7 @@ static const struct opt_row opt_rows[] = {
     {"BatchMode", OPT_WORD, OPT_AT(batch), opt_yes_no, 0, 0, NULL},
     {"BindAddress", OPT_TEXT, OPT_AT(bind_addr), NULL, 0, 0, NULL},
     {"CertificateFile", OPT_FILE_ADD, OPT_AT(certificates), NULL, 0, 0, NULL},
+    {"CASignatureAlgorithms", OPT_ALGS, OPT_AT(ca_sig_algs), NULL, 0, 0, NULL},
     {"CheckHostIP", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"Ciphers", OPT_ALGS, OPT_AT(ciphers), NULL, 0, 0, NULL},
     {"ClearAllForwardings", OPT_WORD, OPT_AT(clear_forwards), opt_yes_no, 0, 0, NULL},
@@ -145,6 +152,7 @@ static const struct opt_row opt_rows[] = {
     {"RemoteCommand", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
     {"RemoteForward", OPT_OWN, 0, NULL, 0, 0, opt_remote},
     {"RequestTTY", OPT_WORD, OPT_AT(tty), opt_ttys, 0, 0, NULL},
+    {"RevokedHostKeys", OPT_FILES, OPT_AT(revoked_hosts), NULL, 0, 0, NULL},
     {"SendEnv", OPT_OWN, 0, NULL, 0, 0, opt_send_env},
     {"ServerAliveCountMax", OPT_NUMBER, OPT_AT(alive_max), NULL, 1, 1000000, NULL},
     {"ServerAliveInterval", OPT_TIME, OPT_AT(alive_ms), NULL, 0, 0, NULL},
@@ -152,7 +160,7 @@ static const struct opt_row opt_rows[] = {
     {"StrictHostKeyChecking", OPT_WORD, OPT_AT(policy), opt_policies, 0, 0, NULL},
     {"TCPKeepAlive", OPT_FIXED, 0, opt_only_yes, 0, 0, NULL},
     {"Tunnel", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
-    {"UpdateHostKeys", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
+    {"UpdateHostKeys", OPT_WORD, OPT_AT(update_hosts), opt_updates, 0, 0, NULL},
     {"User", OPT_ONCE, 0, NULL, 0, 0, opt_user},
     {"UserKnownHostsFile", OPT_FILES, OPT_AT(hosts), NULL, 0, 0, NULL},
     {"VerifyHostKeyDNS", OPT_FIXED, 0, opt_only_no, 0, 0, NULL},
@@ -822,6 +830,7 @@ static void opt_hosts(struct ncr_options *o, struct nacre_client_cfg *cfg)
     }
     if (f->n == 0)
         f->path[f->n++] = "/dev/null";
+    cfg->n_own_hosts = f->n;
     for (size_t i = 0; i < 2 && g->n == 0 && !g->none && f->n < NCR_OPT_FILES; i++)
         f->path[f->n++] = global[i];
     for (uint32_t i = 0; i < g->n && f->n < NCR_OPT_FILES; i++)
@@ -829,6 +838,13 @@ static void opt_hosts(struct ncr_options *o, struct nacre_client_cfg *cfg)
     cfg->known_hosts = f->path;
     cfg->n_known_hosts = f->n;
     cfg->hash_known_hosts = o->hash_hosts == 2;
+    cfg->revoked_host_keys = o->revoked_hosts.path;
+    cfg->n_revoked_host_keys = o->revoked_hosts.n;
+    cfg->ca_sig_algs = o->ca_sig_algs;
+    /* as ssh: by itself only where the files are the usual ones */
+    cfg->update_hosts = o->update_hosts != 0 ? (enum nacre_update)(o->update_hosts - 1)
+                        : own_given          ? NACRE_UPDATE_NO
+                                             : NACRE_UPDATE_YES;
 }
 
 void ncr_opt_client_cfg(struct ncr_options *o, struct nacre_client_cfg *cfg)

@@ -40,7 +40,7 @@ struct ncr_options {
     const char *host, *user, *host_name, *host_key_alias;
     uint32_t port, family, tty, log, policy;
     const char *bind_addr;
-    struct ncr_opt_files identities, certificates, hosts, global_hosts;
+    struct ncr_opt_files identities, certificates, hosts, global_hosts, revoked_hosts;
     const char *agent;         /* IdentityAgent; NULL: the environment's */
     bool forward_agent;        /* the other host may use an agent: */
     const char *forward_which; /* this one; NULL: ours */
@@ -51,8 +51,10 @@ struct ncr_options {
     uint32_t compress; /* the same */
     const char *auth_order;
     const char *ciphers, *macs, *kex, *host_key_algs, *pubkey_algs;
+    const char *ca_sig_algs;
+    uint32_t update_hosts; /* 0 unset, else 1 + enum nacre_update */
     const char *report; /* file for the report on the negotiation, "-" standard error; NULL: none */
-    uint32_t profile; /* 0 unset, else 1 + enum nacre_profile */
+    uint32_t profile;   /* 0 unset, else 1 + enum nacre_profile */
     uint32_t prompts, alive_max;
     uint64_t connect_ms, alive_ms;
     uint64_t rekey_bytes, rekey_ms;

@@ -188,6 +188,49 @@ Test(options, library_configuration)
 
 /* ---- Agents ------------------------------------------------------------------------------ */
 
+Test(options, hosts)
+{
+    struct ncr_options *o = fresh();
+    struct nacre_client_cfg cfg;
+
+    memset(&cfg, 0, sizeof cfg);
+    o->host = "h";
+    ncr_opt_client_cfg(o, &cfg);
+    cr_assert_eq(cfg.update_hosts, NACRE_UPDATE_YES, "as ssh, with the usual files");
+    cr_assert_eq(cfg.n_own_hosts, 2);
+    cr_assert_eq(cfg.n_known_hosts, 4);
+    ncr_opt_free(o);
+    free(o);
+    o = fresh();
+    memset(&cfg, 0, sizeof cfg);
+    cr_assert(ncr_opt_parse(o, "UserKnownHostsFile=/a /b /c"));
+    cr_assert(ncr_opt_parse(o, "GlobalKnownHostsFile=/d"));
+    cr_assert(ncr_opt_parse(o, "RevokedHostKeys=/e /f"));
+    cr_assert(ncr_opt_parse(o, "CASignatureAlgorithms=ssh-ed25519"));
+    o->host = "h";
+    ncr_opt_client_cfg(o, &cfg);
+    cr_assert_eq(cfg.update_hosts, NACRE_UPDATE_NO);
+    cr_assert_eq(cfg.n_own_hosts, 3);
+    cr_assert_eq(cfg.n_known_hosts, 4);
+    cr_assert_eq(cfg.n_revoked_host_keys, 2);
+    cr_assert_str_eq(cfg.revoked_host_keys[1], "/f");
+    cr_assert_str_eq(cfg.ca_sig_algs, "ssh-ed25519");
+    ncr_opt_free(o);
+    free(o);
+    o = fresh();
+    memset(&cfg, 0, sizeof cfg);
+    o->host = "h";
+    cr_assert(ncr_opt_parse(o, "UpdateHostKeys=ask"));
+    ncr_opt_client_cfg(o, &cfg);
+    cr_assert_eq(cfg.update_hosts, NACRE_UPDATE_ASK);
+    cr_assert_not(ncr_opt_parse(o, "VerifyHostKeyDNS=yes"));
+    cr_assert_not_null(strstr(o->error, "VerifyHostKeyDNS"));
+    cr_assert(ncr_opt_parse(o, "VerifyHostKeyDNS=no"));
+    cr_assert_not(ncr_opt_parse(o, "CheckHostIP=yes"));
+    ncr_opt_free(o);
+    free(o);
+}
+
 Test(options, agents)
 {
     struct ncr_options *o = fresh();
