@@ -412,7 +412,7 @@ POSIX_TESTS = \
 	revoked_file \
 	socket \
 	tty
-CLIENT_TESTS = agent client client_memory files forward_client host_trust known_hosts_file options sftp_words
+CLIENT_TESTS = agent agent_client client client_memory files forward_client host_trust identities known_hosts_file options sftp_words
 SERVER_TESTS = authorized cert_auth gate groups monitor server sshd sshd_config users_file
 # linked with client and server
 SESSION_TESTS =
@@ -426,7 +426,7 @@ SCRIPT_TESTS = \
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
-TEST_PROTO_SUPPORT = tests/certs.c tests/daemon.c tests/driver.c tests/pair.c tests/rig.c tests/rogue.c
+TEST_PROTO_SUPPORT = tests/certs.c tests/daemon.c tests/driver.c tests/pair.c tests/rig.c tests/rogue.c tests/toy_agent.c
 # What reads NACRE_CPU: linked into each of them, kat and the ciphers' benchmark
 TEST_CPU_ENV = tests/cpu_env.c
 

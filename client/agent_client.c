@@ -227,7 +227,7 @@ static nacre_err agent_ask(struct nacre_agent *a, nacre_err err, enum nacre_agen
     if (err != NACRE_OK) {
         nacre_wipe(a->buf, sizeof a->buf);
         a->n = 0;
-        return err;
+        return err == NACRE_ERR_NO_ROOM ? NACRE_ERR_LIMIT : err; /* buf holds every message */
     }
     if (a->broken == NACRE_OK && !agent_in_step(a))
         return agent_break(a, NACRE_ERR_ORDER);

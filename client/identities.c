@@ -587,9 +587,12 @@ static struct ncr_identity *ids_signer(const struct nacre_client *c, struct ncr_
     return id;
 }
 
-bool ncr_id_ready(const struct nacre_client *c, const struct ncr_identity *id)
+bool ncr_id_ready(struct nacre_client *c, struct ncr_identity *id)
 {
-    return !id->is_cert && (id->given != NULL || (id->open != NULL && c->cfg.keep == 0));
+    if (id->given != NULL)
+        return true;
+    return !id->is_cert && !id->in_agent && !id->in_hook &&
+           c->cfg.keep == NACRE_KEEP_NO && ids_open(c, id, false);
 }
 
 /* It may take its time: that does not count. */

@@ -58,8 +58,8 @@ void ncr_ids_free(struct ncr_identities *ids);
 /* Finds out the public half of an identity that has none yet, by opening its file. False: not to be
  * had, or it was offered already. */
 bool ncr_id_reveal(struct nacre_client *c, struct ncr_identity *id);
-/* True if a signature can be had at once: no question, no person. */
-bool ncr_id_ready(const struct nacre_client *c, const struct ncr_identity *id);
+/* True if a signature can be had at once: no question, no person, no other program. */
+bool ncr_id_ready(struct nacre_client *c, struct ncr_identity *id);
 /* The i-th signature algorithm for what is offered, a certificate's name where it is one; NULL past
  * the end. out: room for a name. */
 #define NCR_ID_ALG_CAP 65
