@@ -114,7 +114,10 @@ static void driver_sign(struct driver *d, const struct nacre_event *ev)
     struct nacre_answer a = {.id = ev->id};
     size_t n = 0;
     d->pk_asked++;
-    if (d->key != NULL && nacre_privkey_sign(d->key, ev->alg, ev->data, sig, sizeof sig, &n,
+    if (d->sign != NULL) {
+        a.verdict = NACRE_ACCEPT;
+        a.data = (struct nacre_bytes){sig, d->sign(d->sign_ctx, ev, sig)};
+    } else if (d->key != NULL && nacre_privkey_sign(d->key, ev->alg, ev->data, sig, sizeof sig, &n,
                                              &nacre_rng_os, driver_work) == NACRE_OK) {
         a.verdict = NACRE_ACCEPT;
         a.data = (struct nacre_bytes){sig, n};
@@ -196,6 +199,8 @@ static void driver_other(struct driver *d, const struct nacre_event *ev)
     struct nacre_answer yes = {.id = ev->id, .verdict = NACRE_ACCEPT};
     switch (ev->type) {
     case NACRE_EV_HOST_KEY:
+        d->host_len = ev->blob.n < sizeof d->host_blob ? ev->blob.n : 0;
+        memcpy(d->host_blob, ev->blob.p, d->host_len);
         driver_answer(d, &yes);
         break;
     case NACRE_EV_CHAN_OPEN: /* forwarded-tcpip */

@@ -24,6 +24,9 @@ struct driver {
     unsigned deadline_ms; /* for each call */
     /* Answers. */
     const struct nacre_privkey *key;
+    /* Not NULL: signs instead of the key; the signature blob, at most NACRE_SIG_BLOB_MAX bytes. */
+    size_t (*sign)(void *ctx, const struct nacre_event *ev, uint8_t *out);
+    void *sign_ctx;
     const char *responses[4]; /* keyboard-interactive, in order */
     size_t n_responses;
     /* What was seen. */
@@ -42,6 +45,8 @@ struct driver {
     char signal[32]; /* exit-signal */
     struct driver_buf out, errs;
     char banner[256];
+    uint8_t host_blob[8192]; /* the host key or certificate that was shown */
+    size_t host_len;
     uint32_t incoming; /* forwarded-tcpip that was accepted */
     bool has_incoming;
     struct driver_buf incoming_data;
