@@ -112,6 +112,44 @@ struct nacre_bytes ncr_auth_signed_data(const struct nacre_conn *c)
     return auth_saved(c, c->auth.data_len, 0);
 }
 
+static size_t auth_late_room(const struct nacre_conn *c, size_t sig_len)
+{
+    const size_t n = AUTH_AROUND_MAX + c->auth.blob_len + sig_len;
+
+    /* what may be added by compression grows with the room that is counted, a little */
+    return ncr_out_reserve(c) + ncr_pkt_sealed_len(&c->tx, n) + NCR_PKT_PAD_MAX +
+           NCR_COMP_GROWTH(n) + 64;
+}
+
+size_t ncr_auth_late_room(const struct nacre_conn *c)
+{
+    return auth_late_room(c, c->auth.sig_len);
+}
+
+bool ncr_auth_keep(struct nacre_conn *c, enum ncr_auth_late late, struct nacre_bytes sig)
+{
+    const size_t n = 4 + (size_t)c->auth.alg_len + 4 + c->auth.blob_len;
+    uint8_t *p = ncr_scratch(c, NCR_SCRATCH_AUTH);
+
+    if (sig.n > NCR_SCRATCH_AUTH_LEN - n || auth_late_room(c, sig.n) > c->out_cap)
+        return false;
+    if (sig.n > 0) {
+        memmove(p, p + c->auth.data_len - n, n);
+        memmove(p + n, sig.p, sig.n);
+        c->auth.data_len = (uint32_t)n;
+    }
+    c->auth.sig_len = (uint32_t)sig.n;
+    c->auth.late = (uint8_t)late;
+    return true;
+}
+
+struct nacre_bytes ncr_auth_kept_sig(const struct nacre_conn *c)
+{
+    struct nacre_bytes b = {ncr_scratch(c, NCR_SCRATCH_AUTH) + c->auth.data_len, c->auth.sig_len};
+
+    return b;
+}
+
 bool ncr_auth_set_user(struct nacre_conn *c, struct nacre_bytes user)
 {
     bool same = ncr_bytes_eq(user, ncr_auth_user(c));

@@ -30,6 +30,25 @@ NACRE_MUST_CHECK nacre_err ncr_auth_save_key(struct nacre_conn *c, struct nacre_
 struct nacre_bytes ncr_auth_saved_alg(const struct nacre_conn *c);
 struct nacre_bytes ncr_auth_saved_blob(const struct nacre_conn *c);
 struct nacre_bytes ncr_auth_signed_data(const struct nacre_conn *c);
+
+/* A message with a user key that was due in a key exchange and is too long to be held: its parts wait
+ * in the scratch area for the end of the exchange. */
+enum ncr_auth_late {
+    NCR_LATE_NONE,
+    NCR_LATE_PROBE,  /* client: may this key try? */
+    NCR_LATE_SIGNED, /* client: the request with its signature */
+    NCR_LATE_PK_OK   /* server: it may */
+};
+/* Keeps sig, if there is one, in the place of the data that it signs, beside the saved algorithm and
+ * key. False, with nothing changed: they take more room than there is here, or in an empty out-buffer. */
+bool ncr_auth_keep(struct nacre_conn *c, enum ncr_auth_late late, struct nacre_bytes sig);
+struct nacre_bytes ncr_auth_kept_sig(const struct nacre_conn *c);
+/* Room in the out-buffer that the message needs, the reserve included. */
+size_t ncr_auth_late_room(const struct nacre_conn *c);
+/* Sends it: auth_client.c, auth_server.c. */
+NACRE_MUST_CHECK nacre_err ncr_auth_client_late(struct nacre_conn *c);
+NACRE_MUST_CHECK nacre_err ncr_auth_server_late(struct nacre_conn *c);
+
 /* Sets the user of the attempt; false if it is another one than before. */
 bool ncr_auth_set_user(struct nacre_conn *c, struct nacre_bytes user);
 struct nacre_bytes ncr_auth_user(const struct nacre_conn *c);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * Authentication as a client, RFC 4252 and 4256. The application decides what to try: AUTH_NEXT asks
- * it, a nacre_auth_* call answers. One request is under way at a time (auth.waiting); a reply to
- * nothing ends the connection. Success is only the server's SUCCESS to a request of ours.
+ * Authentication as a client, RFC 4252 and 4256. The application decides what to try: AUTH_NEXT
+ * asks it, a nacre_auth_* call answers. One request is under way at a time (auth.waiting); a reply
+ * to nothing ends the connection. Success is only the server's SUCCESS to a request of ours.
  */
 #include "proto/auth.h"
 
@@ -37,19 +37,57 @@ static struct ncr_out auth_client_begin(struct nacre_conn *c, const char *method
 
 /* The request is on its way: the question that it answers is closed, and 60-79 mean what the method
  * says. */
-static nacre_err auth_client_end(struct nacre_conn *c, struct ncr_out *o,
-                                 enum ncr_auth_method method)
+static void auth_client_sent(struct nacre_conn *c, enum ncr_auth_method method)
 {
-    nacre_err err = ncr_out_end(c, o);
-
-    if (err != NACRE_OK)
-        return err;
     c->auth.method = (uint8_t)method;
     c->auth.waiting = true;
     c->question = NACRE_EV_NONE;
     c->pending = (uint8_t)(c->pending & ~NCR_PENDING_NEXT);
     c->born = c->now; /* the server's time starts here, not with the user's thinking */
-    return NACRE_OK;
+}
+
+static nacre_err auth_client_end(struct nacre_conn *c, struct ncr_out *o,
+                                 enum ncr_auth_method method)
+{
+    nacre_err err = ncr_out_end(c, o);
+
+    if (err == NACRE_OK)
+        auth_client_sent(c, method);
+    return err;
+}
+
+/* The request with the saved key: a probe, or signed. */
+static nacre_err auth_client_put_key(struct nacre_conn *c, enum ncr_auth_late kind,
+                                     struct nacre_bytes sig)
+{
+    struct ncr_out o = auth_client_begin(c, "publickey");
+    nacre_err err;
+
+    ncr_wr_bool(&o.w, kind == NCR_LATE_SIGNED);
+    ncr_wr_string(&o.w, ncr_auth_saved_alg(c));
+    ncr_wr_string(&o.w, ncr_auth_saved_blob(c));
+    if (kind == NCR_LATE_SIGNED)
+        ncr_wr_string(&o.w, sig);
+    err = ncr_out_end(c, &o);
+    return err == NACRE_ERR_NO_ROOM && o.held && ncr_auth_keep(c, kind, sig) ? NACRE_OK : err;
+}
+
+static nacre_err auth_client_key(struct nacre_conn *c, enum ncr_auth_late kind,
+                                 struct nacre_bytes sig)
+{
+    nacre_err err = auth_client_put_key(c, kind, sig);
+
+    if (err == NACRE_OK) /* no second PK_OK after a signature */
+        auth_client_sent(c, kind == NCR_LATE_PROBE ? NCR_METHOD_PUBLICKEY : NCR_METHOD_NO_METHOD);
+    return err;
+}
+
+nacre_err ncr_auth_client_late(struct nacre_conn *c)
+{
+    const enum ncr_auth_late kind = (enum ncr_auth_late)c->auth.late;
+
+    c->auth.late = NCR_LATE_NONE;
+    return auth_client_put_key(c, kind, ncr_auth_kept_sig(c));
 }
 
 nacre_err nacre_auth_none(struct nacre_conn *c, const char *user)
@@ -103,20 +141,14 @@ static nacre_err auth_client_ask_sign(struct nacre_conn *c)
 nacre_err nacre_auth_publickey(struct nacre_conn *c, const char *user, const char *alg,
                                struct nacre_bytes blob, bool probe)
 {
+    const struct nacre_bytes none = {NULL, 0};
     nacre_err err = auth_client_may(c, user);
-    struct ncr_out o;
 
     if (err == NACRE_OK)
         err = ncr_auth_save_key(c, nacre_bytes_str(alg), blob);
     if (err != NACRE_OK)
         return err;
-    if (!probe)
-        return auth_client_ask_sign(c);
-    o = auth_client_begin(c, "publickey");
-    ncr_wr_bool(&o.w, false);
-    ncr_wr_string(&o.w, ncr_auth_saved_alg(c));
-    ncr_wr_string(&o.w, ncr_auth_saved_blob(c));
-    return auth_client_end(c, &o, NCR_METHOD_PUBLICKEY);
+    return probe ? auth_client_key(c, NCR_LATE_PROBE, none) : auth_client_ask_sign(c);
 }
 
 void ncr_auth_sign_event(const struct nacre_conn *c, struct nacre_event *ev)
@@ -140,18 +172,11 @@ static void auth_client_give_up(struct nacre_conn *c)
 
 nacre_err ncr_auth_answer_sign(struct nacre_conn *c, const struct nacre_answer *a)
 {
-    struct ncr_out o;
-
     if (a->verdict != NACRE_ACCEPT || a->data.n == 0) {
         auth_client_give_up(c);
         return NACRE_OK;
     }
-    o = auth_client_begin(c, "publickey");
-    ncr_wr_bool(&o.w, true);
-    ncr_wr_string(&o.w, ncr_auth_saved_alg(c));
-    ncr_wr_string(&o.w, ncr_auth_saved_blob(c));
-    ncr_wr_string(&o.w, a->data);
-    return auth_client_end(c, &o, NCR_METHOD_NO_METHOD); /* no second PK_OK */
+    return auth_client_key(c, NCR_LATE_SIGNED, a->data);
 }
 
 nacre_err ncr_auth_answer_change(struct nacre_conn *c, const struct nacre_answer *a)
@@ -162,8 +187,7 @@ nacre_err ncr_auth_answer_change(struct nacre_conn *c, const struct nacre_answer
         auth_client_give_up(c);
         return NACRE_OK;
     }
-    if (a->n_responses != 1 || a->data.n > NCR_PASSWORD_MAX ||
-        a->responses[0].n > NCR_PASSWORD_MAX)
+    if (a->n_responses != 1 || a->data.n > NCR_PASSWORD_MAX || a->responses[0].n > NCR_PASSWORD_MAX)
         return NACRE_ERR_USAGE;
     o = auth_client_begin(c, "password");
     ncr_wr_bool(&o.w, true);
@@ -208,7 +232,7 @@ nacre_err ncr_auth_on_service_accept(struct nacre_conn *c, const union ncr_msg *
 /* A reply to a request under way; anything else is the server talking to itself. */
 static nacre_err auth_client_reply(struct nacre_conn *c)
 {
-    if (!c->auth.waiting)
+    if (!c->auth.waiting || c->auth.late != NCR_LATE_NONE)
         return ncr_fail(c, NACRE_ERR_ORDER, "reply to no request");
     c->auth.waiting = false;
     return NACRE_OK;

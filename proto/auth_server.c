@@ -81,8 +81,11 @@ static nacre_err auth_server_success(struct nacre_conn *c)
     return NACRE_OK;
 }
 
+/* A key too large to be held is sent after the key exchange; the next request may not come first.
+ */
 static nacre_err auth_server_pk_ok(struct nacre_conn *c)
 {
+    const struct nacre_bytes none = {NULL, 0};
     struct ncr_out o;
 
     c->auth.method = NCR_METHOD_PUBLICKEY; /* for the number 60 of this message alone */
@@ -90,7 +93,15 @@ static nacre_err auth_server_pk_ok(struct nacre_conn *c)
     ncr_wr_string(&o.w, ncr_auth_saved_alg(c));
     ncr_wr_string(&o.w, ncr_auth_saved_blob(c));
     c->auth.method = NCR_METHOD_NO_METHOD;
+    if (o.held && o.w.bad && ncr_auth_keep(c, NCR_LATE_PK_OK, none))
+        return NACRE_OK;
     return ncr_out_end(c, &o);
+}
+
+nacre_err ncr_auth_server_late(struct nacre_conn *c)
+{
+    c->auth.late = NCR_LATE_NONE;
+    return auth_server_pk_ok(c);
 }
 
 static nacre_err auth_server_change(struct nacre_conn *c, const char *prompt)
@@ -240,8 +251,7 @@ static nacre_err auth_server_password(struct nacre_conn *c, const struct ncr_msg
     return auth_server_ask(c, q->flag ? NACRE_STAGE_NEW_PASSWORD : NACRE_STAGE_PASSWORD, ev);
 }
 
-static nacre_err auth_server_interactive(struct nacre_conn *c,
-                                         const struct ncr_msg_auth_request *q,
+static nacre_err auth_server_interactive(struct nacre_conn *c, const struct ncr_msg_auth_request *q,
                                          struct nacre_event *ev)
 {
     ev->data = q->b;
@@ -277,6 +287,8 @@ nacre_err ncr_auth_on_request(struct nacre_conn *c, const union ncr_msg *m, stru
     c->wipe_packet = true;
     if (c->auth.done) /* RFC 4252 5.1: requests after success are ignored */
         return NACRE_OK;
+    if (c->auth.late != NCR_LATE_NONE)
+        return ncr_fail(c, NACRE_ERR_HELD_FULL, "peer asks on during a key exchange");
     if (!nacre_bytes_is(q->service, "ssh-connection"))
         return ncr_fail(c, NACRE_ERR_NO_SERVICE, "no service but ssh-connection");
     if (!ncr_auth_set_user(c, q->user))

@@ -303,6 +303,13 @@ bool ncr_conn_blocked(const struct nacre_conn *c)
            (c->question == NACRE_EV_SIGN && c->role == NACRE_SERVER);
 }
 
+/* A message that waited for the end of a key exchange now waits for room alone: no packet is taken
+ * before it has left. */
+static bool conn_late_due(const struct nacre_conn *c)
+{
+    return c->auth.late != NCR_LATE_NONE && !ncr_phase_in_kex(&c->tx);
+}
+
 /* Pending events that may be told: SUCCESS only when it has left (it may be held during a key
  * exchange), for only then may channels be opened. */
 static bool conn_may_tell(const struct nacre_conn *c)
@@ -321,6 +328,8 @@ static bool conn_owes(const struct nacre_conn *c, size_t room)
         return false;
     if (c->held_len > 0)
         return room >= ncr_out_reserve(c);
+    if (c->auth.late != NCR_LATE_NONE)
+        return room >= ncr_auth_late_room(c);
     return room >= NCR_CHAN_FLUSH_ROOM &&
            (c->chans_owe || (c->n_owed > 0 && c->owed[0].state != NCR_OWED_ASKED));
 }
@@ -334,7 +343,7 @@ bool ncr_conn_next_due(const struct nacre_conn *c)
     if (c->broken != NACRE_OK || conn_may_tell(c) || conn_owes(c, room))
         return true;
     return c->stalled && !ncr_conn_blocked(c) && room >= ncr_out_reserve(c) &&
-           !ncr_chan_queues_full(c);
+           !conn_late_due(c) && !ncr_chan_queues_full(c);
 }
 
 unsigned nacre_conn_wants(const struct nacre_conn *c)
@@ -755,6 +764,15 @@ static bool conn_tell_pending(struct nacre_conn *c, struct nacre_event *ev)
     return false;
 }
 
+static nacre_err conn_send_late(struct nacre_conn *c)
+{
+    const size_t need = ncr_auth_late_room(c);
+
+    if (c->held_len > 0 || ncr_out_room(c, need) < need)
+        return NACRE_OK;
+    return c->role == NACRE_CLIENT ? ncr_auth_client_late(c) : ncr_auth_server_late(c);
+}
+
 /* What we owe or want to begin ourselves. */
 nacre_err ncr_conn_progress(struct nacre_conn *c)
 {
@@ -767,6 +785,8 @@ nacre_err ncr_conn_progress(struct nacre_conn *c)
         err = ncr_kexinit_send(c);
     if (err == NACRE_OK && c->held_len > 0)
         err = ncr_out_flush_held(c, &empty);
+    if (err == NACRE_OK && conn_late_due(c))
+        err = conn_send_late(c);
     return err == NACRE_OK ? ncr_chan_flush(c) : err;
 }
 
@@ -797,7 +817,7 @@ static nacre_err conn_step(struct nacre_conn *c, struct nacre_event *ev)
     if (ncr_conn_blocked(c) && c->peer_closed)
         return ncr_fail(c, NACRE_ERR_PEER_CLOSED, ""); /* nobody waits for the answer */
     c->stalled = ncr_conn_blocked(c) || !ncr_out_ready(c) || ncr_chan_queues_full(c) ||
-                 conn_comp_full(c);
+                 conn_comp_full(c) || conn_late_due(c);
     if (c->stalled)
         return NACRE_OK;
     if (c->rx.phase == NCR_PH_VERSION) {

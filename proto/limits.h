@@ -95,7 +95,8 @@
 #define NCR_OUT_RESERVE_SMALL 4096
 #define NCR_HOST_KEY_MAX 6400 /* NACRE_HOST_KEY_MAX */
 #define NCR_HOST_KEY_MAX_SMALL 1024
-/* A message held during a key exchange must fit the reserve when it is sealed. */
+/* A message held during a key exchange must fit the reserve when it is sealed. Longer ones, with
+ * post-quantum user keys and signatures (4 KiB), wait in parts in the scratch area: ncr_auth_keep(). */
 #define NCR_HELD_MSG_MAX (NCR_OUT_RESERVE_SMALL - 256)
 
 /* Group exchange, RFC 4419, 8270: bits of the modulus. Over 8,192 a key exchange takes seconds. */

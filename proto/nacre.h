@@ -593,6 +593,8 @@ struct ncr_auth_state {
     unsigned methods;  /* server: those that can continue */
     uint32_t alg_len, blob_len; /* of the key in the scratch area */
     uint32_t data_len; /* of the data to sign in the scratch area */
+    uint32_t sig_len;  /* of the signature behind them that waits, with late */
+    uint8_t late;      /* enum ncr_auth_late: what the end of a key exchange is waited for with */
     uint8_t user[256];
 };
 

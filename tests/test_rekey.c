@@ -4,6 +4,8 @@
  * time or request; data queued behind it, nothing lost, nothing else changed. Tests named s<number>
  * are the cases of that number: s09 what a rekey may change, s18 counters.
  */
+#include "proto/auth.h"
+#include "proto/keys/nacre_keys.h"
 #include "proto/limits.h"
 #include "tests/rogue.h"
 
@@ -396,4 +398,226 @@ Test(security, s18_hard_stop_without_rekey)
     cr_assert_eq(nacre_conn_next(c, &ev), NACRE_ERR_SEQUENCE);
     cr_assert((nacre_conn_wants(c) & NACRE_WANT_CLOSED) != 0);
     pair_free(&p);
+}
+
+/* ---- Requests and replies too long to be held -------------------------------------------- */
+
+/* A key of 1.4 KiB with signatures of 2.5: a request with both does not fit what is held. */
+struct late {
+    struct nacre_privkey key;
+    uint8_t sig[4096];
+    size_t sig_n;
+    uint32_t sign, ask; /* questions that the test answers */
+    bool probe, keep_ask, keep_next;
+};
+
+static uint64_t late_work[NACRE_WORK];
+
+static struct nacre_bytes late_blob(const struct late *l)
+{
+    return nacre_privkey_public_blob(&l->key);
+}
+
+static const struct nacre_rng *late_rng(void)
+{
+    static struct pair_rng seed = {.state = 7};
+    static struct nacre_rng rng;
+    rng = pair_rng_of(&seed);
+    return &rng;
+}
+
+static void late_init(struct late *l, struct pair *p, pair_hook hook)
+{
+    memset(l, 0, sizeof *l);
+    cr_assert_eq(nacre_privkey_generate(&l->key, "ssh-mldsa44-ed25519", 0, late_rng(), late_work),
+                 NACRE_OK);
+    pair_init(p);
+    p->plan.no_channel = true;
+    p->hook = hook;
+    p->ctx = l;
+    pair_start(p);
+}
+
+static bool late_hook(struct pair *p, struct pair_side *s, const struct nacre_event *ev)
+{
+    struct late *l = p->ctx;
+    if (s->role == NACRE_CLIENT && ev->type == NACRE_EV_AUTH_NEXT) {
+        if (!l->keep_next) {
+            cr_assert_eq(
+                nacre_auth_publickey(s->c, "joe", "ssh-mldsa44-ed25519", late_blob(l), l->probe),
+                NACRE_OK);
+        }
+        return true;
+    }
+    if (s->role == NACRE_CLIENT && ev->type == NACRE_EV_SIGN) {
+        cr_assert_eq(nacre_privkey_sign(&l->key, ev->alg, ev->data, l->sig, sizeof l->sig,
+                                        &l->sig_n, late_rng(), late_work),
+                     NACRE_OK);
+        l->sign = ev->id;
+        return true;
+    }
+    if (s->role == NACRE_SERVER && ev->type == NACRE_EV_AUTH_REQUEST) {
+        const struct nacre_answer yes = {.id = ev->id, .verdict = NACRE_ACCEPT};
+        l->ask = ev->id;
+        cr_assert(l->keep_ask || nacre_conn_answer(s->c, &yes) == NACRE_OK);
+        return true;
+    }
+    return false;
+}
+
+/* As much in the held area as leaves `room`: messages that the peer ignores. */
+static void late_stuff(struct nacre_conn *c, size_t room)
+{
+    while (NCR_HELD_LEN - c->held_len > room + 7) {
+        uint8_t *held = ncr_held(c) + c->held_len;
+        const size_t most = NCR_HELD_LEN - c->held_len - room;
+        const size_t n = (most < NCR_IGNORE_MAX ? most : NCR_IGNORE_MAX) - 2;
+        memset(held, 0, n + 2);
+        held[0] = (uint8_t)(n >> 8);
+        held[1] = (uint8_t)n;
+        held[2] = 2; /* IGNORE */
+        held[5] = (uint8_t)((n - 5) >> 8);
+        held[6] = (uint8_t)(n - 5);
+        c->held_len += (uint32_t)n + 2;
+    }
+}
+
+static void late_answer(struct pair *p, const struct late *l)
+{
+    const struct nacre_answer a = {
+        .id = l->sign, .verdict = NACRE_ACCEPT, .data = {l->sig, l->sig_n}};
+    cr_assert_eq(nacre_conn_answer(p->side[0].c, &a), NACRE_OK);
+}
+
+static void late_done(struct pair *p, unsigned exchanges)
+{
+    pair_run(p, 200);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(p->side[i].err, NACRE_OK, "%s", nacre_err_name(p->side[i].err));
+        cr_assert_eq(p->side[i].count[NACRE_EV_AUTH_SUCCESS], 1);
+        cr_assert_eq(p->side[i].count[NACRE_EV_KEX_DONE], exchanges);
+        cr_assert_eq(p->side[i].c->auth.late, 0);
+        cr_assert_eq(nacre_conn_wants(p->side[i].c) & NACRE_WANT_NEXT, 0);
+    }
+    pair_free(p);
+}
+
+/* Either side starts the exchange while the user's key signs; the signature is there at any moment
+ * of it, and in one at least has to wait. */
+Test(rekey, post_quantum_signature_during_an_exchange)
+{
+    for (int who = 0; who < 2; who++) {
+        unsigned waited = 0;
+        for (unsigned rounds = 0; rounds < 8; rounds++) {
+            static struct late l;
+            struct pair p;
+            late_init(&l, &p, late_hook);
+            pair_run(&p, 100);
+            cr_assert_neq(l.sign, 0);
+            cr_assert_eq(nacre_conn_rekey(p.side[who].c), NACRE_OK);
+            for (unsigned i = 0; i < rounds; i++) {
+                (void)pair_round(&p);
+            }
+            late_answer(&p, &l);
+            waited += p.side[0].c->auth.late != 0;
+            late_done(&p, 2);
+        }
+        cr_assert_gt(waited, 0, "started by %d", who);
+    }
+}
+
+/* The same byte by byte, and with the connection moved in memory. */
+Test(rekey, late_signature_any_chunk)
+{
+    for (size_t chunk = 1; chunk < 8000; chunk = chunk * 9 + 4) {
+        static struct late l;
+        struct pair p;
+        late_init(&l, &p, late_hook);
+        p.side[0].out.chunk = p.side[1].out.chunk = chunk;
+        p.plan.move = true;
+        for (unsigned i = 0; i < 40000 && l.sign == 0; i++) {
+            (void)pair_round(&p);
+        }
+        cr_assert_eq(nacre_conn_rekey(p.side[0].c), NACRE_OK);
+        late_answer(&p, &l);
+        cr_assert_neq(p.side[0].c->auth.late, 0);
+        for (unsigned i = 0; i < 40000; i++) {
+            (void)pair_round(&p);
+        }
+        late_done(&p, 2);
+    }
+}
+
+/* A probe of the client's, and the server's PK_OK, for which the held area has no room left. */
+Test(rekey, probe_and_pk_ok_during_an_exchange)
+{
+    for (int who = 0; who < 2; who++) {
+        static struct late l;
+        struct pair p;
+        late_init(&l, &p, late_hook);
+        l.probe = true;
+        l.keep_next = who == 0;
+        l.keep_ask = who == 1;
+        pair_run(&p, 100);
+        struct nacre_conn *c = p.side[who].c;
+        cr_assert_eq(nacre_conn_rekey(c), NACRE_OK);
+        late_stuff(c, 1000);
+        if (who == 0) {
+            cr_assert_eq(nacre_auth_publickey(c, "joe", "ssh-mldsa44-ed25519", late_blob(&l), true),
+                         NACRE_OK);
+            cr_assert_eq(c->auth.late, NCR_LATE_PROBE);
+        } else {
+            const struct nacre_answer yes = {.id = l.ask, .verdict = NACRE_ACCEPT};
+            cr_assert_eq(nacre_conn_answer(c, &yes), NACRE_OK);
+            cr_assert_eq(c->auth.late, NCR_LATE_PK_OK);
+            l.keep_ask = false;
+        }
+        pair_run(&p, 200);
+        cr_assert_neq(l.sign, 0, "PK_OK has come");
+        late_answer(&p, &l);
+        late_done(&p, 2);
+    }
+}
+
+/* What is kept is bounded: a signature that no area takes is refused, and may be given again. */
+Test(rekey, late_signature_too_long)
+{
+    static struct late l;
+    static uint8_t longer[16384];
+    struct pair p;
+    late_init(&l, &p, late_hook);
+    pair_run(&p, 100);
+    cr_assert_eq(nacre_conn_rekey(p.side[0].c), NACRE_OK);
+    struct nacre_answer a = {.id = l.sign, .verdict = NACRE_ACCEPT, .data = {longer, 7000}};
+    cr_assert_eq(nacre_conn_answer(p.side[0].c, &a), NACRE_ERR_NO_ROOM);
+    cr_assert_eq(p.side[0].c->auth.late, 0);
+    late_answer(&p, &l);
+    late_done(&p, 2);
+}
+
+/* A peer that asks on, or answers what it has not seen, meets a named error. */
+Test(rekey, late_reply_and_the_next_request)
+{
+    struct rogue r;
+    rogue_init(&r, NACRE_SERVER);
+    rogue_until(&r, ROGUE_AUTH);
+    cr_assert_eq(nacre_conn_rekey(r.victim->c), NACRE_OK);
+    late_stuff(r.victim->c, 60);
+    rogue_say(&r, "50 'joe' 'ssh-connection' 'publickey' 0 'ssh-ed25519' $1");
+    cr_assert_eq(r.victim->c->auth.late, NCR_LATE_PK_OK);
+    rogue_say(&r, "50 'joe' 'ssh-connection' 'publickey' 0 'ssh-ed25519' $1");
+    cr_assert_eq(r.victim->err, NACRE_ERR_HELD_FULL);
+    rogue_free(&r);
+    rogue_init(&r, NACRE_CLIENT);
+    static const enum pair_try key[] = {PAIR_TRY_END};
+    r.p.plan.tries = key;
+    rogue_until(&r, ROGUE_AUTH);
+    struct nacre_conn *c = r.victim->c;
+    cr_assert_eq(nacre_conn_rekey(c), NACRE_OK);
+    late_stuff(c, 60);
+    cr_assert_eq(nacre_auth_publickey(c, "joe", "ssh-ed25519", pair_key_blob(1), true), NACRE_OK);
+    cr_assert_eq(c->auth.late, NCR_LATE_PROBE);
+    rogue_say(&r, "51 'publickey' 0");
+    cr_assert_eq(r.victim->err, NACRE_ERR_ORDER);
+    rogue_free(&r);
 }
