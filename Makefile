@@ -432,6 +432,7 @@ TEST_CPU_ENV = tests/cpu_env.c
 
 # NAME here is fuzz/fuzz_NAME.c with its corpus in fuzz/corpus/NAME/
 FUZZ = \
+	agent \
 	allowed_signers \
 	authorized_keys \
 	cert \
