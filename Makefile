@@ -412,13 +412,14 @@ POSIX_TESTS = \
 	revoked_file \
 	socket \
 	tty
-CLIENT_TESTS = agent agent_client client client_memory files forward_client host_trust identities known_hosts_file options sftp_words
+CLIENT_TESTS = agent agent_client client client_memory files forward_agent forward_client host_trust identities known_hosts_file options sftp_words
 SERVER_TESTS = authorized cert_auth gate groups monitor server sshd sshd_cert sshd_config users_file
 # linked with client and server
 SESSION_TESTS =
 
 # Shell tests: executables that print TAP lines
 SCRIPT_TESTS = \
+	tests/test_add_program.sh \
 	tests/test_kat.sh \
 	tests/test_keygen.sh \
 	tests/test_sftp_program.sh \
