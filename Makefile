@@ -266,6 +266,7 @@ SERVER_SRC = \
 	server/daemon.c \
 	server/gate.c \
 	server/groups.c \
+	server/host_keys_update.c \
 	server/judge.c \
 	server/login.c \
 	server/logline.c \
@@ -415,7 +416,7 @@ POSIX_TESTS = \
 CLIENT_TESTS = agent agent_client client client_memory files forward_agent forward_client host_trust identities known_hosts_file options sftp_words
 SERVER_TESTS = authorized cert_auth gate groups monitor server sshd sshd_cert sshd_config users_file
 # linked with client and server
-SESSION_TESTS =
+SESSION_TESTS = host_keys_update
 
 # Shell tests: executables that print TAP lines
 SCRIPT_TESTS = \

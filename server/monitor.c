@@ -7,6 +7,7 @@
 
 #include "proto/posix/clock.h"
 #include "proto/posix/socket.h"
+#include "server/host_keys_update.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -80,6 +81,40 @@ static bool monitor_sign(struct ncr_monitor *m, const struct ncr_mon_msg *a, boo
         m->login.session_id_len = data.n;
     }
     if (nacre_privkey_sign(k, alg, data, sig, sizeof sig, &n, &nacre_rng_os, m->work) != NACRE_OK) {
+        return monitor_reply(m, NCR_MON_NO, (struct nacre_bytes){NULL, 0});
+    }
+    return monitor_reply(m, NCR_MON_REPLY, (struct nacre_bytes){sig, n});
+}
+
+/* Whether keys of that type prove themselves with that algorithm: never with SHA-1. */
+static bool monitor_proof_alg(struct nacre_bytes blob, struct nacre_bytes alg)
+{
+    char name[NACRE_KEY_NAME_MAX + 1];
+    struct nacre_pubkey k;
+    if (alg.n == 0 || alg.n >= sizeof name || nacre_pubkey_decode(&k, blob) != NACRE_OK) {
+        return false;
+    }
+    memcpy(name, alg.p, alg.n);
+    name[alg.n] = '\0';
+    const char *fit = nacre_hostkeys_alg(k.name, name);
+    return fit != NULL && nacre_bytes_is(alg, fit);
+}
+
+/* Host key rotation: what is signed is put together here, over the session id that is ours. */
+static bool monitor_prove(struct ncr_monitor *m, const struct ncr_mon_msg *a)
+{
+    const struct nacre_privkey *k = monitor_key(m, a->field[1]);
+    struct nacre_bytes id = {m->login.session_id, m->login.session_id_len};
+    static uint8_t message[NACRE_HOSTKEYS_PROOF_MAX], sig[NACRE_SIG_BLOB_MAX];
+    struct nacre_bytes data = {message, 0};
+    size_t n = 0;
+    if (k == NULL || !monitor_proof_alg(a->field[1], a->field[0]) || m->n_prove >= NCR_PROOFS_MAX ||
+        nacre_hostkeys_message(message, sizeof message, &data.n, id, a->field[1]) != NACRE_OK) {
+        return false;
+    }
+    m->n_prove++;
+    if (nacre_privkey_sign(k, a->field[0], data, sig, sizeof sig, &n, &nacre_rng_os, m->work) !=
+        NACRE_OK) {
         return monitor_reply(m, NCR_MON_NO, (struct nacre_bytes){NULL, 0});
     }
     return monitor_reply(m, NCR_MON_REPLY, (struct nacre_bytes){sig, n});
@@ -179,6 +214,8 @@ bool ncr_monitor_request(struct ncr_monitor *m, const struct ncr_mon_msg *ask, b
         return !authed && monitor_log(m, ask);
     case NCR_MON_PTY:
         return authed && monitor_pty(m);
+    case NCR_MON_PROVE:
+        return authed && monitor_prove(m, ask);
     default:
         return false;
     }

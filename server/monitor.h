@@ -8,8 +8,8 @@
  *
  * The engine and its region lie in one mapping that is shared from before the forks. network and
  * session ask the monitor over a socket pair: one request, one reply, each legal in one state
- * (before authentication: sign, judge a credential, log; after it: sign, open a terminal), each
- * counted, at most 64 KiB. An illegal request ends the connection. The user is fixed once;
+ * (before authentication: sign, judge a credential, log; after it: sign, open a terminal, prove a
+ * host key), each counted, at most 64 KiB. An illegal request ends the connection. The user is fixed once;
  * signatures are verified by the monitor, over the first exchange hash that it has signed itself.
  */
 #ifndef NCR_MONITOR_H
@@ -30,6 +30,7 @@ enum ncr_mon_type {
                     */
     NCR_MON_LOG,   /* value[0] level; text; no reply */
     NCR_MON_PTY,   /* reply: two descriptors, and the name of the slave */
+    NCR_MON_PROVE, /* alg, host key blob; reply: signature that proves the key in this session */
     NCR_MON_REPLY, /* done as asked */
     NCR_MON_NO     /* could not */
 };
@@ -74,7 +75,7 @@ struct ncr_monitor {
     struct nacre_conn_cfg engine;
     uint64_t *work; /* NACRE_WORK words */
     int sock;
-    unsigned n_sign, n_auth, n_log, n_pty;
+    unsigned n_sign, n_auth, n_log, n_pty, n_prove;
     bool illegal;
 };
 

@@ -177,6 +177,15 @@ void nacre_peer_exit_signal(struct nacre_peer *p, uint32_t chan, const char *nam
 /* Ends the connection with DISCONNECT. */
 void nacre_peer_disconnect(struct nacre_peer *p, uint32_t reason, const char *text);
 
+/* Host key rotation (hostkeys-00@openssh.com): tells an authenticated client of all cfg.keys; for the
+ * hook `authenticated`. False: it could not be sent, which is no loss. */
+bool nacre_peer_announce_keys(struct nacre_peer *p);
+/* Proves those of cfg.keys that the client asks about, by a signature each, a bounded number of them
+ * for a connection. It is a hook: for `global`, or to be called from there for
+ * NACRE_GLOBAL_HOSTKEYS_PROVE; it refuses every other kind. */
+enum nacre_when nacre_peer_prove_keys(void *ctx, struct nacre_peer *p, const struct nacre_event *ev,
+                                      struct nacre_answer *ans);
+
 /* Joins a channel to descriptors, which then belong to the library, also on failure: the channel's
  * data goes to in_fd; out_fd's bytes to the channel, err_fd's to its stderr. -1: none; in_fd and
  * out_fd may be one descriptor. The hooks data, eof and writable stay silent for the channel.

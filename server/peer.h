@@ -67,6 +67,7 @@ struct nacre_peer {
     struct ncr_peer_late *late;
     uint8_t gate_addr[NCR_GATE_ADDR_LEN];
     bool starting, tried, told;
+    unsigned proofs; /* of host keys, given: host_keys_update.c */
     uint32_t port;
     char addr[NCR_SOCK_NAME];
     char user[256];

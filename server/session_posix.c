@@ -10,6 +10,7 @@
 #include "server/session_posix.h"
 
 #include "proto/posix/file.h"
+#include "server/host_keys_update.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -374,11 +375,38 @@ static enum nacre_when session_request(void *ctx, struct nacre_peer *p,
     return NACRE_NOW;
 }
 
+/* By the monitor: no host key is here. */
+static bool session_sign_proof(void *ctx, struct nacre_bytes alg, struct nacre_bytes blob,
+                               uint8_t *sig, size_t cap, size_t *n)
+{
+    struct ncr_session *s = ctx;
+    struct ncr_mon_msg reply, ask = {.type = NCR_MON_PROVE, .field = {alg, blob}, .fds = {-1, -1}};
+    if (!ncr_mon_ask(s->m->sock, &ask, &reply, s->buf) || reply.type != NCR_MON_REPLY ||
+        reply.field[0].n > cap) {
+        return false;
+    }
+    *n = reply.field[0].n;
+    memcpy(sig, reply.field[0].p, *n);
+    return true;
+}
+
+static enum nacre_when session_prove(struct ncr_session *s, struct nacre_peer *p,
+                                     const struct nacre_event *ev)
+{
+    struct ncr_prover prover = {.sign = session_sign_proof,
+                                .ctx = s,
+                                .blobs = s->m->engine.host_keys,
+                                .n_blobs = s->m->engine.n_host_keys};
+    return ncr_host_keys_prove(p, ev, &prover);
+}
+
 static enum nacre_when session_global(void *ctx, struct nacre_peer *p, const struct nacre_event *ev,
                                       struct nacre_answer *ans)
 {
     struct ncr_session *s = ctx;
-    (void)p; /* there is one */
+    if (ev->global.kind == NACRE_GLOBAL_HOSTKEYS_PROVE) {
+        return session_prove(s, p, ev);
+    }
     if (ev->global.kind == NACRE_GLOBAL_NO_MORE_SESSIONS) {
         s->no_more = true;
         ans->verdict = NACRE_ACCEPT;
@@ -477,6 +505,10 @@ static nacre_err session_serve(struct ncr_session *s)
     }
     if (err == NACRE_OK) {
         err = ncr_server_adopt(s->server, m->fd, m->conn, m->channels, &s->peer);
+    }
+    if (err == NACRE_OK &&
+        !ncr_host_keys_announce(m->conn, m->engine.host_keys, m->engine.n_host_keys)) {
+        ncr_log(&s->log, NCR_LOG_DEBUG1, "host keys were not announced");
     }
     return err == NACRE_OK ? nacre_server_run(s->server) : err;
 }

@@ -3,6 +3,7 @@
  * The monitor, asked as a hostile network process would ask (S64), and the rules of a login behind
  * it (S35, S37, S38, S40). The account is the one that runs the test.
  */
+#include "server/host_keys_update.h"
 #include "server/monitor.h"
 
 #include <criterion/criterion.h>
@@ -289,6 +290,42 @@ Test(monitor, S64_each_request_has_its_state)
                   "decided is decided");
     struct ncr_mon_msg again = {.type = NCR_MON_AUTH, .fds = {-1, -1}};
     cr_assert_not(ncr_monitor_request(&d->m, &again, true));
+    desk_close(d);
+}
+
+static bool desk_prove(struct desk *d, struct nacre_bytes blob, const char *alg, bool authed)
+{
+    struct ncr_mon_msg ask = {
+        .type = NCR_MON_PROVE, .field = {nacre_bytes_str(alg), blob}, .fds = {-1, -1}};
+    return ncr_monitor_request(&d->m, &ask, authed);
+}
+
+/* Host keys are proved over the session id that the monitor knows, after the login only. */
+Test(monitor, S64_S49_proofs_of_host_keys)
+{
+    static uint8_t buf[NACRE_HOSTKEYS_PROOF_MAX];
+    static uint64_t verify_work[NACRE_WORK];
+    struct desk *d = desk_open();
+    struct nacre_bytes user = nacre_privkey_public_blob(&d->user);
+    unsigned n = 1;
+    cr_assert_not(desk_prove(d, d->host_blob, "ssh-ed25519", true), "no session id yet");
+    desk_sign(d);
+    struct nacre_bytes id = {d->m.login.session_id, d->m.login.session_id_len};
+    cr_assert_not(desk_prove(d, d->host_blob, "ssh-ed25519", false), "before the login");
+    cr_assert_not(desk_prove(d, user, "ssh-ed25519", true), "not a host key");
+    cr_assert_not(desk_prove(d, d->host_blob, "ssh-rsa", true));
+    cr_assert_not(desk_prove(d, d->host_blob, "", true));
+    cr_assert(desk_prove(d, d->host_blob, "ssh-ed25519", true));
+    cr_assert(desk_reply(d));
+    cr_assert_eq(d->reply.type, (uint32_t)NCR_MON_REPLY);
+    cr_assert_eq(nacre_hostkeys_verify(d->host_blob, d->reply.field[0], id, "ssh-ed25519", buf,
+                                       sizeof buf, verify_work),
+                 NACRE_OK);
+    while (n < 1000 && desk_prove(d, d->host_blob, "ssh-ed25519", true)) {
+        cr_assert(desk_reply(d));
+        n++;
+    }
+    cr_assert_eq(n, NCR_PROOFS_MAX);
     desk_close(d);
 }
 
