@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "client/keygen.h"
+#include "client/nacre_client.h"
 #include "proto/posix/escape.h"
 #include "proto/posix/file.h"
 
@@ -78,6 +79,8 @@ struct cert_option {
 struct cert_run {
     const struct ncr_keygen *g;
     struct ncr_keygen_key ca; /* in a file; empty: in the agent */
+    struct nacre_agent *agent;
+    struct ncr_keygen_public ca_in_agent;
     struct nacre_bytes ca_public;
     const char *alg;
     bool flags[CERT_FLAGS];
@@ -276,66 +279,7 @@ static bool cert_options(struct cert_run *r)
     return true;
 }
 
-/* ---- Keys ---- */
-
-/* A public key and its comment; free buf. */
-struct cert_public {
-    struct nacre_pubkey key;
-    uint8_t *buf;
-    char comment[NACRE_KEY_COMMENT_MAX + 1];
-};
-
-/* What path holds; NULL, or what is wrong. A private key's comment stands in its path.pub. */
-static const char *cert_read_public(struct cert_public *p, const char *path)
-{
-    struct nacre_keyfile_info info;
-    struct nacre_bytes comment;
-    struct ncr_file f;
-    nacre_err err = ncr_file_read(&f, path, NACRE_KEYFILE_MAX);
-
-    if (err != NACRE_OK)
-        return ncr_file_error(err);
-    p->buf = malloc(f.n + 1);
-    if (p->buf == NULL) {
-        ncr_file_wipe(&f);
-        return nacre_err_text(NACRE_ERR_NO_MEMORY);
-    }
-    err = nacre_keyfile_read_public(&p->key, &comment, cert_part((const char *)f.p, f.n), p->buf,
-                                    f.n + 1, &info);
-    p->comment[0] = '\0';
-    if (p->key.blob.n > 0 && info.format != NACRE_KEYFILE_PUBLIC)
-        ncr_keygen_pub_comment(p->comment, path, p->key.blob);
-    else if (p->key.blob.n > 0 && comment.n == 0)
-        (void)snprintf(p->comment, sizeof p->comment, "%s", path); /* a longer one is cut */
-    else if (p->key.blob.n > 0 && comment.n <= NACRE_KEY_COMMENT_MAX)
-        (void)snprintf(p->comment, sizeof p->comment, "%.*s", (int)comment.n,
-                       (const char *)comment.p); /* fits */
-    ncr_file_wipe(&f);
-    if (p->key.blob.n > 0)
-        return NULL;
-    free(p->buf);
-    p->buf = NULL;
-    return err == NACRE_OK ? "not a key file" : info.what;
-}
-
-/* A public key by the name of its file, with or without .pub; false if told: `before path: why`.
- * Free p->buf. */
-static bool cert_load_public(struct cert_public *p, const char *path, const char *before)
-{
-    char pub[NCR_KEYGEN_PATH_MAX];
-    const char *wrong;
-
-    memset(p, 0, sizeof *p);
-    wrong = cert_read_public(p, path);
-    if (wrong != NULL && strlen(path) + 4 < sizeof pub) {
-        (void)snprintf(pub, sizeof pub, "%s.pub", path); /* fits */
-        if (cert_read_public(p, pub) == NULL)
-            wrong = NULL;
-    }
-    if (wrong != NULL)
-        fprintf(stderr, "%s \"%s\": %s\n", before, path, wrong);
-    return wrong == NULL;
-}
+/* ---- The authority ---- */
 
 /* The signature algorithm of -t must be one of the authority's; false if told. */
 static bool cert_alg(struct cert_run *r)
@@ -375,6 +319,46 @@ static int cert_load_ca(struct cert_run *r)
     return cert_alg(r) ? 0 : NCR_KEYGEN_FATAL;
 }
 
+static bool cert_agent_has(struct nacre_bytes keys, struct nacre_bytes blob)
+{
+    struct nacre_agent_identity id;
+
+    while (nacre_agent_identity_next(&keys, &id))
+        if (id.blob.n == blob.n && memcmp(id.blob.p, blob.p, blob.n) == 0)
+            return true;
+    return false;
+}
+
+/* -U: the authority's public key from its file, the agent that signs for it; 0, or the exit status
+ * if told. */
+static int cert_find_ca(struct cert_run *r)
+{
+    const char *path = r->g->ca_key;
+    struct nacre_bytes keys;
+    nacre_err err = ncr_keygen_load_public(&r->ca_in_agent, path);
+
+    if (err != NACRE_OK) {
+        fprintf(stderr, "Cannot load CA public key %s: %s\n", path, ncr_keygen_public_error(err));
+        return NCR_KEYGEN_FATAL;
+    }
+    r->ca_public = r->ca_in_agent.blob;
+    err = nacre_agent_open(&r->agent, NULL);
+    if (err == NACRE_OK)
+        err = nacre_agent_list(r->agent, &keys);
+    if (err != NACRE_OK) {
+        fprintf(stderr, "Cannot use public key for CA signature: %s\n",
+                err != NACRE_ERR_IO ? nacre_err_text(err)
+                : errno == ENOENT   ? "agent not present"
+                                    : strerror(errno));
+        return NCR_KEYGEN_FATAL;
+    }
+    if (!cert_agent_has(keys, r->ca_public)) {
+        fprintf(stderr, "CA key %s not found in agent\n", path);
+        return NCR_KEYGEN_FATAL;
+    }
+    return cert_alg(r) ? 0 : NCR_KEYGEN_FATAL;
+}
+
 /* ---- Issuing ---- */
 
 /* key.pub becomes key-cert.pub, anything else gets -cert.pub appended. */
@@ -390,10 +374,25 @@ static bool cert_path(char out[NCR_KEYGEN_PATH_MAX], const char *path)
     return ncr_keygen_path(out, stem, "-cert.pub");
 }
 
+/* Signs with the key of the file, or has the agent sign, which is not believed. */
 static nacre_err cert_sign(struct cert_run *r, const struct nacre_cert *c, uint8_t *out, size_t *n)
 {
-    return nacre_cert_issue(out, NACRE_KEY_BLOB_MAX, n, c, &r->ca.key, r->alg, &nacre_rng_os,
-                            cert_work);
+    static uint8_t sig[NACRE_SIG_BLOB_MAX];
+    struct nacre_bytes message = {out, 0};
+    struct nacre_bytes signature = {sig, 0};
+    nacre_err err;
+
+    if (r->agent == NULL)
+        return nacre_cert_issue(out, NACRE_KEY_BLOB_MAX, n, c, &r->ca.key, r->alg, &nacre_rng_os,
+                                cert_work);
+    err = nacre_cert_message(out, NACRE_KEY_BLOB_MAX, &message.n, c, r->ca_public, &nacre_rng_os);
+    if (err == NACRE_OK)
+        err = nacre_agent_sign(r->agent, r->ca_public, nacre_bytes_str(r->alg), message, sig,
+                               sizeof sig, &signature.n);
+    if (err != NACRE_OK)
+        return err;
+    *n = message.n;
+    return nacre_cert_seal(out, NACRE_KEY_BLOB_MAX, n, signature, cert_work);
 }
 
 static int cert_write(const char *path, struct nacre_bytes blob, const char *comment)
@@ -443,25 +442,26 @@ static nacre_err cert_fill(const struct cert_run *r, struct nacre_cert *c, struc
     return err;
 }
 
-static int cert_one(struct cert_run *r, const struct cert_public *p, const char *path)
+static int cert_one(struct cert_run *r, const struct ncr_keygen_public *p, const char *path)
 {
     static uint8_t blob[NACRE_KEY_BLOB_MAX];
     struct nacre_bytes done = {blob, 0};
     struct nacre_cert c;
     char out[NCR_KEYGEN_PATH_MAX];
-    nacre_err err = cert_fill(r, &c, p->key.blob);
+    nacre_err err = cert_fill(r, &c, p->blob);
+    struct nacre_pubkey k;
     int status;
 
-    if (p->key.type == NULL || err != NACRE_OK) {
-        fprintf(stderr, "key \"%s\" type %s cannot be certified\n", path,
-                nacre_pubkey_label(&p->key));
+    if (nacre_pubkey_decode(&k, p->blob) != NACRE_OK || err != NACRE_OK) {
+        fprintf(stderr, "key \"%s\" type %s cannot be certified\n", path, nacre_pubkey_label(&k));
         return NCR_KEYGEN_FATAL;
     }
     if (!cert_path(out, path))
         return NCR_KEYGEN_FATAL;
     err = cert_sign(r, &c, blob, &done.n);
     if (err != NACRE_OK) {
-        fprintf(stderr, "Couldn't certify key %s: %s\n", path, nacre_err_text(err));
+        fprintf(stderr, "Couldn't certify key %s%s: %s\n", path,
+                r->agent != NULL ? " via agent" : "", nacre_err_text(err));
         return NCR_KEYGEN_FATAL;
     }
     status = cert_write(out, done, p->comment);
@@ -472,14 +472,20 @@ static int cert_one(struct cert_run *r, const struct cert_public *p, const char 
 
 static int cert_all(struct cert_run *r)
 {
-    struct cert_public p;
+    static struct ncr_keygen_public p;
     int status = 0;
 
     for (size_t i = 0; i < r->g->arg_n && status == 0; i++) {
-        if (!cert_load_public(&p, r->g->args[i], "load pubkey"))
+        const char *path = r->g->args[i];
+        nacre_err err = ncr_keygen_load_public(&p, path);
+
+        if (err != NACRE_OK) {
+            fprintf(stderr, "load pubkey \"%s\": %s\n", path, ncr_keygen_public_error(err));
             return NCR_KEYGEN_FATAL;
-        status = cert_one(r, &p, r->g->args[i]);
-        free(p.buf);
+        }
+        if (p.comment[0] == '\0')
+            (void)snprintf(p.comment, sizeof p.comment, "%s", path); /* a longer one is cut */
+        status = cert_one(r, &p, path);
         if (r->g->serial_counts)
             r->serial++;
     }
@@ -504,9 +510,10 @@ int ncr_keygen_certify(const struct ncr_keygen *g)
     if ((g->validity == NULL ||
          ncr_keygen_validity(&r->valid_after, &r->valid_before, g->validity)) &&
         cert_options(r) && cert_principals(r))
-        status = cert_load_ca(r);
+        status = g->in_agent ? cert_find_ca(r) : cert_load_ca(r);
     if (status == 0)
         status = cert_all(r);
+    nacre_agent_close(r->agent);
     nacre_wipe(r, sizeof *r);
     free(r);
     return status;

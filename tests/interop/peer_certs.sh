@@ -212,6 +212,28 @@ case_certs_shown() { # a file of many lines, good and bad
     done
 }
 
+case_certs_agent() { # AGENT COMMAND...: the authority's key is there alone
+    rm -f "$WORK/agent"
+    start "$WORK/agent.log" "$@" -D -a "$WORK/agent"
+    tries=0
+    while [ ! -S "$WORK/agent" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 200 ] || fail "no agent: $(cat "$WORK/agent.log")"
+        sleep 0.05
+    done
+    export SSH_AUTH_SOCK="$WORK/agent"
+    ssh-add -q "$SHARED/ed25519" "$SHARED/rsa"
+    KEY=ecdsa256
+    certs_same -U -s ed25519.pub -I id -n user
+    certs_same -U -s rsa.pub -I id -n user
+    certs_same -U -s rsa.pub -I id -n user -t rsa-sha2-256
+    certs_same -U -s ed25519 -I id -n user -z 4
+    certs_same -U -s ecdsa384.pub -I id -n user # is not in there
+    certs_same -U -s none -I id -n user
+    export SSH_AUTH_SOCK=
+    certs_same -U -s ed25519 -I id -n user
+}
+
 case_certs_login() { # AUTHORITY: the server's and the user's certificate by us, both programs theirs
     stop_all
     cp "$SHARED/$1" "$SHARED/$1.pub" "$WORK/"
@@ -254,6 +276,8 @@ certs_group() {
 
 group_certs_openssh() {
     certs_group
+    check "authority in ssh-agent" case_certs_agent ssh-agent
+    check "authority in nacre-agent" case_certs_agent "${NACRE_AGENT:-$(dirname "$NACRE_SSH")/nacre-agent}"
     for key in ed25519 rsa ecdsa384; do
         check "login with certificates by $key" case_certs_login "$key"
     done
