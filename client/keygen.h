@@ -74,6 +74,7 @@ int ncr_keygen_remove_host(const struct ncr_keygen *g);
 int ncr_keygen_hash_hosts(const struct ncr_keygen *g);
 int ncr_keygen_certify(const struct ncr_keygen *g);
 int ncr_keygen_show_certs(const struct ncr_keygen *g);
+int ncr_keygen_host_keys(const struct ncr_keygen *g);
 int ncr_keygen_make_krl(const struct ncr_keygen *g);
 int ncr_keygen_ask_krl(const struct ncr_keygen *g);
 

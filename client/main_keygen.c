@@ -302,7 +302,7 @@ static const struct keygen_job keygen_jobs[] = {
     {'i', false, ncr_keygen_import},
     {'y', false, ncr_keygen_print_public},
     {'r', false, NULL},
-    {'A', false, NULL},
+    {'A', false, ncr_keygen_host_keys},
     {'\0', false, ncr_keygen_generate},
 };
 
