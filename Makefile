@@ -246,7 +246,9 @@ CLIENT_SRC = \
 	client/keygen_key.c \
 	client/keygen_krl.c \
 	client/keygen_public.c \
+	client/keygen_sign.c \
 	client/keygen_time.c \
+	client/keygen_verify.c \
 	client/known_hosts_file.c \
 	client/names.c \
 	client/options.c \

@@ -77,6 +77,11 @@ int ncr_keygen_show_certs(const struct ncr_keygen *g);
 int ncr_keygen_host_keys(const struct ncr_keygen *g);
 int ncr_keygen_make_krl(const struct ncr_keygen *g);
 int ncr_keygen_ask_krl(const struct ncr_keygen *g);
+int ncr_keygen_signature(const struct ncr_keygen *g); /* -Y, one of the next four */
+int ncr_keygen_sign(const struct ncr_keygen *g);
+int ncr_keygen_verify(const struct ncr_keygen *g);
+int ncr_keygen_find_principals(const struct ncr_keygen *g);
+int ncr_keygen_match_principals(const struct ncr_keygen *g);
 
 /* ---- keygen_key.c: what other jobs use ---- */
 
@@ -101,6 +106,8 @@ int ncr_keygen_save(const struct ncr_keygen_key *k, const struct ncr_keygen *g, 
 /* The comment of path.pub, if that holds the same key; "" else. */
 void ncr_keygen_pub_comment(char out[NACRE_KEY_COMMENT_MAX + 1], const char *path,
                             struct nacre_bytes blob);
+/* Asks before a file is written over; true if it may be, or is not there. */
+bool ncr_keygen_may_write(const char *path);
 /* user@host. */
 bool ncr_keygen_default_comment(struct ncr_keygen_key *k);
 
@@ -124,7 +131,17 @@ const char *ncr_keygen_public_error(nacre_err err);
 enum nacre_keyfile_format ncr_keygen_format(const struct ncr_keygen *g,
                                             const struct nacre_privkey *k);
 
+/* ---- keygen_sign.c ---- */
+
+#define NCR_KEYGEN_SSHSIG_MAX 65536 /* bytes of a file with a signature, whatever its certificate */
+/* The hash of all that fd gives; IO with errno. */
+NACRE_MUST_CHECK nacre_err ncr_keygen_digest_fd(uint8_t digest[NACRE_HASH_MAX_LEN],
+                                                const struct nacre_hash *hash, int fd);
+
 /* ---- keygen_time.c ---- */
+
+/* YYYYMMDD[HHMM[SS]], local or with Z or UTC behind it; false if it is none. */
+bool ncr_keygen_absolute_time(uint64_t *t, const char *text);
 
 /* -V; false if told. */
 bool ncr_keygen_validity(uint64_t *from, uint64_t *to, const char *text);

@@ -253,8 +253,7 @@ static bool keygen_size(unsigned *bits, size_t type, unsigned wanted)
     return false;
 }
 
-/* Asks before a file is written over. */
-static bool keygen_may_write(const char *path)
+bool ncr_keygen_may_write(const char *path)
 {
     struct stat st;
     char answer[16];
@@ -357,7 +356,7 @@ int ncr_keygen_generate(const struct ncr_keygen *g)
         return NCR_KEYGEN_REFUSED;
     keygen_make_directory(path, g->quiet);
     memset(&k, 0, sizeof k);
-    if (!keygen_may_write(path) ||
+    if (!ncr_keygen_may_write(path) ||
         !keygen_new_passphrase(k.pass, g, "Enter passphrase (empty for no passphrase): ") ||
         !(g->comment == NULL ? ncr_keygen_default_comment(&k) : keygen_set_comment(&k, g->comment)))
         return NCR_KEYGEN_REFUSED;

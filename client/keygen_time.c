@@ -151,6 +151,11 @@ static bool times_absolute(uint64_t *t, const char *text)
     return seconds >= 0;
 }
 
+bool ncr_keygen_absolute_time(uint64_t *t, const char *text)
+{
+    return times_absolute(t, text);
+}
+
 /* One end of FROM:TO; always is the word for `when`. False if told. */
 static bool times_end(uint64_t *t, const char *text, uint64_t now, const char *word, uint64_t when,
                       const char *what)

@@ -31,7 +31,15 @@ static const char keygen_usage[] =
     "       nacre-keygen -l [-v] [-E fingerprint_hash] [-f input_keyfile]\n"
     "       nacre-keygen -F hostname [-Hlqv] [-f known_hosts_file]\n"
     "       nacre-keygen -H [-f known_hosts_file]\n"
-    "       nacre-keygen -R hostname [-q] [-f known_hosts_file]\n";
+    "       nacre-keygen -R hostname [-q] [-f known_hosts_file]\n"
+    "       nacre-keygen -k -f krl_file [-u] [-q] [-C comment] [-s ca_public] [-z version] file ...\n"
+    "       nacre-keygen -Q [-l] -f krl_file [file ...]\n"
+    "       nacre-keygen -Y sign -f key_file -n namespace [-q] [-U] [-O option] [file ...]\n"
+    "       nacre-keygen -Y verify -f allowed_signers -I identity -n namespace -s signature\n"
+    "                    [-q] [-r revocation_file] [-O option]\n"
+    "       nacre-keygen -Y check-novalidate -n namespace -s signature [-q] [-O option]\n"
+    "       nacre-keygen -Y find-principals -f allowed_signers -s signature [-O option]\n"
+    "       nacre-keygen -Y match-principals -f allowed_signers -I identity\n";
 
 static int keygen_bad_usage(void)
 {
@@ -286,7 +294,7 @@ struct keygen_job {
 };
 
 static const struct keygen_job keygen_jobs[] = {
-    {'Y', true, NULL},
+    {'Y', true, ncr_keygen_signature},
     {'k', true, ncr_keygen_make_krl},
     {'Q', true, ncr_keygen_ask_krl},
     {'s', true, ncr_keygen_certify},

@@ -90,8 +90,8 @@ Test(allowed_signers, damaged_lines)
         const char *what;
     } rows[] = {
         {"%s", "missing key"}, /* its type is taken for principals, its base64 for options */
-        {"only", "invalid line"},
-        {"only ", "invalid line"},
+        {"only", "missing key"},
+        {"only ", "missing key"},
         {"\"open %s", "invalid line"},
         {"\"\" %s", "invalid line"},
         {"\"a\"%s", "invalid line"},
@@ -140,6 +140,10 @@ Test(allowed_signers, principals_of_damaged_lines)
     cr_assert_eq(parse(&s, "a bogus %s", "x"), NACRE_ERR_FILE_FORMAT);
     cr_assert(nacre_signer_is_for(&s, text("a")));
     cr_assert(!nacre_signer_is_for(&s, text("b")));
+    cr_assert_eq(parse(&s, "%s", "a"), NACRE_ERR_FILE_FORMAT);
+    cr_assert(nacre_signer_is_for(&s, text("a")));
+    cr_assert_eq(parse(&s, "\"a %s", "x"), NACRE_ERR_FILE_FORMAT);
+    cr_assert_eq(s.principals.n, 0, "not known whom it is for");
 }
 
 Test(allowed_signers, s20_cut_and_flipped)

@@ -153,15 +153,17 @@ static const char *signer_read_options(struct nacre_signer *s, struct signer_in 
 
 /* ---- The line ---- */
 
-/* A first word, in quotes or not, with a blank behind it. */
+/* A first word, in quotes or not. */
 static bool signer_principals(struct nacre_signer *s, struct signer_in *in)
 {
+    bool good = true;
+
     if (in->rest.p[0] != '"')
         s->principals = ncr_text_word(&in->rest);
-    else if (!signer_quoted(in, &s->principals))
-        return false;
-    return s->principals.n > 0 && in->rest.n > 0 &&
-           (in->rest.p[0] == ' ' || in->rest.p[0] == '\t');
+    else
+        good = signer_quoted(in, &s->principals) &&
+               (in->rest.n == 0 || in->rest.p[0] == ' ' || in->rest.p[0] == '\t');
+    return good && s->principals.n > 0;
 }
 
 static nacre_err signer_key(struct nacre_signer *s, struct signer_in *in)
