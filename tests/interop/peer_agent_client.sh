@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=sh disable=SC2086,SC2034
+#
+# nacre-ssh and nacre-add with ssh-agent and sshd, of this system and of the newest suite: keys and
+# certificates of all types, lock, lifetime, confirmation, destinations, an agent lent over two hops.
+#
+# S is the directory that both sides see, T the peer's name for it.
+
+NACRE_ADD=${NACRE_ADD:-$(dirname "$NACRE_SSH")/nacre-add}
+version_agentclient() { version_openssh; }
+missing_agentclient() { absent ssh-agent ssh-add "$SSHD" "$PYTHON" "$NACRE_ADD"; }
+
+AGENT_KEYS='ed25519:ed25519:0 ecdsa256:ecdsa:256 ecdsa384:ecdsa:384 ecdsa521:ecdsa:521 rsa:rsa:2048 mldsa:mldsa44-ed25519:0'
+
+# Their programs; the agent's socket is in SSH_AUTH_SOCK as they see it
+their() {
+    case $GROUP in
+    *_newer) in_newer SSH_AUTH_SOCK="$T/agent" "$@" ;;
+    *) env SSH_AUTH_SOCK="$T/agent" "$@" ;;
+    esac
+}
+our_add() { (cd "$S" && SSH_AUTH_SOCK=$S/agent bounded "$NACRE_ADD" "$@"); }
+
+agent_share() {
+    S=$WORK/shared T=$WORK/shared
+    if [ "$GROUP" = agentclient_newer ]; then
+        newer_share
+        S=$NEWER_DIR$NEWER_WORK T=$NEWER_WORK
+    else
+        mkdir "$S"
+        cp "$KEYS"/* "$S/"
+    fi
+    their ssh-keygen -q -t ed25519 -N '' -f "$T/ca" < /dev/null
+    their ssh-keygen -q -t rsa -b 2048 -N '' -f "$T/ca-rsa" < /dev/null
+    their ssh-keygen -q -t mldsa44-ed25519 -N '' -f "$T/ca-mldsa" < /dev/null > /dev/null 2>&1
+    cat "$S"/ca*.pub > "$S/authorities"
+    : > "$S/authorized"
+    made=
+    for spec in $AGENT_KEYS; do
+        name=${spec%%:*} type=${spec#*:} size=
+        [ "${type#*:}" = 0 ] || size="-b ${type#*:}"
+        their ssh-keygen -q -t "${type%:*}" $size -N '' -C "of $name" -f "$T/$name" < /dev/null > /dev/null 2>&1 || continue
+        cat "$S/$name.pub" >> "$S/authorized"
+        made="$made $name"
+    done
+    printf '#!/bin/sh\necho "$1" >> %s/asked\n[ -e %s/allowed ]\n' "$T" "$T" > "$S/askpass"
+    chmod 700 "$S/askpass"
+}
+
+agent_run() { # starts their agent
+    rm -f "$S/agent" "$S/asked"
+    case $GROUP in
+    *_newer) start "$WORK/agent.log" chroot "$NEWER_DIR" env HOME=/root SSH_ASKPASS="$T/askpass" SSH_ASKPASS_REQUIRE=force \
+        ssh-agent -D -a "$T/agent" ;;
+    *) start "$WORK/agent.log" env SSH_ASKPASS="$T/askpass" SSH_ASKPASS_REQUIRE=force ssh-agent -D -a "$T/agent" ;;
+    esac
+    tries=0
+    until [ -S "$S/agent" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 100 ] || fail "no agent"
+        sleep 0.05
+    done
+}
+
+# sshd that takes authorized keys, or certificates alone
+agent_serve() { # keys|certificates [OPTION...]
+    what=$1
+    shift
+    cat > "$S/sshd_config" << EOT
+HostKey $T/host
+AuthorizedKeysFile $([ "$what" = keys ] && echo "$T/authorized" || echo none)
+TrustedUserCAKeys $T/authorities
+PermitRootLogin yes
+StrictModes no
+UsePAM no
+PidFile none
+EOT
+    case $GROUP in
+    *_newer) serve_inetd sshd chroot "$NEWER_DIR" /usr/sbin/sshd -i -e -f "$T/sshd_config" "$@" ;;
+    *)
+        [ "$(id -u)" -ne 0 ] || mkdir -p /run/sshd
+        serve_inetd sshd "$SSHD" -i -e -f "$S/sshd_config" "$@"
+        ;;
+    esac
+    cp "$WORK/known_hosts.$PORT" "$S/known_hosts"
+}
+
+login() { # OPTION... -- COMMAND...
+    bounded "$NACRE_SSH" -F none -o IdentityAgent="$S/agent" -o BatchMode=yes -o UserKnownHostsFile="$S/known_hosts" \
+        -o GlobalKnownHostsFile=none -p "$PORT" "$@"
+}
+at() { echo "$ME@127.0.0.1"; }
+logs_in() { # OPTION...
+    login "$@" "$(at)" 'echo there' > "$WORK/out" 2> "$WORK/err" || fail "no login with $*: $(cat "$WORK/err")"
+    [ "$(cat "$WORK/out")" = there ] || fail "it printed $(cat "$WORK/out")"
+}
+stays_out() { # OPTION...
+    ! login "$@" "$(at)" 'echo there' > "$WORK/out" 2> "$WORK/err" || fail "it logged in with $*"
+    grep -q 'Permission denied' "$WORK/err" || fail "not refused, but: $(cat "$WORK/err")"
+}
+# nested COMMAND: theirs, on the other host, with the agent that was lent
+nested() {
+    login -A "$(at)" "$1" 2> "$WORK/err" || fail "$1: $(tail -n 3 "$WORK/err")"
+}
+NESTED_SSH() { echo "ssh -F none -o BatchMode=yes -o UserKnownHostsFile=$T/known_hosts -o IdentityFile=none -p $PORT $(at)"; }
+
+case_lists() { # the same lines from both, whoever added the keys
+    agent_run
+    for name in $made; do
+        our_add -q "$name" || fail "$name was not added"
+    done
+    for option in -l -L; do
+        our_add $option > "$WORK/ours" || fail "nacre-add $option"
+        their ssh-add $option > "$WORK/theirs" || fail "ssh-add $option"
+        diff "$WORK/ours" "$WORK/theirs" || fail "$option differs"
+    done
+    for name in $made; do
+        our_add -T "$name.pub" || fail "-T $name"
+        their ssh-add -q -d "$T/$name.pub" || fail "ssh-add -d $name"
+        their ssh-add -q "$T/$name" || fail "ssh-add $name"
+        our_add -q -d "$name" || fail "nacre-add -d $name"
+    done
+    [ "$(our_add -l)" = 'The agent has no identities.' ] || fail "keys are left"
+}
+
+case_key() { # NAME
+    agent_run
+    agent_serve keys
+    stays_out
+    our_add -q "$1"
+    logs_in
+    their ssh-add -q -D
+    stays_out
+    logs_in -i "$S/$1"
+    logs_in -i "$S/$1" -o AddKeysToAgent=yes
+    their ssh-add -T "$T/$1.pub" || fail "not handed to the agent"
+    logs_in -i "$S/$1.pub" -o IdentitiesOnly=yes
+}
+
+case_certificate() { # NAME AUTHORITY [OPTION OF SSHD]
+    agent_run
+    agent_serve certificates ${3:+-o "$3"}
+    their ssh-keygen -q -s "$T/$2" -I "id of $1" -n "$ME" "$T/$1.pub"
+    logs_in -o IdentityAgent=none -i "$S/$1"
+    our_add -q "$1"
+    logs_in -o IdentitiesOnly=no
+    our_add -q -D
+    our_add -q -k "$1"
+    logs_in -o CertificateFile="$S/$1-cert.pub" -o IdentitiesOnly=yes -o IdentityFile=none
+    rm "$S/$1-cert.pub"
+    stays_out
+}
+
+case_lock() {
+    agent_run
+    agent_serve keys
+    our_add -q ed25519
+    logs_in
+    printf 'a word\na word\n' | (cd "$S" && SSH_AUTH_SOCK=$S/agent bounded setsid -w "$NACRE_ADD" -x) || fail "not locked"
+    stays_out
+    [ "$(their ssh-add -l 2>&1)" = 'The agent has no identities.' ] || fail "it lists keys"
+    echo 'a word' | (cd "$S" && SSH_AUTH_SOCK=$S/agent bounded setsid -w "$NACRE_ADD" -X) || fail "not unlocked"
+    logs_in
+}
+
+case_lifetime() {
+    agent_run
+    our_add -q -t 2 ed25519
+    their ssh-add -l > /dev/null || fail "it is not there"
+    tries=0
+    while their ssh-add -l > /dev/null; do
+        tries=$((tries + 1))
+        [ $tries -lt 100 ] || fail "it is still there"
+        sleep 0.1
+    done
+}
+
+case_confirm() {
+    agent_run
+    agent_serve keys
+    our_add -q -c ed25519
+    rm -f "$S/allowed"
+    stays_out
+    grep -q 'Allow use of key' "$S/asked" || fail "nobody was asked: $(cat "$S/asked")"
+    touch "$S/allowed"
+    logs_in
+}
+
+case_forward() {
+    agent_run
+    agent_serve keys
+    our_add -q ed25519 rsa
+    nested 'ssh-add -l' > "$WORK/out"
+    our_add -l | diff - "$WORK/out" || fail "another list over there"
+    nested "$(NESTED_SSH) echo deep" | grep -qx deep || fail "no second hop"
+    login "$(at)" 'ssh-add -l' > "$WORK/out" 2>&1 && fail "lent without being asked"
+    # two at a time, and a third that is left open
+    nested 'ssh-add -l > /dev/null & ssh-add -L > /dev/null; wait; ssh-add -T '"$T/rsa.pub" || fail "not at once"
+}
+
+case_destinations() {
+    agent_run
+    agent_serve keys
+    here="[127.0.0.1]:$PORT"
+    our_add -q -H known_hosts -h "$here" ed25519 || fail "not added"
+    logs_in
+    [ "$(nested 'ssh-add -l; true')" = 'The agent has no identities.' ] || fail "seen over there"
+    our_add -q -D
+    our_add -q -H known_hosts -h "$here" -h "$here>$here" ed25519 || fail "not added"
+    logs_in
+    nested 'ssh-add -l' | grep -q ED25519 || fail "not seen over there"
+    nested "$(NESTED_SSH) echo deep" | grep -qx deep || fail "no second hop"
+    our_add -q -D
+    our_add -q -H known_hosts -h "nobody@$here" ed25519 || fail "not added"
+    stays_out
+    our_add -q -D
+    # a host of another key
+    their ssh-keygen -q -t ed25519 -N '' -f "$T/elsewhere" < /dev/null
+    echo "elsewhere $(cut -d' ' -f1,2 "$S/elsewhere.pub")" > "$S/others"
+    our_add -q -H others -h elsewhere ed25519 || fail "not added"
+    stays_out
+}
+
+agent_cases() {
+    agent_share
+    check "lists, tests, removals: the same as ssh-add's" case_lists
+    for name in $made; do
+        check "login with $name in the agent, and handed to it" case_key "$name"
+    done
+    for name in $made; do
+        check "login with a certificate for $name" case_certificate "$name" ca
+    done
+    check "login with a certificate by an RSA authority" case_certificate ecdsa384 ca-rsa
+    [ ! -e "$S/ca-mldsa" ] || check "login with a certificate by a post-quantum authority" case_certificate mldsa ca-mldsa \
+        CASignatureAlgorithms=+ssh-mldsa44-ed25519
+    check "a locked agent" case_lock
+    check "lifetime" case_lifetime
+    check "confirmation" case_confirm
+    check "an agent lent: two hops" case_forward
+    check "destinations" case_destinations
+    for spec in $AGENT_KEYS; do
+        case " $made " in
+        *" ${spec%%:*} "*) ;;
+        *) skip "${spec%%:*}" "their ssh-keygen does not make it" ;;
+        esac
+    done
+}
+
+group_agentclient_openssh() { agent_cases; }
+group_agentclient_newer() {
+    if [ -n "$(missing_newer)" ]; then
+        skip "all" "not installed: $(missing_newer)"
+        return
+    fi
+    agent_cases
+    rm -rf "$NEWER_DIR$NEWER_WORK"
+}
