@@ -178,7 +178,7 @@ bool ncr_authorized_judge(const struct ncr_authorized_query *q, const struct nac
             "%s certificate ID \"%.*s\" (serial %llu) signed by CA %s via %s%s%s",
             err == NACRE_OK ? "Accepted" : "Refused", (int)c->key_id.n,
             c->key_id.n > 0 ? (const char *)c->key_id.p : "", (unsigned long long)c->serial, fp,
-            where, *what != '\0' ? ": " : "", what);
+            where, err != NACRE_OK ? ": " : "", what);
     return err == NACRE_OK;
 }
 

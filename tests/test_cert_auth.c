@@ -175,6 +175,7 @@ Test(cert_auth, trusted_user_ca_keys)
     cr_assert_eq(t->grant.n, 1u, "the certificate is the only restriction");
     cr_assert_not_null(strstr(t->said, "/ca:3: "), "the line that is no key is named: %s", t->said);
     cr_assert_not_null(strstr(t->said, "Accepted certificate ID \"id\" (serial 7) signed by CA SHA"));
+    cr_assert_not_null(strstr(t->said, "/ca\n"), "and nothing behind it: %s", t->said);
     cr_assert_not(court_ask(t, nacre_privkey_public_blob(t->ca)), "the authority's own key");
     cr_assert_not(court_ask(t, nacre_privkey_public_blob(t->key)), "the plain key");
     court_write(t->cas, "%s\n", court_line(t->other_ca));

@@ -201,15 +201,16 @@ static bool judge_algorithm(const struct nacre_cert *c, const struct nacre_cert_
 static nacre_err judge_principals(const struct nacre_cert *c, const struct nacre_cert_policy *p,
                                   const char **what)
 {
-    nacre_err err = judge_refuse(what, "no principal is allowed");
+    nacre_err err = NACRE_ERR_KEY_REFUSED;
+    const char *why = "no principal is allowed";
     size_t i;
 
     for (i = 0; i < p->n_principals && err != NACRE_OK; i++) {
         if (p->principals[i].n == 0)
             continue;
-        err = nacre_cert_check(c, NACRE_CERT_USER, &p->principals[i], p->now, what);
+        err = nacre_cert_check(c, NACRE_CERT_USER, &p->principals[i], p->now, &why);
     }
-    return err;
+    return err == NACRE_OK ? err : judge_refuse(what, why);
 }
 
 nacre_err nacre_cert_judge(const struct nacre_cert *c, const struct nacre_cert_policy *policy,
