@@ -450,7 +450,9 @@ FUZZ = \
 	known_hosts \
 	krl \
 	msg \
+	pem \
 	pkt \
+	ppk \
 	pubkey \
 	sftp_client \
 	sftp_msg \

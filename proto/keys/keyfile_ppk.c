@@ -17,6 +17,7 @@
  */
 #include <string.h>
 
+#include "crypto/ct.h"
 #include "crypto/load.h"
 #include "proto/keys/base64.h"
 #include "proto/keys/key_type.h"
@@ -654,6 +655,7 @@ nacre_err ncr_ppk_write(uint8_t *out, size_t cap, size_t *n, const struct nacre_
     p.priv = ncr_wr_done(&priv);
     if (err == NACRE_OK) {
         ppk_mac(p.mac, &p, &s);
+        NCR_CT_PUBLIC(p.mac, sizeof p.mac); /* stands in the file */
         if (p.encrypted && nacre_aes_cbc_init(&c, s.key, sizeof s.key, s.iv))
             nacre_aes_cbc_encrypt(priv.p, &c, priv.p, priv.n);
         ppk_put(&w, &p);
