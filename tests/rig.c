@@ -417,7 +417,7 @@ void rig_init(struct rig *r)
 
 void rig_start(struct rig *r, struct ncr_loop *l, int fd)
 {
-    size_t len = NACRE_CONN_MEM(RIG_CHANNELS, RIG_BUF, RIG_BUF);
+    size_t len = NACRE_CONN_MEM(RIG_CHANNELS, RIG_BUF, RIG_BUF) + nacre_conn_comp_mem(&r->cfg);
 
     r->loop = l;
     r->mem = malloc(len);

@@ -604,6 +604,23 @@ Test(client, run_both_streams)
     desk_free(d);
 }
 
+/* Many payloads are in few bytes then: what one read brings is more than the engine inflates at once,
+ * and the peer, whose window is used up, sends no more until it has been taken. */
+Test(client, run_compressed)
+{
+    struct desk *d = desk_new();
+
+    d->cfg.conn.comps = d->rig.cfg.comps = "zlib@openssh.com";
+    desk_know(d, 0);
+    cr_assert_eq(desk_open(d), NACRE_OK, "%s", nacre_client_error(d->c));
+    struct nacre_run r = {.command = "both 4000000", .timeout_ms = 60000};
+    cr_assert_eq(nacre_client_run(d->c, &r), NACRE_OK, "%s", nacre_client_error(d->c));
+    cr_assert_eq(r.out.n, 4000000);
+    cr_assert_eq(r.err.n, 4000000);
+    nacre_run_free(&r);
+    desk_free(d);
+}
+
 Test(client, run_input)
 {
     struct desk *d = desk_ready();
