@@ -826,7 +826,7 @@ BENCH_TOOLS = $(addprefix $(BUILD)/bench/,ciphers freeport idle measure private 
 bench: all $(BENCH_TOOLS)
 	@BUILD='$(BUILD)' tests/bench/run $(BENCH_ARGS)
 
-## bench-crypto: what each primitive costs in each of its forms, beside OpenSSL and libsodium
+## bench-crypto: what each primitive costs in each of its forms, beside OpenSSL, libsodium, zlib
 .PHONY: bench-crypto
 bench-crypto: $(BUILD)/bench/primitives
 	@BUILD='$(BUILD)' tests/bench/primitives.sh

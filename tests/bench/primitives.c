@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC
  *
  * What each primitive costs in each of its forms (crypto/fast.h): cycles of the time-stamp counter
- * per byte at 16 KiB, or per operation. With libsodium on the machine (found at run time, not
- * linked) its figures stand beside; those of OpenSSL are put there by tests/bench/primitives, which
- * runs this.
+ * per byte at 16 KiB, or per operation. With libsodium and zlib on the machine (found at run time,
+ * not linked) their figures stand beside; those of OpenSSL are put there by tests/bench/primitives,
+ * which runs this.
  *
  * Each figure is the best of several runs: what a primitive costs undisturbed. An argument selects
  * the primitives whose names contain it.
  *
- * Output: name TAB unit TAB portable TAB avx2 TAB best TAB sodium, "-" where there is none; last a
- * line "hz" with the counter's frequency.
+ * Output: name TAB unit TAB portable TAB avx2 TAB best TAB other library, "-" where there is none;
+ * last a line "hz" with the counter's frequency.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -330,6 +330,92 @@ static void do_bcrypt(void)
     (void)!nacre_bcrypt_pbkdf(out, 48, key, 8, key, 16, 24, work);
 }
 
+/* ---- Compression of text, 16 KiB at a time, never the same within a window ---- */
+
+#define TEXT_LEN (16 * BYTES)
+static uint8_t text[TEXT_LEN], packed[NACRE_DEFLATE_OUT_MAX(BYTES)], unpacked[BYTES];
+static size_t packed_len, text_at;
+static struct nacre_deflate deflate_state;
+static struct nacre_inflate inflate_state;
+
+/* Lines as logs have them. */
+static void text_make(void)
+{
+    static const char *const words[8] = {
+        "Accepted publickey", "Connection closed", "Failed password", "session opened",
+        "for user joe",       "from 192.0.2.",     "port ",           "ssh2: ED25519 "};
+    uint32_t x = 1;
+
+    for (size_t at = 0; at < TEXT_LEN;) {
+        char line[96];
+        int n;
+
+        x = x * 1103515245 + 12345;
+        n = snprintf(line, sizeof line, "Nov 21 %02u:%02u:%02u host sshd[%u]: %s %s %u\n", x >> 27,
+                     x >> 25 & 31, x >> 20 & 63, x >> 18 & 4095, words[x >> 13 & 7],
+                     words[x >> 10 & 7], x >> 8 & 255);
+        for (int i = 0; i < n && at < TEXT_LEN; i++)
+            text[at++] = (uint8_t)line[i];
+    }
+}
+static const uint8_t *text_next(void)
+{
+    text_at = (text_at + BYTES) % TEXT_LEN;
+    return text + text_at;
+}
+static void key_deflate(void)
+{
+    text_make();
+    nacre_deflate_init(&deflate_state, 6);
+    packed_len = nacre_deflate(&deflate_state, packed, sizeof packed, text, BYTES);
+}
+static void do_deflate(void)
+{
+    static uint8_t to[NACRE_DEFLATE_OUT_MAX(BYTES)];
+
+    (void)nacre_deflate(&deflate_state, to, sizeof to, text_next(), BYTES);
+}
+static void do_inflate(void)
+{
+    size_t n, used;
+
+    nacre_inflate_init(&inflate_state, true);
+    (void)nacre_inflate(&inflate_state, unpacked, BYTES, &n, packed, packed_len, &used);
+}
+
+static int (*zlib_compress2)(unsigned char *, unsigned long *, const unsigned char *, unsigned long,
+                             int);
+static int (*zlib_uncompress)(unsigned char *, unsigned long *, const unsigned char *,
+                              unsigned long);
+static uint8_t zlib_packed[NACRE_DEFLATE_OUT_MAX(BYTES)];
+static unsigned long zlib_packed_len;
+
+static bool zlib_open(void)
+{
+    void *so = dlopen("libz.so.1", RTLD_NOW);
+    void *compress2 = so != NULL ? dlsym(so, "compress2") : NULL;
+    void *uncompress = so != NULL ? dlsym(so, "uncompress") : NULL;
+
+    if (compress2 == NULL || uncompress == NULL)
+        return false;
+    memcpy(&zlib_compress2, &compress2, sizeof compress2);
+    memcpy(&zlib_uncompress, &uncompress, sizeof uncompress);
+    return true;
+}
+static void zlib_deflate(void)
+{
+    zlib_packed_len = sizeof zlib_packed;
+    (void)zlib_compress2(zlib_packed, &zlib_packed_len, text_next(), BYTES, 6);
+}
+static void zlib_inflate(void)
+{
+    unsigned long n = BYTES;
+
+    if (zlib_packed_len == 0)
+        zlib_deflate();
+    (void)zlib_uncompress(unpacked, &n, zlib_packed, zlib_packed_len);
+}
+
 /* ---- libsodium ---- */
 
 static int (*so_chacha)(unsigned char *, const unsigned char *, unsigned long long,
@@ -423,7 +509,7 @@ static const struct {
     const char *name, *unit;
     void (*prepare)(void);
     void (*run)(void);
-    void (*sodium)(void);
+    void (*other)(void);
 } bench_rows[] = {
     {"aes128-gcm", "cycles/byte", key_gcm128, do_gcm, NULL},
     {"aes256-gcm", "cycles/byte", key_gcm256, do_gcm, NULL},
@@ -439,6 +525,8 @@ static const struct {
     {"sha512", "cycles/byte", NULL, do_sha512, sodium_sha512},
     {"sha3-256", "cycles/byte", NULL, do_sha3, NULL},
     {"umac-128", "cycles/byte", NULL, do_umac, NULL},
+    {"deflate, level 6", "cycles/byte", key_deflate, do_deflate, zlib_deflate},
+    {"inflate", "cycles/byte", key_deflate, do_inflate, zlib_inflate},
     {"x25519", "kilocycles", key_x25519, do_x25519, sodium_x25519},
     {"x25519 base point", "kilocycles", NULL, do_x25519_base, sodium_base},
     {"ed25519 sign", "kilocycles", key_ed25519, do_ed25519_sign, sodium_sign},
@@ -472,6 +560,15 @@ static const struct {
 static const uint32_t bench_forms[] = {0, NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA | NCR_CPU_ADX,
                                        NCR_CPU_ALL};
 
+static bool bench_has_sodium, bench_has_zlib;
+
+static bool bench_has(void (*other)(void))
+{
+    if (other == zlib_deflate || other == zlib_inflate)
+        return bench_has_zlib;
+    return other != NULL && bench_has_sodium;
+}
+
 static void bench_print(double cost, bool per_byte)
 {
     if (per_byte)
@@ -482,10 +579,9 @@ static void bench_print(double cost, bool per_byte)
 
 int main(int argc, char **argv)
 {
-    bool sodium;
-
     memset(key, 0x42, sizeof key);
-    sodium = sodium_open();
+    bench_has_sodium = sodium_open();
+    bench_has_zlib = zlib_open();
     bench_find_hz();
     printf("hz\t%.0f\n", bench_hz);
     for (size_t i = 0; i < sizeof bench_rows / sizeof bench_rows[0]; i++) {
@@ -501,8 +597,8 @@ int main(int argc, char **argv)
                 bench_rows[i].prepare();
             bench_print(bench_cost(bench_rows[i].run), per_byte);
         }
-        if (sodium && bench_rows[i].sodium != NULL)
-            bench_print(bench_cost(bench_rows[i].sodium), per_byte);
+        if (bench_has(bench_rows[i].other))
+            bench_print(bench_cost(bench_rows[i].other), per_byte);
         else
             printf("\t-");
         printf("\n");
