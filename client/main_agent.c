@@ -139,7 +139,8 @@ static int agent_read_extra(const char *name)
               stderr);
         return AGENT_REFUSED;
     }
-    return agent_fatal("Unknown -O option", name);
+    fprintf(stderr, "Unknown -O option: %s\n", name);
+    return AGENT_FATAL;
 }
 
 static int agent_read_option(struct agent_options *o, int letter, const char *arg)
@@ -168,8 +169,10 @@ static int agent_read_option(struct agent_options *o, int letter, const char *ar
     case 'O':
         return agent_read_extra(arg);
     case 'P':
-        if (o->providers != NULL)
-            return agent_fatal("-P option already specified:", arg);
+        if (o->providers != NULL) {
+            fputs("-P option already specified\n", stderr);
+            return AGENT_FATAL;
+        }
         o->providers = arg;
         return 0;
     case 's':
