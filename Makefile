@@ -189,6 +189,7 @@ KEYS_SRC = \
 	proto/keys/privkey.c \
 	proto/keys/pubkey.c \
 	proto/keys/rfc4716.c \
+	proto/keys/sshfp.c \
 	proto/keys/sshsig.c \
 	proto/keys/text.c
 
@@ -247,6 +248,7 @@ CLIENT_SRC = \
 	client/keygen_krl.c \
 	client/keygen_public.c \
 	client/keygen_sign.c \
+	client/keygen_sshfp.c \
 	client/keygen_time.c \
 	client/keygen_verify.c \
 	client/known_hosts_file.c \
@@ -403,6 +405,7 @@ PROTO_TESTS = \
 	sig_mldsa44 \
 	sig_rsa \
 	sig_sk \
+	sshfp \
 	sshsig \
 	transcript \
 	version \
@@ -461,7 +464,7 @@ FUZZ = \
 # main() of the fuzz targets where libFuzzer does not bring one
 FUZZ_MAIN = fuzz/standalone.c
 
-PUBLIC_HEADERS = crypto/nacre_crypto.h proto/nacre.h proto/keys/nacre_agent.h proto/keys/nacre_hostkeys.h proto/keys/nacre_certauth.h proto/keys/nacre_keys.h proto/keys/nacre_krl.h proto/keys/nacre_signers.h \
+PUBLIC_HEADERS = crypto/nacre_crypto.h proto/nacre.h proto/keys/nacre_agent.h proto/keys/nacre_hostkeys.h proto/keys/nacre_certauth.h proto/keys/nacre_keys.h proto/keys/nacre_krl.h proto/keys/nacre_sshfp.h proto/keys/nacre_signers.h \
 	sftp/nacre_sftp.h \
 	client/nacre_client.h server/nacre_server.h
 

@@ -82,6 +82,7 @@ int ncr_keygen_sign(const struct ncr_keygen *g);
 int ncr_keygen_verify(const struct ncr_keygen *g);
 int ncr_keygen_find_principals(const struct ncr_keygen *g);
 int ncr_keygen_match_principals(const struct ncr_keygen *g);
+int ncr_keygen_print_records(const struct ncr_keygen *g);
 
 /* ---- keygen_key.c: what other jobs use ---- */
 

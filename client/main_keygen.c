@@ -32,6 +32,7 @@ static const char keygen_usage[] =
     "       nacre-keygen -F hostname [-Hlqv] [-f known_hosts_file]\n"
     "       nacre-keygen -H [-f known_hosts_file]\n"
     "       nacre-keygen -R hostname [-q] [-f known_hosts_file]\n"
+    "       nacre-keygen -r hostname [-g] [-f input_keyfile] [-O option]\n"
     "       nacre-keygen -k -f krl_file [-u] [-q] [-C comment] [-s ca_public] [-z version] file ...\n"
     "       nacre-keygen -Q [-l] -f krl_file [file ...]\n"
     "       nacre-keygen -Y sign -f key_file -n namespace [-q] [-U] [-O option] [file ...]\n"
@@ -309,7 +310,7 @@ static const struct keygen_job keygen_jobs[] = {
     {'e', false, ncr_keygen_export},
     {'i', false, ncr_keygen_import},
     {'y', false, ncr_keygen_print_public},
-    {'r', false, NULL},
+    {'r', false, ncr_keygen_print_records},
     {'A', false, ncr_keygen_host_keys},
     {'\0', false, ncr_keygen_generate},
 };
