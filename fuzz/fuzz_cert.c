@@ -6,6 +6,7 @@
  * bytes if its options are in order, and is never good for anything once it is zeroed.
  */
 #include "proto/keys/cert.h"
+#include "proto/keys/nacre_certauth.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,27 @@ static void fuzz_cert_uses(const struct nacre_cert *c)
         fuzz_cert_check(c->ca.n > 0 && nacre_cert_signature_alg(c).n > 0);
 }
 
+/* Whoever is let in is a user, named, and everything else about the certificate is good too. */
+static void fuzz_cert_judged(const struct nacre_cert *c)
+{
+    static struct nacre_authkey rights;
+    struct nacre_bytes name = nacre_bytes_str("alice");
+    const struct nacre_cert_policy policy = {.authorities = &c->ca,
+                                             .n_authorities = 1,
+                                             .principals = &name,
+                                             .n_principals = 1,
+                                             .addr = nacre_bytes_str("192.0.2.1"),
+                                             .now = c->valid_after};
+
+    if (nacre_cert_judge(c, &policy, &rights, NULL, fuzz_cert_work) != NACRE_OK) {
+        fuzz_cert_check(rights.permits == 0 && !rights.has_command);
+        return;
+    }
+    fuzz_cert_check(nacre_cert_check(c, NACRE_CERT_USER, &name, policy.now, NULL) == NACRE_OK);
+    fuzz_cert_check(nacre_cert_verify(c, fuzz_cert_work) == NACRE_OK);
+    fuzz_cert_check(nacre_cert_names(c, name) && fuzz_cert_within(rights.command, c->critical));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct nacre_bytes blob = {data, n};
@@ -81,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         fuzz_cert_lists(&c);
         fuzz_cert_again(&c);
         fuzz_cert_uses(&c);
+        fuzz_cert_judged(&c);
     } else {
         fuzz_cert_check(memcmp(&c, &zero, sizeof c) == 0);
     }

@@ -5,6 +5,7 @@
  */
 #include "server/host_keys_update.h"
 #include "server/monitor.h"
+#include "tests/certs.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -196,14 +197,13 @@ static size_t desk_string(uint8_t *m, size_t n, struct nacre_bytes b)
     return n + 4 + b.n;
 }
 
-/* A signature by key over what RFC 4252 section 7 has, for the key named and the user. */
-static enum nacre_verdict desk_key(struct desk *d, const char *user,
-                                   const struct nacre_privkey *named,
-                                   const struct nacre_privkey *key, bool spoil)
+/* A signature by key over what RFC 4252 section 7 has, for the blob named and the user. */
+static enum nacre_verdict desk_signed(struct desk *d, const char *user, struct nacre_bytes blob,
+                                      const char *alg_name, const struct nacre_privkey *key,
+                                      bool spoil)
 {
-    uint8_t m[1024], sig[256];
-    struct nacre_bytes blob = nacre_privkey_public_blob(named);
-    struct nacre_bytes alg = nacre_bytes_str("ssh-ed25519");
+    uint8_t m[8192], sig[256];
+    struct nacre_bytes alg = nacre_bytes_str(alg_name);
     size_t k = 0;
     size_t n =
         desk_string(m, 0, (struct nacre_bytes){d->m.login.session_id, d->m.login.session_id_len});
@@ -218,7 +218,21 @@ static enum nacre_verdict desk_key(struct desk *d, const char *user,
     cr_assert_eq(nacre_privkey_sign(key, alg, (struct nacre_bytes){m, n}, sig, sizeof sig, &k,
                                     &nacre_rng_os, work),
                  NACRE_OK);
-    return desk_verdict(d, NACRE_STAGE_KEY_PROVED, user, blob, (struct nacre_bytes){sig, k});
+    struct ncr_mon_msg ask = {.type = NCR_MON_AUTH,
+                              .value = {NACRE_STAGE_KEY_PROVED},
+                              .field = {nacre_bytes_str(user), alg, blob, {sig, k}},
+                              .fds = {-1, -1}};
+    cr_assert(ncr_monitor_request(&d->m, &ask, false));
+    cr_assert(desk_reply(d));
+    cr_assert_eq(d->reply.type, (uint32_t)NCR_MON_REPLY);
+    return (enum nacre_verdict)d->reply.value[0];
+}
+
+static enum nacre_verdict desk_key(struct desk *d, const char *user,
+                                   const struct nacre_privkey *named,
+                                   const struct nacre_privkey *key, bool spoil)
+{
+    return desk_signed(d, user, nacre_privkey_public_blob(named), "ssh-ed25519", key, spoil);
 }
 
 /* ---- Requests and states ----------------------------------------------------------------- */
@@ -449,6 +463,40 @@ Test(monitor, S64_the_monitor_verifies_signatures_itself)
     cr_assert(d->m.login.done);
     cr_assert_not_null(strstr(d->said, "Accepted publickey for "));
     cr_assert_not_null(strstr(d->said, "ED25519 SHA256:"));
+    desk_close(d);
+}
+
+/* The same of a certificate: the network process says that it verified, and the monitor looks itself,
+ * at the authority's signature and at the user's. */
+Test(monitor, S64_the_monitor_verifies_certificates_itself)
+{
+    static uint8_t blob[CERT_MAX];
+    char option[256], ca_file[128];
+    snprintf(ca_file, sizeof ca_file, "/tmp/nacre-monitor-ca-%d", (int)getpid());
+    snprintf(option, sizeof option, "TrustedUserCAKeys %s", ca_file);
+    const char *const lines[] = {option};
+    struct desk *d = desk_open_with(lines, 1);
+    struct cert_spec spec = {.before = NACRE_CERT_FOREVER, .principals = {d->me.name}};
+    FILE *f = fopen(ca_file, "w");
+    cr_assert_not_null(f);
+    desk_key_line(f, &d->second);
+    fclose(f);
+    cr_assert_eq(chmod(ca_file, 0600), 0);
+    desk_sign(d);
+    for (int i = 0; i < 5; i++) {
+        /* 0: another authority; 1: its name, another's signature; 2: another key signs; 3: as a plain
+         * key's algorithm; 4: good */
+        spec.ca_blob = i == 1 ? nacre_privkey_public_blob(&d->second)
+                              : (struct nacre_bytes){NULL, 0};
+        struct nacre_bytes c = cert_make(blob, &spec, nacre_privkey_public_blob(&d->other),
+                                         i < 2 ? &d->host : &d->second);
+        enum nacre_verdict want = i == 4 ? NACRE_ACCEPT : NACRE_REFUSE;
+        cr_assert_eq(desk_signed(d, d->me.name, c,
+                                 i == 3 ? "ssh-ed25519" : "ssh-ed25519-cert-v01@openssh.com",
+                                 i == 2 ? &d->user : &d->other, false),
+                     want, "case %d: %s", i, d->said);
+    }
+    cr_assert_eq(unlink(ca_file), 0);
     desk_close(d);
 }
 

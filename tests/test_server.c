@@ -7,6 +7,7 @@
 #include "server/nacre_server.h"
 #include "server/peer.h"
 #include "sftp/nacre_sftp.h"
+#include "tests/certs.h"
 #include "tests/driver.h"
 
 #include <criterion/criterion.h>
@@ -396,6 +397,120 @@ Test(server, S35_without_a_hook_for_the_proof_nobody_gets_in)
     cr_assert_not(driver_key(&r->d, "joe", &r->user, true));
     cr_assert_eq(r->asked, 1u);
     rig_end(r);
+}
+
+/* ---- Certificates ------------------------------------------------------------------------ */
+
+/* What a login with a certificate met. */
+struct cert_rig {
+    struct nacre_bytes authority;
+    struct nacre_cert_policy policy;
+    struct nacre_authkey rights;
+    const char *what;
+    bool forced;
+};
+
+static struct cert_rig cert_state;
+
+static enum nacre_when cert_hook(void *ctx, struct nacre_peer *p, const struct nacre_event *ev,
+                                 struct nacre_answer *ans)
+{
+    struct cert_rig *c = &cert_state;
+    (void)ctx;
+    if (nacre_peer_judge_cert(p, ev, &c->policy, &c->rights, &c->what)) {
+        ans->verdict = NACRE_ACCEPT;
+        c->forced = c->rights.has_command && nacre_bytes_is(c->rights.command, "date");
+    } else {
+        cr_assert_eq(c->rights.permits, 0u);
+    }
+    return NACRE_NOW;
+}
+
+/* The user of the request for the principal, the peer's address and the time are filled in; without
+ * authorities nobody is let in, whatever verifies (S46). */
+Test(server, S46_certificates_are_judged)
+{
+    static const struct nacre_server_hooks hooks = {
+        .connected = rig_connected, .key_query = cert_hook, .key_proved = cert_hook};
+    const char *alg = "ssh-ed25519-cert-v01@openssh.com";
+    static uint8_t blob[CERT_MAX];
+    struct cert_rig *c = &cert_state;
+    struct nacre_server_cfg cfg = {.no_penalties = true, .fail_delay_ms = 1};
+    struct rig *r = rig_start(&hooks, &cfg);
+    struct nacre_bytes joe = nacre_bytes_str("staff");
+    const struct cert_spec spec = {.before = NACRE_CERT_FOREVER,
+                                   .principals = {"joe", "staff"},
+                                   .critical = {"force-command", "date"},
+                                   .extensions = {"permit-pty", ""}};
+    struct nacre_bytes cert = cert_make(blob, &spec, nacre_privkey_public_blob(&r->user), &r->other);
+    for (int i = 0; i < 6; i++) {
+        memset(c, 0, sizeof *c);
+        c->authority = nacre_privkey_public_blob(&r->other);
+        if (i > 0) {
+            c->policy.authorities = &c->authority;
+            c->policy.n_authorities = 1;
+        }
+        if (i == 4) {
+            c->policy.principals = &joe; /* the server's own name for who may */
+            c->policy.n_principals = 1;
+        }
+        driver_free(&r->d);
+        cr_assert(rig_connect(r));
+        const char *user = i == 2 || i == 4 ? "jim" : "joe";
+        bool in = i == 3 ? driver_key(&r->d, user, &r->user, true) /* no certificate */
+                         : driver_key_as(&r->d, user, alg, cert, &r->user, i != 5);
+        cr_assert_eq(in, i == 1 || i == 4 || i == 5, "case %d: %s", i, c->what);
+        cr_assert_eq(c->forced, in);
+        cr_assert(!in || c->rights.permits == NACRE_PERMIT_PTY);
+    }
+    rig_end(r);
+}
+
+/* Address: a socket pair has none, so that a certificate bound to one is of no use. */
+Test(server, S35_source_address_of_a_certificate)
+{
+    static const struct nacre_server_hooks hooks = {
+        .connected = rig_connected, .key_query = cert_hook, .key_proved = cert_hook};
+    static uint8_t blob[CERT_MAX];
+    struct cert_rig *c = &cert_state;
+    struct rig *r = rig_start(&hooks, NULL);
+    const struct cert_spec spec = {.before = NACRE_CERT_FOREVER,
+                                   .principals = {"joe"},
+                                   .critical = {"source-address", "0.0.0.0/0"}};
+    memset(c, 0, sizeof *c);
+    c->authority = nacre_privkey_public_blob(&r->other);
+    c->policy.authorities = &c->authority;
+    c->policy.n_authorities = 1;
+    cr_assert_not(driver_key_as(
+        &r->d, "joe", "ssh-ed25519-cert-v01@openssh.com",
+        cert_make(blob, &spec, nacre_privkey_public_blob(&r->user), &r->other), &r->user, true));
+    rig_end(r);
+}
+
+/* A host certificate among the blobs: the key that the library holds signs for it. */
+Test(server, host_certificate)
+{
+    static const struct nacre_server_hooks hooks = {.connected = rig_connected, .none = rig_yes};
+    static uint8_t blob[CERT_MAX];
+    static struct nacre_privkey host;
+    struct nacre_privkey *ca = cert_key("ssh-mldsa44-ed25519", NULL);
+    const struct cert_spec spec = {
+        .kind = NACRE_CERT_HOST, .before = NACRE_CERT_FOREVER, .principals = {"h"}};
+    struct rig *r = rig_start(&hooks, NULL);
+    rig_end(r);
+    host = r->host;
+    struct nacre_bytes shown[2] = {nacre_privkey_public_blob(&host)};
+    shown[1] = cert_make(blob, &spec, shown[0], ca);
+    struct nacre_server_cfg cfg = {.hooks = &hooks, .ctx = r, .keys = &host, .n_keys = 1};
+    cfg.conn.host_keys = shown;
+    cfg.conn.n_host_keys = 2;
+    cr_assert_eq(nacre_server_new(&r->server, &cfg), NACRE_OK);
+    cr_assert(rig_connect(r));
+    cr_assert(driver_none(&r->d, "joe"));
+    cr_assert(r->d.host_len == shown[1].n && memcmp(r->d.host_blob, blob, shown[1].n) == 0);
+    cr_assert_str_eq(nacre_conn_negotiated(&r->d.conn)->host_key, "ssh-ed25519-cert-v01@openssh.com");
+    rig_end(r);
+    free(ca);
 }
 
 /* ---- Later ------------------------------------------------------------------------------- */
