@@ -590,6 +590,13 @@ void ncr_keygen_pub_comment(char out[NACRE_KEY_COMMENT_MAX + 1], const char *pat
     ncr_file_wipe(&f);
 }
 
+/* Files of public keys that are not lines. */
+static bool keygen_holds_public(enum nacre_keyfile_format format)
+{
+    return format == NACRE_KEYFILE_PUBLIC_4716 || format == NACRE_KEYFILE_PUBLIC_PEM ||
+           format == NACRE_KEYFILE_PUBLIC_PEM_RSA;
+}
+
 /* A private key file: its own comment if it opens, else the public half alone. */
 static int keygen_show_private(const struct ncr_keygen *g, const char *path,
                                const struct ncr_file *f)
@@ -597,6 +604,7 @@ static int keygen_show_private(const struct ncr_keygen *g, const char *path,
     struct nacre_keyfile_info info;
     struct nacre_bytes file = {f->p, f->n};
     static const struct nacre_bytes none;
+    struct nacre_bytes shown = none;
     struct nacre_pubkey pub;
     struct ncr_keygen_key k;
     uint8_t *scratch = malloc(f->n + 1);
@@ -608,8 +616,11 @@ static int keygen_show_private(const struct ncr_keygen *g, const char *path,
                              keygen_work);
     if (err == NACRE_OK)
         err = nacre_pubkey_decode(&pub, nacre_privkey_public_blob(&k.key));
-    else if (info.encrypted)
-        err = nacre_keyfile_read_public(&pub, NULL, file, scratch, f->n, &info);
+    else if (info.encrypted || keygen_holds_public(info.format))
+        err = nacre_keyfile_read_public(&pub, &shown, file, scratch, f->n, &info);
+    if (shown.n > 0)
+        (void)snprintf(k.comment, sizeof k.comment, "%.*s", (int)shown.n,
+                       (const char *)shown.p); /* a longer one is cut */
     if (err == NACRE_OK && k.comment[0] == '\0')
         ncr_keygen_pub_comment(k.comment, path, pub.blob);
     if (err == NACRE_OK)
