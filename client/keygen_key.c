@@ -21,7 +21,7 @@
 static uint64_t keygen_work[NACRE_WORK];
 
 #define KEYGEN_HOST_MAX 256
-#define KEYGEN_PROMPT_MAX 128
+#define KEYGEN_PROMPT_MAX (NCR_KEYGEN_PATH_MAX + 64)
 
 int ncr_keygen_file_error(const char *path, nacre_err err)
 {
@@ -31,9 +31,15 @@ int ncr_keygen_file_error(const char *path, nacre_err err)
 
 /* ---- Reading ---- */
 
-/* `Load key "path": what the file is: what is wrong`. */
-static int keygen_load_error(const char *path, const struct nacre_keyfile_info *info)
+/* `Load key "path": what the file is: what is wrong`; of a wrong passphrase in the words that
+ * scripts look for. */
+static int keygen_load_error(const char *path, nacre_err err, const struct nacre_keyfile_info *info)
 {
+    if (err == NACRE_ERR_PASSPHRASE) {
+        fprintf(stderr, "Load key \"%s\": incorrect passphrase supplied to decrypt private key\n",
+                path);
+        return NCR_KEYGEN_FATAL;
+    }
     fprintf(stderr, "Load key \"%s\": %s%s%s: %s\n", path, nacre_keyfile_format_text(info->format),
             info->key_type[0] == '\0' ? "" : " of type ", info->key_type, info->what);
     return NCR_KEYGEN_FATAL;
@@ -41,13 +47,17 @@ static int keygen_load_error(const char *path, const struct nacre_keyfile_info *
 
 static bool keygen_mode_good(const char *path, const struct stat *st)
 {
+    static const char frame[] = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\n";
     unsigned mode = (unsigned)st->st_mode & 0777;
 
     if (st->st_uid != getuid() || (mode & 077) == 0)
         return true;
+    fprintf(stderr, "%s@         WARNING: UNPROTECTED PRIVATE KEY FILE!          @\n%s", frame,
+            frame);
     fprintf(stderr,
-            "Permissions %04o for '%s' are too open: a private key must not be accessible "
-            "by others.\nLoad key \"%s\": bad permissions\n",
+            "Permissions %04o for '%s' are too open.\n"
+            "It is required that your private key files are NOT accessible by others.\n"
+            "This private key will be ignored.\nLoad key \"%s\": bad permissions\n",
             mode, path, path);
     return false;
 }
@@ -73,7 +83,7 @@ static int keygen_decode(struct ncr_keygen_key *k, const struct ncr_keygen *g, c
                        &pass, &info, keygen_work);
     memcpy(k->pass, pass.pass, sizeof k->pass);
     nacre_wipe(&pass, sizeof pass);
-    return err == NACRE_OK ? 0 : keygen_load_error(path, &info);
+    return err == NACRE_OK ? 0 : keygen_load_error(path, err, &info);
 }
 
 /* Loads a private key; told if it fails. ask is the prompt for its passphrase. Wipe k in any case.
@@ -86,8 +96,10 @@ int ncr_keygen_load(struct ncr_keygen_key *k, const struct ncr_keygen *g, const 
     int status = NCR_KEYGEN_FATAL;
 
     memset(k, 0, sizeof *k);
-    if (err != NACRE_OK)
-        return ncr_keygen_file_error(path, err);
+    if (err != NACRE_OK) {
+        fprintf(stderr, "%s: %s\n", path, ncr_file_error(err));
+        return NCR_KEYGEN_FATAL;
+    }
     if (keygen_mode_good(path, &f.st))
         status = keygen_decode(k, g, path, ask, &f);
     ncr_file_wipe(&f);
@@ -245,9 +257,10 @@ static bool keygen_size(unsigned *bits, size_t type, unsigned wanted)
     *bits = wanted;
     if (wanted < KEYGEN_RSA_MIN)
         fprintf(stderr, "Invalid RSA key length: minimum is %d bits\n", KEYGEN_RSA_MIN);
-    else if (wanted > KEYGEN_RSA_MAX || wanted % 16 != 0)
-        fprintf(stderr, "Invalid RSA key length: maximum is %d bits, in steps of 16\n",
-                KEYGEN_RSA_MAX);
+    else if (wanted > KEYGEN_RSA_MAX)
+        fprintf(stderr, "Invalid RSA key length: maximum is %d bits\n", KEYGEN_RSA_MAX);
+    else if (wanted % 16 != 0)
+        fputs("Invalid RSA key length: not in steps of 16 bits\n", stderr);
     else
         return true;
     return false;
@@ -277,14 +290,29 @@ static void keygen_make_directory(const char *path, bool quiet)
     if (strncmp(path, dir, n) != 0 || path[n] != '/')
         return;
     if (mkdir(dir, 0700) == 0 && !quiet)
-        printf("Created directory '%s'.\n", dir);
+        fprintf(stderr, "Created directory '%s'.\n", dir);
 }
 
-/* The new passphrase: -N, or what is typed twice; false if told. */
-static bool keygen_new_passphrase(char pass[NCR_KEYGEN_PASS_MAX], const struct ncr_keygen *g,
-                                  const char *prompt)
+/* Asks twice; false if the answers differ. No answer is an empty one, as for ssh-keygen. */
+static bool keygen_ask_twice(char pass[NCR_KEYGEN_PASS_MAX], const char *prompt, bool *answered)
 {
     char again[NCR_KEYGEN_PASS_MAX] = "";
+    bool same;
+
+    pass[0] = '\0';
+    *answered = ncr_keygen_ask_secret(pass, NCR_KEYGEN_PASS_MAX, prompt);
+    (void)ncr_keygen_ask_secret(again, sizeof again, "Enter same passphrase again: ");
+    same = strcmp(pass, again) == 0;
+    nacre_wipe(again, sizeof again);
+    return same;
+}
+
+/* The new passphrase: -N, or what is typed twice; false if told. `tries`: asked until both agree,
+ * or nobody answers any more, who shall not get a key without passphrase. */
+static bool keygen_new_passphrase(char pass[NCR_KEYGEN_PASS_MAX], const struct ncr_keygen *g,
+                                  const char *prompt, bool tries)
+{
+    bool answered;
     bool good;
 
     pass[0] = '\0';
@@ -294,12 +322,15 @@ static bool keygen_new_passphrase(char pass[NCR_KEYGEN_PASS_MAX], const struct n
             fputs("The passphrase is too long.\n", stderr);
         return good;
     }
-    (void)ncr_keygen_ask_secret(pass, NCR_KEYGEN_PASS_MAX, prompt);
-    (void)ncr_keygen_ask_secret(again, sizeof again, "Enter same passphrase again: ");
-    good = strcmp(pass, again) == 0; /* no answer is an empty one, as for ssh-keygen */
-    nacre_wipe(again, sizeof again);
+    good = keygen_ask_twice(pass, prompt, &answered);
+    while (!good && tries) {
+        fputs("Passphrases do not match.  Try again.\n", stderr);
+        good = keygen_ask_twice(pass, prompt, &answered);
+        if (!answered)
+            return false;
+    }
     if (!good)
-        fputs("Passphrases do not match.\n", stderr);
+        fputs("Pass phrases do not match.  Try again.\n", stderr);
     return good;
 }
 
@@ -343,6 +374,7 @@ int ncr_keygen_generate(const struct ncr_keygen *g)
     struct ncr_keygen_key k;
     char path[NCR_KEYGEN_PATH_MAX];
     char pub[NCR_KEYGEN_PATH_MAX];
+    char prompt[KEYGEN_PROMPT_MAX];
     int status = NCR_KEYGEN_REFUSED;
     unsigned bits;
     nacre_err err;
@@ -350,14 +382,15 @@ int ncr_keygen_generate(const struct ncr_keygen *g)
     if (type == KEYGEN_TYPES || !keygen_size(&bits, type, g->bits))
         return NCR_KEYGEN_FATAL;
     if (!g->quiet)
-        printf("Generating public/private %s key pair.\n", keygen_types[type].said);
+        printf("Generating public/private %s key pair.\n", keygen_types[type].option);
     if (!ncr_keygen_file(path, g, "Enter file in which to save the key") ||
         !ncr_keygen_path(pub, path, ".pub"))
         return NCR_KEYGEN_REFUSED;
     keygen_make_directory(path, g->quiet);
+    (void)snprintf(prompt, sizeof prompt,
+                   "Enter passphrase for \"%s\" (empty for no passphrase): ", path); /* fits */
     memset(&k, 0, sizeof k);
-    if (!ncr_keygen_may_write(path) ||
-        !keygen_new_passphrase(k.pass, g, "Enter passphrase (empty for no passphrase): ") ||
+    if (!ncr_keygen_may_write(path) || !keygen_new_passphrase(k.pass, g, prompt, true) ||
         !(g->comment == NULL ? ncr_keygen_default_comment(&k) : keygen_set_comment(&k, g->comment)))
         return NCR_KEYGEN_REFUSED;
     err = nacre_privkey_generate(&k.key, keygen_types[type].type, bits, &nacre_rng_os, keygen_work);
@@ -378,12 +411,14 @@ int ncr_keygen_print_public(const struct ncr_keygen *g)
     struct ncr_keygen_key k;
     char path[NCR_KEYGEN_PATH_MAX];
     char text[NACRE_PUBKEY_TEXT_LEN(NACRE_PRIVKEY_BLOB_MAX, 0)];
+    char prompt[KEYGEN_PROMPT_MAX];
     static const struct nacre_bytes no_comment;
     int status;
 
     if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
         return NCR_KEYGEN_REFUSED;
-    status = ncr_keygen_load(&k, g, path, "Enter passphrase: ");
+    (void)snprintf(prompt, sizeof prompt, "Enter passphrase for \"%s\": ", path); /* fits */
+    status = ncr_keygen_load(&k, g, path, prompt);
     if (status == 0 && nacre_pubkey_format(text, sizeof text, nacre_privkey_public_blob(&k.key),
                                            no_comment) == NACRE_OK) {
         fputs(text, stdout);
@@ -456,17 +491,17 @@ int ncr_keygen_change_passphrase(const struct ncr_keygen *g)
     if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
         return NCR_KEYGEN_REFUSED;
     status = ncr_keygen_load(&k, g, path, "Enter old passphrase: ");
-    if (status == 0 && k.comment[0] != '\0' && !g->quiet) {
+    if (status == 0 && k.comment[0] != '\0') {
         printf("Key has comment '");
         ncr_keygen_put(nacre_bytes_str(k.comment), true);
         printf("'\n");
     }
-    if (status == 0 &&
-        !keygen_new_passphrase(k.pass, g, "Enter new passphrase (empty for no passphrase): "))
+    if (status == 0 && !keygen_new_passphrase(
+                           k.pass, g, "Enter new passphrase (empty for no passphrase): ", false))
         status = NCR_KEYGEN_REFUSED;
     if (status == 0 && !keygen_write_private(&k, g, path))
         status = keygen_save_error(path);
-    else if (status == 0 && !g->quiet)
+    else if (status == 0)
         printf("Your identification has been saved with the new passphrase.\n");
     nacre_wipe(&k, sizeof k);
     return status;
@@ -627,7 +662,7 @@ static int keygen_show_private(const struct ncr_keygen *g, const char *path,
         keygen_show(g, &pub, nacre_bytes_str(k.comment));
     nacre_wipe(&k, sizeof k);
     free(scratch);
-    return err == NACRE_OK ? 0 : keygen_load_error(path, &info);
+    return err == NACRE_OK ? 0 : keygen_load_error(path, err, &info);
 }
 
 int ncr_keygen_fingerprint(const struct ncr_keygen *g)

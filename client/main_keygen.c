@@ -166,6 +166,15 @@ static bool keygen_hash(struct ncr_keygen *g, const struct keygen_option *o, con
     return false;
 }
 
+static bool keygen_cipher(struct ncr_keygen *g, const struct keygen_option *o, const char *arg)
+{
+    (void)o; /* as its table's type wants */
+    g->cipher = arg;
+    if (!nacre_keyfile_cipher_known(arg))
+        fprintf(stderr, "Invalid OpenSSH-format cipher '%s'\n", arg);
+    return nacre_keyfile_cipher_known(arg);
+}
+
 static bool keygen_form(struct ncr_keygen *g, const struct keygen_option *o, const char *arg)
 {
     static const struct {
@@ -245,7 +254,7 @@ static const struct keygen_option keygen_options[] = {
     {'w', true, NULL, 0, "there are no security keys here"},
     {'Y', true, keygen_text, KEYGEN_AT(sign_job), NULL},
     {'y', false, keygen_noted, 0, NULL},
-    {'Z', true, keygen_text, KEYGEN_AT(cipher), NULL},
+    {'Z', true, keygen_cipher, 0, NULL},
     {'z', true, keygen_serial, 0, NULL},
 };
 #define KEYGEN_OPTIONS (sizeof keygen_options / sizeof keygen_options[0])

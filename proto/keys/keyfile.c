@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "proto/keys/key_type.h"
+#include "proto/keys/keyfile_cipher.h"
 #include "proto/keys/text.h"
 #include "proto/limits.h"
 
@@ -255,6 +256,11 @@ static nacre_err keyfile_line_read(struct nacre_pubkey *k, struct nacre_bytes *c
 }
 
 /* ---- Writing ---- */
+
+bool nacre_keyfile_cipher_known(const char *name)
+{
+    return ncr_keyfile_cipher(nacre_bytes_str(name)) != NULL;
+}
 
 nacre_err nacre_keyfile_write(uint8_t *out, size_t cap, size_t *n, const struct nacre_privkey *k,
                               struct nacre_bytes comment, const struct nacre_keyfile_opts *opts,

@@ -357,6 +357,8 @@ NACRE_MUST_CHECK nacre_err nacre_keyfile_write(uint8_t *out, size_t cap, size_t 
                                                struct nacre_bytes comment,
                                                const struct nacre_keyfile_opts *opts,
                                                const struct nacre_rng *rng, uint64_t *work);
+/* True for a cipher that openssh-key-v1 can be written with. */
+bool nacre_keyfile_cipher_known(const char *name);
 
 /* Room that nacre_pubkey_write() needs at most. */
 #define NACRE_PUBKEY_FILE_LEN(blob_len, comment_len) (2 * (blob_len) + 3 * (comment_len) + 512)
