@@ -419,7 +419,7 @@ POSIX_TESTS = \
 	revoked_file \
 	socket \
 	tty
-CLIENT_TESTS = agent agent_client client client_memory files forward_agent forward_client host_trust identities known_hosts_file options sftp_words
+CLIENT_TESTS = agent agent_client client client_memory files forward_agent forward_client host_trust identities key_load known_hosts_file options sftp_words
 SERVER_TESTS = authorized cert_auth gate groups monitor server session_env sshd sshd_cert sshd_config users_file
 # linked with client and server
 SESSION_TESTS = host_keys_update
