@@ -435,7 +435,7 @@ SCRIPT_TESTS = \
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
-TEST_PROTO_SUPPORT = tests/certs.c tests/daemon.c tests/driver.c tests/pair.c tests/rig.c tests/rogue.c tests/toy_agent.c
+TEST_PROTO_SUPPORT = tests/certs.c tests/driver.c tests/pair.c tests/rig.c tests/rogue.c tests/toy_agent.c tests/sshd_rig.c
 # What reads NACRE_CPU: linked into each of them, kat and the ciphers' benchmark
 TEST_CPU_ENV = tests/cpu_env.c
 

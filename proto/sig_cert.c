@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * Signature algorithms whose key is an OpenSSH certificate, for hosts and users (PROTOCOL.certkeys):
- * the name on the wire says certificate, the signature is one of the plain algorithm by the plain key
- * inside, under that one's name (for RSA, RFC 8332 section 3).
+ * Signature algorithms whose key is an OpenSSH certificate, for hosts and users
+ * (PROTOCOL.certkeys): the name on the wire says certificate, the signature is one of the plain
+ * algorithm by the plain key inside, under that one's name (for RSA, RFC 8332 section 3).
  *
  * verify() also demands the authority's signature, so that nothing of a certificate that nobody
  * signed is ever told. Whether the authority is trusted, and for what, is the application's answer

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * ssh-rsa-cert-v01@openssh.com: the key of a certificate signs with SHA-1 (sig_rsa_legacy.c says what
- * is wrong with that). The authority's signature is never one with SHA-1. In no default list.
+ * ssh-rsa-cert-v01@openssh.com: the key of a certificate signs with SHA-1 (sig_rsa_legacy.c says
+ * what is wrong with that). The authority's signature is never one with SHA-1. In no default list.
  */
 #include "proto/sig_cert.h"
 

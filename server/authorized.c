@@ -221,9 +221,8 @@ static bool authorized_key_allows(const struct authorized_search *s, const struc
     time_t now = time(NULL);
     uint64_t local = a->has_expiry_local ? authorized_local(now) : 0; /* reads the time zone */
     enum nacre_authkey_verdict v =
-        offer != NULL
-            ? nacre_authkey_check_ca(a, offer->cert.ca, addr, (uint64_t)now, local)
-            : nacre_authkey_check(a, s->q->blob, addr, (uint64_t)now, local);
+        offer != NULL ? nacre_authkey_check_ca(a, offer->cert.ca, addr, (uint64_t)now, local)
+                      : nacre_authkey_check(a, s->q->blob, addr, (uint64_t)now, local);
     authorized_told(s, number, v);
     return v == NACRE_AUTHKEY_ALLOW && (offer == NULL || authorized_ca_line(s, a, number));
 }
@@ -316,8 +315,8 @@ static void authorized_file(struct authorized_search *s)
     nacre_err err = ncr_file_open(&fd, NULL, s->path);
     if (err != NACRE_OK) {
         bool quiet = err == NACRE_ERR_IO && errno == ENOENT;
-        ncr_log(s->q->log, quiet ? NCR_LOG_DEBUG1 : NCR_LOG_INFO,
-                "Could not open %s '%s': %s", s->kind->name, s->path, ncr_file_error(err));
+        ncr_log(s->q->log, quiet ? NCR_LOG_DEBUG1 : NCR_LOG_INFO, "Could not open %s '%s': %s",
+                s->kind->name, s->path, ncr_file_error(err));
         return;
     }
     if (s->q->cfg->strict_modes &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * authorized_keys files, and files of principals: whether an account lets a key in, and what the key
- * may be used for then.
+ * authorized_keys files, and files of principals: whether an account lets a key in, and what the
+ * key may be used for then.
  *
  * Files are opened with the account's identity, never block, must be regular, and with strict modes
  * they and every directory up to the home must belong to the account or root and be writable by
@@ -32,16 +32,17 @@ struct ncr_authorized_query {
     const struct ncr_log *log;
     const struct ncr_account *account;
     struct nacre_bytes blob;
-    const char *addr; /* of the peer, numeric */
+    const char *addr;             /* of the peer, numeric */
     struct ncr_cert_offer *offer; /* NULL: a plain key */
-    const char *user; /* the name asked for, for certificates */
+    const char *user;             /* the name asked for, for certificates */
 };
 
-/* True if a line of the account's files allows the key, or, as a cert-authority, the certificate that
- * is offered; *out (may be NULL) then holds the line: free it with ncr_factor_free(). */
+/* True if a line of the account's files allows the key, or, as a cert-authority, the certificate
+ * that is offered; *out (may be NULL) then holds the line: free it with ncr_factor_free(). */
 NACRE_MUST_CHECK bool ncr_authorized_check(const struct ncr_authorized_query *q,
                                            struct ncr_factor *out);
-/* The same of the account's file of principals, for a certificate of an authority that is trusted. */
+/* The same of the account's file of principals, for a certificate of an authority that is trusted.
+ */
 NACRE_MUST_CHECK bool ncr_authorized_principals(const struct ncr_authorized_query *q,
                                                 struct ncr_factor *out);
 /* True if the certificate that is offered is good for one of the names, its authority being trusted

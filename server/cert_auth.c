@@ -68,8 +68,7 @@ static bool cert_auth_revoked(const struct ncr_authorized_query *q)
     }
     if (opened && err == NACRE_ERR_KEY_REFUSED) {
         char fp[NACRE_FINGERPRINT_LEN];
-        nacre_fingerprint(fp, NACRE_FP_SHA256,
-                          q->offer != NULL ? q->offer->cert.plain : q->blob);
+        nacre_fingerprint(fp, NACRE_FP_SHA256, q->offer != NULL ? q->offer->cert.plain : q->blob);
         ncr_log(q->log, NCR_LOG_ERROR, "Authentication key %s revoked by file %s", fp, path);
     } else {
         ncr_log(q->log, NCR_LOG_ERROR, "RevokedKeys %s:%u: %s: every key is refused", path,
@@ -163,7 +162,8 @@ static bool cert_auth_open(struct ncr_cert_offer *o, struct nacre_bytes blob)
 
 /* An authority that is trusted for all users: for the user's own name, or for the names in the
  * user's file of principals, if there is one. */
-static bool cert_auth_global(const struct ncr_authorized_query *q, bool known, struct ncr_grant *out)
+static bool cert_auth_global(const struct ncr_authorized_query *q, bool known,
+                             struct ncr_grant *out)
 {
     struct nacre_bytes name = nacre_bytes_str(q->user);
     if (!cert_auth_trusted(q)) {
@@ -201,9 +201,8 @@ bool ncr_cert_auth(const struct ncr_authorized_query *query, bool known, struct 
             return false;
         }
     }
-    bool ok = !cert_auth_revoked(&q) &&
-              ((q.offer != NULL && cert_auth_global(&q, known, out)) ||
-               cert_auth_line(&q, known, out));
+    bool ok = !cert_auth_revoked(&q) && ((q.offer != NULL && cert_auth_global(&q, known, out)) ||
+                                         cert_auth_line(&q, known, out));
     if (q.offer != NULL && ok) {
         out->f[out->n++] = offer.factor;
     } else if (q.offer != NULL) {

@@ -119,7 +119,8 @@ static bool daemon_certs(struct ncr_daemon *d)
         nacre_err err = ncr_file_read(&f, path, DAEMON_KEY_MAX);
         const char *what = err != NACRE_OK ? ncr_file_error(err) : daemon_cert(&d->keys, &f);
         if (what != NULL) {
-            ncr_log(&d->log, NCR_LOG_ERROR, "Could not load host certificate \"%s\": %s", path, what);
+            ncr_log(&d->log, NCR_LOG_ERROR, "Could not load host certificate \"%s\": %s", path,
+                    what);
         }
         if (err == NACRE_OK) {
             ncr_file_wipe(&f);

@@ -223,7 +223,8 @@ static size_t login_put(uint8_t *out, size_t n, struct nacre_bytes b)
 }
 
 /* RFC 4252 7: what the client has signed, put together from what the monitor knows. */
-static bool login_signature(const struct ncr_login *l, const struct ncr_login_ask *a, uint8_t demand)
+static bool login_signature(const struct ncr_login *l, const struct ncr_login_ask *a,
+                            uint8_t demand)
 {
     static uint8_t m[LOGIN_SIGNED_MAX];
     static uint64_t work[NACRE_WORK];
@@ -325,7 +326,8 @@ static bool login_root_allowed(const struct ncr_login *l, unsigned bit)
            (l->cfg->root == NCR_ROOT_FORCED && ncr_rights_key_command(&l->rights));
 }
 
-/* ": ED25519 SHA256:...", of a certificate with its id, serial number and authority, as sshd has it. */
+/* ": ED25519 SHA256:...", of a certificate with its id, serial number and authority, as sshd has
+ * it. */
 static void login_describe(char *out, size_t cap, struct nacre_bytes blob)
 {
     static uint8_t plain[NACRE_KEY_BLOB_MAX];
@@ -342,7 +344,8 @@ static void login_describe(char *out, size_t cap, struct nacre_bytes blob)
         return;
     }
     if (nacre_cert_decode(&c, blob, plain, sizeof plain) != NACRE_OK ||
-        nacre_pubkey_decode(&k, c.plain) != NACRE_OK || nacre_pubkey_decode(&ca, c.ca) != NACRE_OK) {
+        nacre_pubkey_decode(&k, c.plain) != NACRE_OK ||
+        nacre_pubkey_decode(&ca, c.ca) != NACRE_OK) {
         return;
     }
     nacre_fingerprint(fp, NACRE_FP_SHA256, c.plain);
@@ -362,7 +365,8 @@ static void login_log(const struct ncr_login *l, const struct ncr_login_ask *a, 
                 a->stage == NACRE_STAGE_PASSWORD;
     login_describe(key, sizeof key, a->blob);
     ncr_log(l->log, loud ? NCR_LOG_INFO : NCR_LOG_VERBOSE, "%s %s for %s%s from %s port %u ssh2%s",
-            what, method, l->valid ? "" : "invalid user ", l->user, l->addr, (unsigned)l->port, key);
+            what, method, l->valid ? "" : "invalid user ", l->user, l->addr, (unsigned)l->port,
+            key);
 }
 
 static struct ncr_login_verdict login_no(struct ncr_login *l)

@@ -9,8 +9,9 @@
  * The engine and its region lie in one mapping that is shared from before the forks. network and
  * session ask the monitor over a socket pair: one request, one reply, each legal in one state
  * (before authentication: sign, judge a credential, log; after it: sign, open a terminal, prove a
- * host key), each counted, at most 64 KiB. An illegal request ends the connection. The user is fixed once;
- * signatures are verified by the monitor, over the first exchange hash that it has signed itself.
+ * host key), each counted, at most 64 KiB. An illegal request ends the connection. The user is
+ * fixed once; signatures are verified by the monitor, over the first exchange hash that it has
+ * signed itself.
  */
 #ifndef NCR_MONITOR_H
 #define NCR_MONITOR_H
@@ -42,8 +43,8 @@ struct ncr_mon_msg {
     int fds[2]; /* -1: none */
 };
 
-/* Host keys that may sign, in memory that is unmapped where it has no business; and what clients are
- * shown: first the n public keys, then certificates for them. */
+/* Host keys that may sign, in memory that is unmapped where it has no business; and what clients
+ * are shown: first the n public keys, then certificates for them. */
 struct ncr_host_keys {
     struct nacre_privkey *key;
     size_t n, map_len;
@@ -57,11 +58,11 @@ struct ncr_monitor {
     const struct ncr_sshd_config *cfg;
     struct ncr_log log;
     struct ncr_host_keys *keys;
-    const char *banner;      /* text, or NULL */
+    const char *banner;       /* text, or NULL */
     struct ncr_groups groups; /* for group exchange; shared by all */
-    int empty_dir;           /* to be the network process's root, or -1 */
-    struct ncr_account jail; /* whose identity it takes, if root */
-    int fd;                  /* the client */
+    int empty_dir;            /* to be the network process's root, or -1 */
+    struct ncr_account jail;  /* whose identity it takes, if root */
+    int fd;                   /* the client */
     char addr[64], local_addr[64];
     uint32_t port, local_port;
     void (*authenticated)(void *ctx); /* told once; may be NULL */

@@ -4,8 +4,8 @@
  * A client's variables are taken only if AcceptEnv names them, if their names are plain, and if
  * they are not among those that change what programs run or load: that list wins over any pattern
  * (CVE-2014-2532 and its kin). What the user's key or ~/.ssh/environment sets is taken only if
- * PermitUserEnvironment allows its name, and that list wins there too: it is for users who may not run
- * whatever they like.
+ * PermitUserEnvironment allows its name, and that list wins there too: it is for users who may not
+ * run whatever they like.
  */
 #include "server/session_posix.h"
 

@@ -47,8 +47,8 @@ static const char *cert_name(struct nacre_bytes plain)
     if (n > 12 && memcmp(name + n - 12, "@openssh.com", 12) == 0) {
         n -= 12;
     }
-    strcpy(name + n, nacre_bytes_is(plain, "ssh-mldsa44-ed25519") ? "-cert"
-                                                                  : "-cert-v01@openssh.com");
+    strcpy(name + n,
+           nacre_bytes_is(plain, "ssh-mldsa44-ed25519") ? "-cert" : "-cert-v01@openssh.com");
     return name;
 }
 

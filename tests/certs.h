@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Certificates for tests, good and bad: written field by field, so that what no issuer would make can
- * be had too, and signed by any key under any algorithm.
+ * Certificates for tests, good and bad: written field by field, so that what no issuer would make
+ * can be had too, and signed by any key under any algorithm.
  */
 #ifndef NACRE_TESTS_CERTS_H
 #define NACRE_TESTS_CERTS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * The daemon run for real: see daemon.h.
+ * The daemon run for real: see sshd_rig.h.
  */
-#include "tests/daemon.h"
+#include "tests/sshd_rig.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -19,7 +19,6 @@
 
 /* What the operations work in. */
 static uint64_t work[NACRE_WORK];
-
 
 static struct daemon daemon_state;
 

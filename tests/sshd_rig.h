@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC
  *
- * The daemon run for real, for tests: $BUILD/nacre-sshd on a port that the system picks, with keys and
- * files made on the spot, and a client of our own engine. The user is the one that runs the test.
+ * The daemon run for real, for tests: $BUILD/nacre-sshd on a port that the system picks, with keys
+ * and files made on the spot, and a client of our own engine. The user is the one that runs the
+ * test.
  */
-#ifndef NACRE_TESTS_DAEMON_H
-#define NACRE_TESTS_DAEMON_H
+#ifndef NACRE_TESTS_SSHD_RIG_H
+#define NACRE_TESTS_SSHD_RIG_H
 
 #include "server/account.h"
 #include "tests/driver.h"
@@ -26,7 +27,8 @@ struct daemon {
     char said[65536];
 };
 
-/* Directory, keys, files and the usual options; the test is skipped if the daemon cannot run here. */
+/* Directory, keys, files and the usual options; the test is skipped if the daemon cannot run here.
+ */
 struct daemon *daemon_prepare(void);
 void daemon_option(struct daemon *t, const char *option);
 void daemon_arg(struct daemon *t, const char *format, ...);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * Keys and certificates at a login, with files on a real file system: TrustedUserCAKeys,
- * AuthorizedPrincipalsFile, cert-authority lines, RevokedKeys (S48), strict modes (S70), rights of a
- * certificate and of the line that let it in (S58), unknown users (S38).
+ * AuthorizedPrincipalsFile, cert-authority lines, RevokedKeys (S48), strict modes (S70), rights of
+ * a certificate and of the line that let it in (S58), unknown users (S38).
  */
 #include "server/rights.h"
 #include "tests/certs.h"
@@ -58,9 +58,9 @@ static const char *court_line(const struct nacre_privkey *k)
     static char line[4][512];
     static unsigned at;
     char *l = line[at++ % 4];
-    cr_assert_eq(nacre_pubkey_format(l, 512, nacre_privkey_public_blob(k),
-                                     (struct nacre_bytes){NULL, 0}),
-                 NACRE_OK);
+    cr_assert_eq(
+        nacre_pubkey_format(l, 512, nacre_privkey_public_blob(k), (struct nacre_bytes){NULL, 0}),
+        NACRE_OK);
     return l;
 }
 
@@ -174,7 +174,8 @@ Test(cert_auth, trusted_user_ca_keys)
     cr_assert(court_lets_in(t), "%s", t->said);
     cr_assert_eq(t->grant.n, 1u, "the certificate is the only restriction");
     cr_assert_not_null(strstr(t->said, "/ca:3: "), "the line that is no key is named: %s", t->said);
-    cr_assert_not_null(strstr(t->said, "Accepted certificate ID \"id\" (serial 7) signed by CA SHA"));
+    cr_assert_not_null(
+        strstr(t->said, "Accepted certificate ID \"id\" (serial 7) signed by CA SHA"));
     cr_assert_not_null(strstr(t->said, "/ca\n"), "and nothing behind it: %s", t->said);
     cr_assert_not(court_ask(t, nacre_privkey_public_blob(t->ca)), "the authority's own key");
     cr_assert_not(court_ask(t, nacre_privkey_public_blob(t->key)), "the plain key");
@@ -229,7 +230,8 @@ Test(cert_auth, authorized_principals_file)
     cr_assert_not(court_lets_in(t), "with the file configured the user's name alone does not do");
     court_write(t->names, "bob\n");
     cr_assert_not(court_lets_in(t));
-    court_write(t->names, "# staff\nbob\nno-such-option joe\nno-pty,command=\"true\" joe # me\njoe\n");
+    court_write(t->names,
+                "# staff\nbob\nno-such-option joe\nno-pty,command=\"true\" joe # me\njoe\n");
     cr_assert(court_lets_in(t), "%s", t->said);
     cr_assert_eq(t->grant.n, 2u);
     cr_assert(t->grant.f[0].key.has_command, "the line's options count");
@@ -552,14 +554,15 @@ Test(cert_auth, s43_flags_demanded)
         struct court *t = court_open();
         court_set(t, "PubkeyAuthOptions %s", cases[i].config);
         court_write(t->keys, "cert-authority%s %s\n", cases[i].line, court_line(t->ca));
-        court_certify(t, &(struct cert_spec){.critical = {cases[i].verify ? "verify-required" : NULL,
-                                                          ""},
-                                             .extensions = {cases[i].extension, ""}});
+        court_certify(
+            t, &(struct cert_spec){.critical = {cases[i].verify ? "verify-required" : NULL, ""},
+                                   .extensions = {cases[i].extension, ""}});
         cr_assert(court_lets_in(t), "%s", t->said);
         cr_assert_eq(ncr_grant_demand(&t->cfg, &t->grant), cases[i].demand, "case %zu", i);
         court_close(t);
     }
     static const struct ncr_sshd_config zero;
     static const struct ncr_grant nothing;
-    cr_assert_eq(ncr_grant_demand(&zero, &nothing), (uint8_t)NACRE_SK_PRESENT, "by default a touch");
+    cr_assert_eq(ncr_grant_demand(&zero, &nothing), (uint8_t)NACRE_SK_PRESENT,
+                 "by default a touch");
 }

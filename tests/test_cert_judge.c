@@ -111,7 +111,8 @@ static const struct judge_case judge_cases[] = {
     {.spec = {.principals = {""}}, .user = "", .what = "no principal is allowed"},
     {.spec = {.principals = {"root", "joe", "x"}}},
     {.spec = {.principals = {"root", "bob"}}, .what = "another user"},
-    {.spec = {.principals = {"root,joe"}}, .user = "root,joe"}, /* whole: a strange name, but it is it */
+    {.spec = {.principals = {"root,joe"}},
+     .user = "root,joe"}, /* whole: a strange name, but it is it */
     {.spec = {.critical = {"no-such", ""}}, .what = "critical option is not supported"},
     {.spec = {.critical = {"no-such", "value"}}, .what = "critical option is not supported"},
     {.spec = {.critical = {"permit-pty", ""}}, .what = "critical option is not supported"},
@@ -164,8 +165,11 @@ Test(cert_judge, s45_validity_to_the_second)
     static const struct {
         uint64_t now;
         bool ok;
-    } cases[] = {{0, false},           {CERT_NOW - 1, false}, {CERT_NOW, true},
-                 {CERT_NOW + 1, false}, {UINT64_MAX, false}};
+    } cases[] = {{0, false},
+                 {CERT_NOW - 1, false},
+                 {CERT_NOW, true},
+                 {CERT_NOW + 1, false},
+                 {UINT64_MAX, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct judged *j = judge_make(&judge_good);
         j->policy.now = cases[i].now;
@@ -239,8 +243,8 @@ Test(cert_judge, s45_sha1_of_the_authority)
 /* Every key of a small order, by which anything would seem signed (S32). */
 Test(cert_judge, s32_weak_authority)
 {
-    uint8_t weak[51] = {0, 0, 0, 11, 's', 's', 'h', '-', 'e', 'd', '2', '5', '5', '1', '9',
-                        0, 0, 0, 32, 1};
+    uint8_t weak[51] = {0,   0,   0,   11,  's', 's', 'h', '-', 'e', 'd',
+                        '2', '5', '5', '1', '9', 0,   0,   0,   32,  1};
     struct cert_spec spec = judge_good;
     struct judged *j = judge_make(&judge_good);
     spec.ca_blob = (struct nacre_bytes){weak, sizeof weak};
@@ -332,7 +336,8 @@ Test(cert_judge, s35_source_address_without_an_address)
 /* Each way to revoke a certificate, and beside it one that is about another. */
 Test(cert_judge, s48_revoked)
 {
-    struct nacre_bytes mine = nacre_privkey_public_blob(key), theirs = nacre_privkey_public_blob(ca);
+    struct nacre_bytes mine = nacre_privkey_public_blob(key),
+                       theirs = nacre_privkey_public_blob(ca);
     struct nacre_bytes others = nacre_privkey_public_blob(other_ca);
     const struct {
         struct nacre_krl_entry e;
@@ -398,8 +403,8 @@ Test(cert_judge, s58_rights_only_by_extension)
 Test(cert_judge, critical_options_are_told)
 {
     struct cert_spec spec = judge_good;
-    const char *const critical[] = {"force-command", "/bin/date -u", "source-address", "192.0.2.1",
-                                    "verify-required", ""};
+    const char *const critical[] = {"force-command", "/bin/date -u",    "source-address",
+                                    "192.0.2.1",     "verify-required", ""};
     memcpy(spec.critical, critical, sizeof critical);
     struct judged *j = judge_make(&spec);
     cr_assert(judge(j), "%s", j->what);
@@ -512,9 +517,9 @@ Test(cert_judge, decisions_on_principals)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         static uint8_t buf[256];
         static struct nacre_authkey a, zero;
-        cr_assert_eq(nacre_authkey_parse_principal(&a, nacre_bytes_str(cases[i].line), buf,
-                                                   sizeof buf),
-                     NACRE_OK);
+        cr_assert_eq(
+            nacre_authkey_parse_principal(&a, nacre_bytes_str(cases[i].line), buf, sizeof buf),
+            NACRE_OK);
         cr_assert_eq(nacre_authkey_check_principal(&a, nacre_bytes_str("192.0.2.1"), CERT_NOW, 0),
                      cases[i].v, "%s", cases[i].line);
         cr_assert_eq(nacre_authkey_check_principal(&zero, nacre_bytes_str("192.0.2.1"), 0, 0),
@@ -543,9 +548,9 @@ Test(cert_judge, s58_lines_of_authorities)
         char line[512];
         struct nacre_authkey a;
         strcpy(line, cases[i].options);
-        cr_assert_eq(nacre_pubkey_format(line + strlen(line), 256, blob,
-                                         (struct nacre_bytes){NULL, 0}),
-                     NACRE_OK);
+        cr_assert_eq(
+            nacre_pubkey_format(line + strlen(line), 256, blob, (struct nacre_bytes){NULL, 0}),
+            NACRE_OK);
         cr_assert_eq(nacre_authkey_parse(&a, nacre_bytes_str(line), buf, sizeof buf), NACRE_OK);
         struct nacre_bytes addr = nacre_bytes_str("192.0.2.1");
         cr_assert_eq(nacre_authkey_check(&a, blob, addr, CERT_NOW, 0), cases[i].plain, "%s", line);

@@ -54,10 +54,8 @@ static struct nacre_privkey *make_key(const char *type)
 static struct nacre_bytes issue(uint8_t out[CERT_MAX], struct nacre_bytes plain,
                                 const struct nacre_privkey *ca, const char *ca_alg)
 {
-    const struct cert_spec spec = {.principals = {"joe"},
-                                   .before = NACRE_CERT_FOREVER,
-                                   .ca_alg = ca_alg,
-                                   .rng = &cert_rng};
+    const struct cert_spec spec = {
+        .principals = {"joe"}, .before = NACRE_CERT_FOREVER, .ca_alg = ca_alg, .rng = &cert_rng};
     return cert_make(out, &spec, plain, ca);
 }
 
@@ -65,9 +63,9 @@ static struct nacre_bytes sign(uint8_t *out, size_t cap, const struct nacre_priv
                                const char *alg, struct nacre_bytes data)
 {
     struct nacre_bytes b = {out, 0};
-    cr_assert_eq(nacre_privkey_sign(k, nacre_bytes_str(alg), data, out, cap, &b.n, &cert_rng,
-                                    cert_work),
-                 NACRE_OK, "%s", alg);
+    cr_assert_eq(
+        nacre_privkey_sign(k, nacre_bytes_str(alg), data, out, cap, &b.n, &cert_rng, cert_work),
+        NACRE_OK, "%s", alg);
     return b;
 }
 
@@ -89,8 +87,7 @@ Test(sig_cert, every_key_under_every_authority)
     }
     for (size_t i = 0; i < CERT_KINDS; i++) {
         for (size_t ca = 0; ca < CERT_KINDS; ca++) {
-            struct nacre_bytes b =
-                issue(cert, nacre_privkey_public_blob(k[i]), k[ca], NULL);
+            struct nacre_bytes b = issue(cert, nacre_privkey_public_blob(k[i]), k[ca], NULL);
             longest = b.n > longest ? b.n : longest;
             for (size_t a = 0; cert_kinds[i].algs[a] != NULL; a++) {
                 const char *alg = cert_kinds[i].algs[a];
@@ -209,8 +206,8 @@ Test(sig_cert, sha1_of_the_key_is_legacy)
     struct nacre_bytes c = issue(cert, nacre_privkey_public_blob(k), ca, NULL);
     struct nacre_bytes s = sign(sig, sizeof sig, k, alg, nacre_bytes_str("d"));
     cr_assert_eq(verify(alg, c, nacre_bytes_str("d"), s), NACRE_OK);
-    cr_assert_eq(nacre_sig_verify(&nacre_algs_default, nacre_bytes_str(alg), c, nacre_bytes_str("d"),
-                                  s, cert_work),
+    cr_assert_eq(nacre_sig_verify(&nacre_algs_default, nacre_bytes_str(alg), c,
+                                  nacre_bytes_str("d"), s, cert_work),
                  NACRE_ERR_UNKNOWN_ALG);
     cr_assert_eq(verify("rsa-sha2-512-cert-v01@openssh.com", c, nacre_bytes_str("d"), s),
                  NACRE_ERR_SIG_FORMAT);
@@ -294,9 +291,10 @@ Test(sig_cert, s43_security_keys)
         strcpy(strchr(name, '@'), "-cert-v01@openssh.com");
         c = issue(cert, key, ca, NULL);
         for (unsigned demand = 0; demand < 8; demand++) {
-            cr_assert_eq(nacre_sig_verify_sk(&nacre_algs_default, nacre_bytes_str(name), c, data, sig,
-                                             (uint8_t)demand, cert_work) == NACRE_OK,
-                         (flags & demand) == demand, "%s, flags %u, demanded %u", name, flags, demand);
+            cr_assert_eq(nacre_sig_verify_sk(&nacre_algs_default, nacre_bytes_str(name), c, data,
+                                             sig, (uint8_t)demand, cert_work) == NACRE_OK,
+                         (flags & demand) == demand, "%s, flags %u, demanded %u", name, flags,
+                         demand);
         }
         cr_assert_eq(verify(name, c, data, sig) == NACRE_OK, (flags & NACRE_SK_PRESENT) != 0);
         touched += (flags & NACRE_SK_PRESENT) != 0;

@@ -5,7 +5,7 @@
  */
 #include "proto/pkt.h"
 #include "server/account.h"
-#include "tests/daemon.h"
+#include "tests/sshd_rig.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>

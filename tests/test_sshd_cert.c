@@ -7,7 +7,7 @@
 #include "proto/keys/nacre_krl.h"
 #include "proto/wire.h"
 #include "tests/certs.h"
-#include "tests/daemon.h"
+#include "tests/sshd_rig.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -345,9 +345,8 @@ static bool may_open(struct daemon *t, uint32_t port)
 
 static bool may_listen(struct daemon *t, uint32_t port)
 {
-    const struct nacre_global g = {.kind = NACRE_GLOBAL_TCPIP_FORWARD,
-                                   .addr = nacre_bytes_str("localhost"),
-                                   .port = port};
+    const struct nacre_global g = {
+        .kind = NACRE_GLOBAL_TCPIP_FORWARD, .addr = nacre_bytes_str("localhost"), .port = port};
     unsigned ok = t->d.global_ok, no = t->d.global_no;
     cr_assert_eq(nacre_global_request(&t->d.conn, &g, true), NACRE_OK);
     for (uint64_t until = daemon_ms() + 10000; daemon_ms() < until;) {
@@ -385,13 +384,15 @@ Test(sshd_cert, S59_force_command)
 {
     struct chancery *c = chancery_open();
     cr_assert(enter_with(
-        c, &(struct cert_spec){.critical = {"force-command", "echo forced $SSH_ORIGINAL_COMMAND"}}));
+        c,
+        &(struct cert_spec){.critical = {"force-command", "echo forced $SSH_ORIGINAL_COMMAND"}}));
     (void)driver_exec(&c->t->d, "id", NULL, 0);
     cr_assert(driver_out_is(&c->t->d, "forced id\n"));
     chancery_close(c);
 }
 
-/* A line that lets the authority in, and the certificate's command: they agree, or nobody logs in. */
+/* A line that lets the authority in, and the certificate's command: they agree, or nobody logs in.
+ */
 Test(sshd_cert, S58_two_commands)
 {
     struct chancery *c = chancery_open();
@@ -436,8 +437,8 @@ Test(sshd_cert, two_certificates_are_not_two_keys)
     cr_assert_not(enter_with(c, &(struct cert_spec){.serial = 1}));
     cr_assert(c->t->d.partial);
     certify(c, &(struct cert_spec){.serial = 2}, &c->t->user);
-    cr_assert_not(driver_key_as(&c->t->d, c->t->me.name, "ssh-ed25519-cert-v01@openssh.com", c->cert,
-                                &c->t->user, true));
+    cr_assert_not(driver_key_as(&c->t->d, c->t->me.name, "ssh-ed25519-cert-v01@openssh.com",
+                                c->cert, &c->t->user, true));
     certify(c, &(struct cert_spec){.serial = 3}, &c->t->other);
     cr_assert(driver_key_as(&c->t->d, c->t->me.name, "ssh-ed25519-cert-v01@openssh.com", c->cert,
                             &c->t->other, true),

@@ -25,7 +25,8 @@ static nacre_err judge_refuse(const char **what, const char *why)
 struct judge_option {
     const char *name;
     unsigned permit;
-    const char *(*set)(struct nacre_authkey *a, struct nacre_bytes value); /* what is wrong, or NULL */
+    const char *(*set)(struct nacre_authkey *a,
+                       struct nacre_bytes value); /* what is wrong, or NULL */
     bool flag;
 };
 
