@@ -242,6 +242,7 @@ CLIENT_SRC = \
 	client/keygen_cert.c \
 	client/keygen_convert.c \
 	client/keygen_cert_show.c \
+	client/keygen_fingerprint.c \
 	client/keygen_host_keys.c \
 	client/keygen_hosts.c \
 	client/keygen_key.c \

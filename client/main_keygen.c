@@ -313,7 +313,7 @@ static const struct keygen_job keygen_jobs[] = {
     {'F', false, ncr_keygen_find_host},
     {'H', false, ncr_keygen_hash_hosts},
     {'l', false, ncr_keygen_fingerprint},
-    {'B', false, NULL},
+    {'B', false, ncr_keygen_fingerprint},
     {'p', false, ncr_keygen_change_passphrase},
     {'c', false, ncr_keygen_change_comment},
     {'e', false, ncr_keygen_export},
