@@ -430,6 +430,7 @@ SCRIPT_TESTS = \
 	tests/test_add_program.sh \
 	tests/test_kat.sh \
 	tests/test_keygen.sh \
+	tests/test_keygen_cert.sh \
 	tests/test_keygen_convert.sh \
 	tests/test_sftp_program.sh \
 	tests/test_sftp_server.sh
