@@ -333,7 +333,7 @@ static bool small(const struct vec *v)
     return n < 420;
 }
 
-Test(keyfile_pem, s20_cut_at_every_length, .timeout = 60)
+Test(keyfile_pem, s20_cut_at_every_length)
 {
     struct vec v;
 
@@ -378,7 +378,7 @@ static void damage_der(const uint8_t *file, size_t n, const char *label, struct 
     }
 }
 
-Test(keyfile_pem, s20_der_damaged, .timeout = 120)
+Test(keyfile_pem, s20_der_damaged)
 {
     static const char *const labels[] = {"EC PRIVATE KEY", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY"};
     unsigned seen = 0;

@@ -344,7 +344,7 @@ Test(keyfile_ppk, s20_extended)
 }
 
 /* A flipped bit may change a digit's case or a line end, never the key. */
-Test(keyfile_ppk, s20_each_bit_flipped, .timeout = 120)
+Test(keyfile_ppk, s20_each_bit_flipped)
 {
     static uint8_t file[FILE_MAX], good[FILE_MAX];
     struct nacre_bytes pass;
