@@ -283,6 +283,7 @@ SERVER_SRC = \
 	server/rights.c \
 	server/sandbox.c \
 	server/server.c \
+	server/session_agent.c \
 	server/session_env.c \
 	server/session_forward.c \
 	server/session_posix.c \
@@ -421,7 +422,7 @@ POSIX_TESTS = \
 	socket \
 	tty
 CLIENT_TESTS = agent agent_client client client_memory files forward_agent forward_client host_trust identities key_load known_hosts_file options sftp_words
-SERVER_TESTS = authorized cert_auth gate groups monitor server session_env sshd sshd_cert sshd_config users_file
+SERVER_TESTS = authorized cert_auth gate groups monitor server session_env sshd sshd_agent sshd_cert sshd_config users_file
 # linked with client and server
 SESSION_TESTS = host_keys_update
 

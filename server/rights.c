@@ -91,6 +91,15 @@ bool ncr_rights_pty(const struct ncr_rights *r)
     return ok;
 }
 
+bool ncr_rights_agent(const struct ncr_rights *r)
+{
+    bool ok = r->cfg->agent_forwarding != 0 && !r->cfg->disable_forwarding;
+    for (size_t i = 0; i < r->n; i++) {
+        ok = ok && (r->factors[i]->key.permits & NACRE_PERMIT_AGENT) != 0;
+    }
+    return ok;
+}
+
 /* The port behind the last colon; "*" is every port. */
 static bool rights_port(const char *s, uint32_t port)
 {

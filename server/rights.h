@@ -26,6 +26,8 @@ NACRE_MUST_CHECK bool ncr_rights_grant(struct ncr_rights *r, struct ncr_grant *g
 struct nacre_bytes ncr_rights_env(const struct ncr_rights *r, size_t *at);
 void ncr_rights_clear(struct ncr_rights *r);
 bool ncr_rights_pty(const struct ncr_rights *r);
+/* The client's agent may be used here. */
+bool ncr_rights_agent(const struct ncr_rights *r);
 /* kind: direct-tcpip to, or listening at, host and port. */
 bool ncr_rights_forward(const struct ncr_rights *r, enum nacre_authkey_forward kind,
                         struct nacre_bytes host, uint32_t port);

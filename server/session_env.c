@@ -240,6 +240,9 @@ char **ncr_session_env(const struct ncr_session *s, const struct ncr_session_cha
         env_set(&e, "SSH_TTY", c->tty);
         env_set(&e, "TERM", c->term);
     }
+    if (ncr_session_agent_path(s) != NULL) {
+        env_set(&e, "SSH_AUTH_SOCK", ncr_session_agent_path(s));
+    }
     if (command.p != NULL) {
         env_put(&e, "SSH_ORIGINAL_COMMAND", (const char *)command.p, command.n);
     }

@@ -368,6 +368,9 @@ static enum nacre_when session_request(void *ctx, struct nacre_peer *p,
     case NACRE_REQ_BREAK:
         ok = session_break(p, ev);
         break;
+    case NACRE_REQ_OTHER:
+        ok = session_chan(p, ev) != NULL && ncr_session_agent_request(ctx, ev);
+        break;
     default:
         break;
     }
@@ -510,7 +513,11 @@ static nacre_err session_serve(struct ncr_session *s)
         !ncr_host_keys_announce(m->conn, m->engine.host_keys, m->engine.n_host_keys)) {
         ncr_log(&s->log, NCR_LOG_DEBUG1, "host keys were not announced");
     }
-    return err == NACRE_OK ? nacre_server_run(s->server) : err;
+    if (err == NACRE_OK) {
+        err = nacre_server_run(s->server);
+        ncr_session_agent_end(s);
+    }
+    return err;
 }
 
 void ncr_session_main(struct ncr_monitor *m)

@@ -17,6 +17,7 @@
 #define NCR_SESSION_LISTENERS_MAX 64
 
 struct ncr_session_forward;
+struct ncr_session_agent;
 
 struct ncr_session {
     struct ncr_monitor *m;
@@ -27,6 +28,7 @@ struct ncr_session {
     const struct ncr_rights *rights;
     uint32_t n_sessions, n_listeners;
     struct ncr_session_forward *forwards;
+    struct ncr_session_agent *agent; /* the client's; NULL: not lent */
     bool no_more; /* no-more-sessions@openssh.com */
     uint8_t buf[NCR_MON_MAX];
 };
@@ -34,7 +36,7 @@ struct ncr_session {
 /* One channel: a session, or a connection that is forwarded to us. */
 struct ncr_session_chan {
     bool session, started;
-    int forward_fd;    /* accepted, until the peer has opened its end; -1 */
+    int forward_fd;    /* accepted here, until the peer has opened its end; -1 */
     int master, slave; /* until the program is started; -1 */
     char tty[64];
     char term[64];
@@ -56,6 +58,15 @@ char **ncr_session_env(const struct ncr_session *s, const struct ncr_session_cha
 bool ncr_session_env_allowed(const struct ncr_sshd_config *cfg, struct nacre_bytes name);
 bool ncr_session_env_add(const struct ncr_sshd_config *cfg, struct ncr_session_chan *c,
                          struct nacre_bytes name, struct nacre_bytes value);
+
+/* ---- session_agent.c ---- */
+
+/* True if it was a request for the client's agent, and granted. */
+bool ncr_session_agent_request(struct ncr_session *s, const struct nacre_event *ev);
+/* What SSH_AUTH_SOCK is to say; NULL: nothing. */
+const char *ncr_session_agent_path(const struct ncr_session *s);
+/* Removes the socket. */
+void ncr_session_agent_end(struct ncr_session *s);
 
 /* ---- session_forward.c: hooks ---- */
 

@@ -715,7 +715,7 @@ static const struct sshd_row sshd_rows[] = {
     {"PermitTunnel", sshd_only, 0, "no", 0, false},
     {"AllowTcpForwarding", sshd_forwarding, 0, NULL, 0, false},
     {"AllowStreamLocalForwarding", sshd_only, 0, "no", 0, false},
-    {"AllowAgentForwarding", sshd_only, 0, "no", 0, false},
+    {"AllowAgentForwarding", sshd_flag, SSHD_AT(agent_forwarding), NULL, 0, false},
     {"X11Forwarding", sshd_only, 0, "no", 0, false},
     {"PermitOpen", sshd_words, SSHD_AT(permit_open), NULL, 0, false},
     {"PermitListen", sshd_words, SSHD_AT(permit_listen), NULL, 0, false},
@@ -748,6 +748,7 @@ void ncr_sshd_config_init(struct ncr_sshd_config *c)
     c->family = AF_UNSPEC;
     c->password = c->pubkey = c->kbdint = 1;
     c->strict_modes = c->permit_tty = c->tcp_keepalive = c->print_motd = c->penalties = 1;
+    c->agent_forwarding = 1;
     c->root = NCR_ROOT_KEYS;
     c->forward = NCR_FORWARD_LOCAL | NCR_FORWARD_REMOTE;
     c->grace_s = 120;

@@ -50,6 +50,7 @@ struct ncr_sshd_config {
     struct ncr_sshd_list subsystems; /* name, command, name, command, ... */
     unsigned password, pubkey, kbdint;
     unsigned strict_modes, permit_tty, disable_forwarding, tcp_keepalive, print_motd, penalties;
+    unsigned agent_forwarding;
     enum ncr_sshd_root root;
     unsigned forward; /* set of enum ncr_sshd_forward */
     enum ncr_sshd_gateway gateway;

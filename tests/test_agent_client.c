@@ -263,7 +263,7 @@ Test(agent_client, a_byte_at_a_time)
     scripted_end(a, pid);
 }
 
-Test(agent_client, s74_one_that_never_answers, .timeout = 30)
+Test(agent_client, s74_one_that_never_answers, .timeout = 60)
 {
     static const uint8_t half[] = {0, 0, 0, 5, 12};
     struct nacre_bytes keys;
@@ -282,7 +282,7 @@ Test(agent_client, s74_one_that_never_answers, .timeout = 30)
 }
 
 /* It does not even read: the request does not fit what the system holds for it. */
-Test(agent_client, s74_one_that_never_reads, .timeout = 30)
+Test(agent_client, s74_one_that_never_reads, .timeout = 60)
 {
     static uint8_t data[NACRE_AGENT_MSG_MAX - 4096];
     struct nacre_bytes alg = nacre_bytes_str("ssh-ed25519");
