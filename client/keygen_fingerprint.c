@@ -154,7 +154,8 @@ static nacre_err fpr_public_half(struct nacre_pubkey *pub, char comment[NACRE_KE
     nacre_err err = nacre_keyfile_read_public(pub, &shown, file, scratch, file.n, info);
 
     if (err != NACRE_OK)
-        return ncr_keygen_load_public(&p, path) == NACRE_OK ? nacre_pubkey_decode(pub, p.blob) : err;
+        return ncr_keygen_load_public(&p, path) == NACRE_OK ? nacre_pubkey_decode(pub, p.blob)
+                                                            : err;
     if (shown.n > NACRE_KEY_COMMENT_MAX)
         shown.n = NACRE_KEY_COMMENT_MAX;
     if (shown.n > 0)

@@ -243,7 +243,7 @@ static const struct {
     const char *word;
     unsigned kind;
     int (*read)(struct krl_job *j, const char *text); /* NULL: a key of that kind follows */
-    const char *by; /* wants an authority: what it revokes by */
+    const char *by;                                   /* wants an authority: what it revokes by */
 } krl_specs[] = {
     {"serial:", NACRE_KRL_SERIALS, krl_spec_serial, "serial number"},
     {"id:", NACRE_KRL_KEY_ID, krl_spec_id, "key ID"},

@@ -196,8 +196,8 @@ static nacre_err sign_data(struct sign_run *r, struct nacre_bytes data, uint8_t 
     if (r->agent == NULL)
         return nacre_privkey_sign(&r->key.key, nacre_bytes_str(alg), data, sig, NACRE_SIG_BLOB_MAX,
                                   n, &nacre_rng_os, sign_work);
-    err = nacre_agent_sign(r->agent, r->held, nacre_bytes_str(alg), data, sig, NACRE_SIG_BLOB_MAX,
-                           n);
+    err =
+        nacre_agent_sign(r->agent, r->held, nacre_bytes_str(alg), data, sig, NACRE_SIG_BLOB_MAX, n);
     if (err != NACRE_OK)
         return err;
     return nacre_sig_verify(&nacre_algs_default, nacre_bytes_str(alg), r->plain, data,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC
  *
- * nacre-keygen -Y verify, check-novalidate, find-principals and match-principals: whether a signature
- * is one, and whose, by a file of allowed signers and one of revoked keys.
+ * nacre-keygen -Y verify, check-novalidate, find-principals and match-principals: whether a
+ * signature is one, and whose, by a file of allowed signers and one of revoked keys.
  *
- * Output, order of questions and exit statuses are ssh-keygen's: a damaged line for the principal in
- * question ends a search without success; one for others is passed.
+ * Output, order of questions and exit statuses are ssh-keygen's: a damaged line for the principal
+ * in question ends a search without success; one for others is passed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -252,7 +252,8 @@ static bool verify_allowed(struct verify_run *r)
         enum nacre_signer_verdict verdict;
         const char *what;
 
-        if (!nacre_signer_is_for(&v->s, r->q.principal) && (err == NACRE_OK || v->s.principals.n > 0))
+        if (!nacre_signer_is_for(&v->s, r->q.principal) &&
+            (err == NACRE_OK || v->s.principals.n > 0))
             continue;
         if (err != NACRE_OK) {
             verify_tell_line(v, r->g->file);

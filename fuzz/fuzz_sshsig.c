@@ -2,8 +2,8 @@
  *
  * Fuzz target: signatures of files (proto/keys/sshsig.c).
  *
- * Input: byte 0 even, the rest is an armored signature; odd, the rest is armored first. What is read
- * is written and read again with the same parts, and does not verify in another namespace.
+ * Input: byte 0 even, the rest is an armored signature; odd, the rest is armored first. What is
+ * read is written and read again with the same parts, and does not verify in another namespace.
  */
 #include "proto/keys/nacre_keys.h"
 

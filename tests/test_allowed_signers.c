@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * Allowed-signers lines: every option, what is refused, and who may sign what, when, with plain keys
- * and certificates; s20 (cut at every byte, each bit flipped), s45 (certificates that are no good),
- * s46 (zeroed lines and questions allow nothing).
+ * Allowed-signers lines: every option, what is refused, and who may sign what, when, with plain
+ * keys and certificates; s20 (cut at every byte, each bit flipped), s45 (certificates that are no
+ * good), s46 (zeroed lines and questions allow nothing).
  */
 #include "proto/keys/nacre_signers.h"
 
@@ -64,11 +64,12 @@ Test(allowed_signers, lines)
     cr_assert(!nacre_signer_is_for(&s, text("mallory@x.org")));
     cr_assert(!nacre_signer_is_for(&s, text("")));
 
-    cr_assert_eq(parse(&s,
-                       "\"a b\" CERT-Authority,namespaces=\"git,fi\\\"le\",valid-after=\"20200101Z\","
-                       "valid-before=\"202101020304\"\t%s",
-                       k.text),
-                 NACRE_OK);
+    cr_assert_eq(
+        parse(&s,
+              "\"a b\" CERT-Authority,namespaces=\"git,fi\\\"le\",valid-after=\"20200101Z\","
+              "valid-before=\"202101020304\"\t%s",
+              k.text),
+        NACRE_OK);
     cr_assert(nacre_bytes_is(s.principals, "a b"));
     cr_assert(s.cert_authority && s.has_namespaces);
     cr_assert(nacre_bytes_is(s.namespaces, "git,fi\"le"));
@@ -287,7 +288,8 @@ static void make_cert(struct certificate *out, const struct key *k, const struct
     out->b.p = out->blob;
 }
 
-/* S45: only a whole certificate of the line's authority, for users, now, with the principal in it. */
+/* S45: only a whole certificate of the line's authority, for users, now, with the principal in it.
+ */
 Test(allowed_signers, s45_certificates)
 {
     static const uint8_t unknown[] = {0, 0, 0, 3, 'f', 'o', 'o', 0, 0, 0, 0};

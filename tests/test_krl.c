@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * Key revocation lists (PROTOCOL.krl): OpenSSH's own, ours read again, what must refuse; s20 (cut at
- * every byte, extended, each bit flipped), s21 (counts and lengths that are believed), s48 (revoked
- * wins, whatever revokes it), krl_serial_zero and krl_unknown_section.
+ * Key revocation lists (PROTOCOL.krl): OpenSSH's own, ours read again, what must refuse; s20 (cut
+ * at every byte, extended, each bit flipped), s21 (counts and lengths that are believed), s48
+ * (revoked wins, whatever revokes it), krl_serial_zero and krl_unknown_section.
  */
 #include "crypto/load.h"
 #include "proto/keys/nacre_krl.h"
@@ -217,7 +217,8 @@ Test(krl, s48_each_way_to_revoke)
         }
     }
 #define SHA1(i) value(NACRE_KRL_SHA1, nothing, (struct nacre_bytes){sha1[i], sizeof sha1[i]})
-#define SHA256(i) value(NACRE_KRL_SHA256, nothing, (struct nacre_bytes){sha256[i], sizeof sha256[i]})
+#define SHA256(i)                                                                                  \
+    value(NACRE_KRL_SHA256, nothing, (struct nacre_bytes){sha256[i], sizeof sha256[i]})
 #define KEY(b) value(NACRE_KRL_KEY, nothing, b)
 #define ID(c, s) value(NACRE_KRL_KEY_ID, c, text(s))
     /* revoked: bit 0 the key, 1 another key, 2 the certificate of ca, 3 that of ca2 */
@@ -699,7 +700,7 @@ Test(krl, no_room_for_any_less)
 Test(krl, hundred_thousand)
 {
     struct nacre_krl_entry *e = malloc(2 * MANY * sizeof *e);
-    uint8_t (*digest)[NACRE_SHA256_LEN] = malloc((size_t)MANY * NACRE_SHA256_LEN);
+    uint8_t(*digest)[NACRE_SHA256_LEN] = malloc((size_t)MANY * NACRE_SHA256_LEN);
     static struct key key, ca;
     static struct certificate bad, good;
     struct nacre_krl head = {.version = 1};

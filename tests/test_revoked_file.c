@@ -78,8 +78,8 @@ static struct nacre_bytes make_cert(uint8_t out[1024], const struct key *k, cons
     c.kind = NACRE_CERT_USER;
     c.serial = 3;
     c.valid_before = NACRE_CERT_FOREVER;
-    cr_assert_eq(
-        nacre_cert_issue(out, 1024, &b.n, &c, &ca->private, NULL, &nacre_rng_os, work), NACRE_OK);
+    cr_assert_eq(nacre_cert_issue(out, 1024, &b.n, &c, &ca->private, NULL, &nacre_rng_os, work),
+                 NACRE_OK);
     return b;
 }
 
@@ -161,8 +161,12 @@ Test(revoked_file, s47_damaged_list_refuses_every_key)
     static struct key k, other;
     static char file[3 * NACRE_LINE_MAX];
     static const char *const lines[] = {
-        "ssh-ed25519",           "ssh-ed25519 AAAA",         "rubbish",
-        "ssh-ed25519 !!!!",      "no-pty ssh-ed25519 AAAA",  "@revoked * ssh-ed25519 AAAA",
+        "ssh-ed25519",
+        "ssh-ed25519 AAAA",
+        "rubbish",
+        "ssh-ed25519 !!!!",
+        "no-pty ssh-ed25519 AAAA",
+        "@revoked * ssh-ed25519 AAAA",
         "ssh-rsa AAAAC3NzaC1lZDI1NTE5",
     };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * SSHFP records: text as OpenSSH's ssh-keygen -r prints it, and s50 (only validated records count; a
- * record of the key's type that differs refuses).
+ * SSHFP records: text as OpenSSH's ssh-keygen -r prints it, and s50 (only validated records count;
+ * a record of the key's type that differs refuses).
  */
 #include "proto/keys/nacre_sshfp.h"
 #include "tests/vectors.h"
@@ -71,9 +71,8 @@ Test(sshfp, what_is_not_written)
                  NACRE_ERR_NO_ROOM);
     cr_assert_eq(nacre_sshfp_format(text, sizeof text, "h", cut, NACRE_SSHFP_SHA1, false),
                  NACRE_ERR_KEY_FORMAT);
-    cr_assert_eq(
-        nacre_sshfp_format(text, sizeof text, "h", blob, (enum nacre_sshfp_hash)3, false),
-        NACRE_ERR_UNKNOWN_ALG);
+    cr_assert_eq(nacre_sshfp_format(text, sizeof text, "h", blob, (enum nacre_sshfp_hash)3, false),
+                 NACRE_ERR_UNKNOWN_ALG);
 }
 
 /* A record for the key (good), or for another. */
@@ -128,8 +127,7 @@ Test(sshfp, s50_records)
         for (size_t j = 0; j < rows[i].n; j++) {
             uint8_t data[34];
             struct nacre_bytes rdata = {
-                data,
-                make_record(data, rows[i].r[j].number, rows[i].r[j].hash, rows[i].r[j].good)};
+                data, make_record(data, rows[i].r[j].number, rows[i].r[j].hash, rows[i].r[j].good)};
 
             nacre_sshfp_record(&q, blob, rdata);
             nacre_sshfp_record(&plain, blob, rdata);

@@ -64,7 +64,8 @@ Test(sshsig, openssh)
     vec_close(&v);
 }
 
-/* Row "sshsig": a signature for one purpose is none for another, whatever the case or the length. */
+/* Row "sshsig": a signature for one purpose is none for another, whatever the case or the length.
+ */
 Test(sshsig, sshsig_namespace_compared)
 {
     static const char *const others[] = {"", "gi", "gitt", "Git", "file", "git "};
@@ -108,10 +109,9 @@ static void make(struct made *m, const char *type, const char *alg, const char *
     cr_assert_eq(nacre_privkey_generate(&m->key, type, strcmp(type, "ssh-rsa") == 0 ? 2048 : 0,
                                         &nacre_rng_os, work),
                  NACRE_OK);
-    cr_assert_eq(nacre_sshsig_message(
-                     message, sizeof message, &data.n, "git", hash,
-                     digest_of(d, nacre_sshsig_hash(nacre_bytes_str(hash)),
-                               nacre_bytes_str("message"))),
+    cr_assert_eq(nacre_sshsig_message(message, sizeof message, &data.n, "git", hash,
+                                      digest_of(d, nacre_sshsig_hash(nacre_bytes_str(hash)),
+                                                nacre_bytes_str("message"))),
                  NACRE_OK);
     cr_assert_eq(nacre_privkey_sign(&m->key, nacre_bytes_str(alg), data, sig, sizeof sig, &blob.n,
                                     &nacre_rng_os, work),
@@ -194,19 +194,19 @@ Test(sshsig, sshsig_sha256_and_sha512_only)
                                          nacre_privkey_public_blob(&m.key), "git", others[i],
                                          nacre_bytes_str("sig")),
                      NACRE_OK);
-        cr_assert_eq(nacre_sshsig_decode(&s, (struct nacre_bytes){m.text, m.n}, buf, sizeof buf,
-                                         &what),
-                     NACRE_ERR_UNKNOWN_ALG);
+        cr_assert_eq(
+            nacre_sshsig_decode(&s, (struct nacre_bytes){m.text, m.n}, buf, sizeof buf, &what),
+            NACRE_ERR_UNKNOWN_ALG);
         cr_assert_str_eq(what, "hash of signature not understood");
         cr_assert_eq(s.key.n, 0);
     }
     /* a hash value of the other hash's length */
-    cr_assert_eq(nacre_sshsig_message(out, sizeof out, &n, "git", "sha256",
-                                      (struct nacre_bytes){d, 64}),
-                 NACRE_ERR_USAGE);
-    cr_assert_eq(nacre_sshsig_message(out, sizeof out, &n, "", "sha256",
-                                      (struct nacre_bytes){d, 32}),
-                 NACRE_ERR_USAGE);
+    cr_assert_eq(
+        nacre_sshsig_message(out, sizeof out, &n, "git", "sha256", (struct nacre_bytes){d, 64}),
+        NACRE_ERR_USAGE);
+    cr_assert_eq(
+        nacre_sshsig_message(out, sizeof out, &n, "", "sha256", (struct nacre_bytes){d, 32}),
+        NACRE_ERR_USAGE);
 }
 
 Test(sshsig, s20_cut_at_every_byte)

@@ -168,8 +168,8 @@ static bool signer_principals(struct nacre_signer *s, struct signer_in *in)
 
 static nacre_err signer_key(struct nacre_signer *s, struct signer_in *in)
 {
-    nacre_err err = nacre_pubkey_parse(&s->key, NULL, in->rest, in->buf + in->used,
-                                       in->cap - in->used);
+    nacre_err err =
+        nacre_pubkey_parse(&s->key, NULL, in->rest, in->buf + in->used, in->cap - in->used);
 
     return err == NACRE_ERR_UNKNOWN_ALG ? NACRE_OK : err;
 }

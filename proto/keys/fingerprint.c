@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * Fingerprints of public keys as OpenSSH writes them: base64 of a hash, the older MD5 in hexadecimal
- * and bubblebabble of SHA-1 (Antti Huima, "The Bubble Babble Binary Data Encoding", 2000), and the
- * picture of one (Loss, Limmer, von Gernler, "The drunken bishop", 2009).
+ * Fingerprints of public keys as OpenSSH writes them: base64 of a hash, the older MD5 in
+ * hexadecimal and bubblebabble of SHA-1 (Antti Huima, "The Bubble Babble Binary Data Encoding",
+ * 2000), and the picture of one (Loss, Limmer, von Gernler, "The drunken bishop", 2009).
  *
  * Of a certificate the plain key is what is hashed: that is for the caller to see to.
  */

@@ -394,8 +394,9 @@ static nacre_err krl_subject_read(struct krl_subject *s, struct nacre_bytes blob
     s->blob = blob;
     if (err != NACRE_OK && err != NACRE_ERR_UNKNOWN_ALG)
         return err;
-    return (err == NACRE_OK ? krl_cert_read(s) : krl_key_read(&s->key, blob)) ? NACRE_OK
-                                                                              : NACRE_ERR_KEY_FORMAT;
+    return (err == NACRE_OK ? krl_cert_read(s) : krl_key_read(&s->key, blob))
+               ? NACRE_OK
+               : NACRE_ERR_KEY_FORMAT;
 }
 
 static bool krl_key_listed(const struct krl_key *k, const struct nacre_krl_entry *e)

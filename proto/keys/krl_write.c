@@ -149,8 +149,7 @@ static size_t krl_bitmap_of(const struct nacre_krl_entry *e, size_t n)
     size_t i;
 
     for (i = 0; i < n; i++) {
-        if (e[i].hi - e[0].lo >= NACRE_KRL_BITMAP_MAX ||
-            (i > 0 && e[i].lo - e[i - 1].hi > KRL_GAP))
+        if (e[i].hi - e[0].lo >= NACRE_KRL_BITMAP_MAX || (i > 0 && e[i].lo - e[i - 1].hi > KRL_GAP))
             break;
         other += krl_cost(&e[i]);
         if (KRL_BITMAP + (size_t)(e[i].hi - e[0].lo) / 8 < other)

@@ -37,10 +37,10 @@ struct nacre_signer {
     const char *what;                          /* on failure: what is wrong, static text */
 };
 
-/* Reads a line without its end. buf: cap at least line.n is enough. FILE_FORMAT (unknown option, bad
- * value, no key), KEY_FORMAT, NO_ROOM: the line allows nothing; s is zeroed but for what and, if
- * they could be read, principals: a search ends at a damaged line for the principal in question. A
- * key of an unknown type is no error. */
+/* Reads a line without its end. buf: cap at least line.n is enough. FILE_FORMAT (unknown option,
+ * bad value, no key), KEY_FORMAT, NO_ROOM: the line allows nothing; s is zeroed but for what and,
+ * if they could be read, principals: a search ends at a damaged line for the principal in question.
+ * A key of an unknown type is no error. */
 NACRE_MUST_CHECK nacre_err nacre_signer_parse(struct nacre_signer *s, struct nacre_bytes line,
                                               uint8_t *buf, size_t cap);
 
@@ -63,8 +63,8 @@ struct nacre_signer_question {
 /* True if the line is for that principal. */
 bool nacre_signer_is_for(const struct nacre_signer *s, struct nacre_bytes principal);
 /* Whether a line allows it. A plain key must be the line's, a certificate the line's (by itself,
- * signed by whomever) or its authority's: then one for users, signed by it, valid at that time, with
- * the principal in it and no critical option that is not understood. *what may be NULL. */
+ * signed by whomever) or its authority's: then one for users, signed by it, valid at that time,
+ * with the principal in it and no critical option that is not understood. *what may be NULL. */
 enum nacre_signer_verdict nacre_signer_check(const struct nacre_signer *s,
                                              const struct nacre_signer_question *q,
                                              const char **what, uint64_t *work);

@@ -37,10 +37,10 @@ struct nacre_sshfp {
     bool validated; /* all records came with DNSSEC's proof */
     enum nacre_sshfp_verdict verdict;
 };
-/* Looks at one record's data as it stands on the wire (number, hash, fingerprint). Records for other
- * types of keys, of hashes that are not understood, and malformed ones without both numbers say
- * nothing; one for the key's type with a known hash that differs refuses, whatever others say. The
- * key is a plain one: of a certificate, its plain key. */
+/* Looks at one record's data as it stands on the wire (number, hash, fingerprint). Records for
+ * other types of keys, of hashes that are not understood, and malformed ones without both numbers
+ * say nothing; one for the key's type with a known hash that differs refuses, whatever others say.
+ * The key is a plain one: of a certificate, its plain key. */
 void nacre_sshfp_record(struct nacre_sshfp *q, struct nacre_bytes blob, struct nacre_bytes rdata);
 
 #ifdef __cplusplus

@@ -28,8 +28,8 @@ struct ncr_revoked_file {
     bool whole;           /* it was read without error */
 };
 
-/* Reads a file. Any error but NACRE_OK: it cannot be used, why->what (why may be NULL) says why, and
- * r is zeroed. Free it with ncr_revoked_file_close(), a zeroed one too. */
+/* Reads a file. Any error but NACRE_OK: it cannot be used, why->what (why may be NULL) says why,
+ * and r is zeroed. Free it with ncr_revoked_file_close(), a zeroed one too. */
 NACRE_MUST_CHECK nacre_err ncr_revoked_file_open(struct ncr_revoked_file *r, const char *path,
                                                  struct ncr_revoked_why *why);
 /* NACRE_OK if the key or certificate with that blob is not revoked in it: see nacre_krl_check(); in
