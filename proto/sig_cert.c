@@ -43,7 +43,7 @@ nacre_err ncr_sig_cert_verify(const struct ncr_sig *plain, struct nacre_bytes ke
     struct nacre_cert c;
     nacre_err err = sig_cert_open(&c, plain, key, work);
 
-    if (err == NACRE_OK)
+    if (err == NACRE_OK) /* of a plain key: none of sig_cert */
         err = plain->verify(c.plain, data, sig, work);
     return err == NACRE_OK ? nacre_cert_verify(&c, work) : err;
 }
@@ -55,7 +55,7 @@ nacre_err ncr_sig_cert_verify_sk(const struct ncr_sig *plain, struct nacre_bytes
     struct nacre_cert c;
     nacre_err err = sig_cert_open(&c, plain, key, work);
 
-    if (err == NACRE_OK)
+    if (err == NACRE_OK) /* the same: none of sig_cert */
         err = plain->verify_sk(c.plain, data, sig, demand, work);
     return err == NACRE_OK ? nacre_cert_verify(&c, work) : err;
 }

@@ -172,7 +172,9 @@ nacre_err nacre_cert_verify(const struct nacre_cert *c, uint64_t *work)
     if (row == NULL || row->plain != NULL)
         return NACRE_ERR_UNKNOWN_ALG;
     err = row->check_key(c->ca);
-    return err == NACRE_OK ? row->verify(c->ca, c->signed_part, c->signature, work) : err;
+    if (err == NACRE_OK) /* plain is NULL: none of sig_cert */
+        err = row->verify(c->ca, c->signed_part, c->signature, work);
+    return err;
 }
 
 struct nacre_bytes nacre_cert_signature_alg(const struct nacre_cert *c)
