@@ -241,6 +241,11 @@ static bool plan_offer(struct nacre_client *c, size_t i)
     id->tried = true;
     if (id->rank == NCR_ID_HIDDEN || !ncr_id_reveal(c, id) || !plan_key_alg(c, id, p->alg))
         return false;
+    if (!ncr_id_signs(c, id)) {
+        ncr_client_log(c, NACRE_LOG_DEBUG, "Skipping key %s: nobody to sign for it",
+                       ncr_id_name(id));
+        return false;
+    }
     p->current = i;
     p->probe = !closed && (p->ids.n > 1 || !ncr_id_ready(c, id));
     plan_tell_key(c, id, p->alg);

@@ -572,10 +572,12 @@ static bool ids_signs(const struct ncr_identity *id)
     return id->given != NULL || id->in_hook || id->in_agent || (id->path[0] != '\0' && !id->spoilt);
 }
 
-/* Who signs for a certificate: the plain key, wherever it is, before a holder of the certificate. */
+/* Who signs for a certificate: the plain key, wherever it is, before a holder of the certificate;
+ * and if there is none, a file that does not tell what it holds before it is opened. NULL: nobody. */
 static struct ncr_identity *ids_signer(const struct nacre_client *c, struct ncr_identity *id)
 {
     const struct ncr_identities *ids = &c->plan.ids;
+    struct ncr_identity *closed = NULL;
 
     for (size_t i = 0; id->is_cert && i < ids->n; i++) {
         struct ncr_identity *other = &ids->id[i];
@@ -583,8 +585,15 @@ static struct ncr_identity *ids_signer(const struct nacre_client *c, struct ncr_
         if (!other->is_cert && other->blob.n == id->plain.n && ids_signs(other) &&
             memcmp(other->blob.p, id->plain.p, id->plain.n) == 0)
             return other;
+        if (closed == NULL && other->blob.n == 0 && !other->spoilt && !other->tried)
+            closed = other;
     }
-    return id;
+    return ids_signs(id) ? id : closed;
+}
+
+bool ncr_id_signs(const struct nacre_client *c, struct ncr_identity *id)
+{
+    return ids_signer(c, id) != NULL;
 }
 
 bool ncr_id_ready(struct nacre_client *c, struct ncr_identity *id)
@@ -639,15 +648,30 @@ static nacre_err ids_check(struct nacre_client *c, const struct ncr_identity *id
     return err == NACRE_ERR_UNKNOWN_ALG && sig.n > 0 ? NACRE_OK : err;
 }
 
+/* The same; files are opened until one holds the key. */
+static struct ncr_identity *ids_find_signer(struct nacre_client *c, struct ncr_identity *id)
+{
+    struct ncr_identity *s = ids_signer(c, id);
+
+    while (s != NULL && s != id && s->blob.n == 0) {
+        if (!ncr_id_reveal(c, s))
+            s->spoilt = true;
+        s = ids_signer(c, id);
+    }
+    return s;
+}
+
 bool ncr_id_sign(struct nacre_client *c, struct ncr_identity *id, struct nacre_bytes alg,
                  struct nacre_bytes data, uint8_t *sig, size_t cap, size_t *n)
 {
     char name[NCR_ID_ALG_CAP];
-    struct ncr_identity *s = ids_signer(c, id);
+    struct ncr_identity *s = ids_find_signer(c, id);
     struct nacre_bytes plain = ncr_plain_alg(alg, name);
     nacre_err err;
 
     *n = 0;
+    if (s == NULL)
+        return false; /* told where it was looked for */
     err = ids_sign_with(c, s, plain, data, sig, cap, n);
     if (err == NACRE_OK && (s->in_hook || s->in_agent))
         err = ids_check(c, id, plain, data, (struct nacre_bytes){sig, *n});

@@ -66,6 +66,8 @@ bool ncr_id_ready(struct nacre_client *c, struct ncr_identity *id);
 const char *ncr_id_alg(const struct ncr_identity *id, size_t i, char out[NCR_ID_ALG_CAP]);
 /* The algorithm that a signature under alg is made with: without the certificate. */
 struct nacre_bytes ncr_plain_alg(struct nacre_bytes alg, char out[NCR_ID_ALG_CAP]);
+/* True if there is somebody to sign, or a file that may turn out to. */
+bool ncr_id_signs(const struct nacre_client *c, struct ncr_identity *id);
 /* Signs data: sig gets *n bytes. False, told: it could not be had, or does not verify. */
 bool ncr_id_sign(struct nacre_client *c, struct ncr_identity *id, struct nacre_bytes alg,
                  struct nacre_bytes data, uint8_t *sig, size_t cap, size_t *n);

@@ -6,7 +6,8 @@
  * nacre_client_close(). The non-blocking form: nacre_client_start() with a connected descriptor,
  * then nacre_client_step() whenever nacre_client_fd() is ready for what nacre_client_wants() says;
  * events of channels go to the event hook, and nacre_client_conn() gives the engine for everything
- * else.
+ * else. Two things block all the same, during authentication: reading key files, and an agent, within
+ * its deadlines (agent "none" does without).
  *
  * Trust is default-deny: a zeroed configuration accepts only host keys in ~/.ssh/known_hosts. To the
  * host named, once its key is accepted, it offers the keys that ssh offers: those of the agent that

@@ -673,6 +673,49 @@ Test(identities, certificate_named_and_signed_for_by_the_agent)
     bench_free(b);
 }
 
+/* A file that hides its public half is opened when the server has taken the certificate. */
+Test(identities, certificate_named_for_a_closed_file)
+{
+    struct bench *b = bench_new();
+    char cert[160];
+    const char *list[1] = {cert};
+
+    cr_assert_eq(nacre_privkey_generate(&b->key[4], "ecdsa-sha2-nistp256", 0, &nacre_rng_os,
+                                        test_work),
+                 NACRE_OK);
+    bench_certify(b, 4, NACRE_CERT_USER);
+    bench_private(b, "a", 4, "secret", NACRE_KEYFILE_PKCS8);
+    bench_identity(b, "a");
+    bench_public(b, "named", bench_cert(b));
+    snprintf(cert, sizeof cert, "%s/named", b->dir);
+    b->cfg.certificates = list;
+    b->cfg.n_certificates = 1;
+    b->answers[0] = "secret";
+    bench_take(b, bench_cert(b));
+    bench_expect(b, NACRE_OK, "?cert !cert ");
+    cr_assert_eq(b->prompts, 1);
+    bench_free(b);
+}
+
+Test(identities, certificate_that_nobody_can_sign_for)
+{
+    struct bench *b = bench_new();
+    char cert[160];
+    const char *list[1] = {cert};
+
+    bench_certify(b, 0, NACRE_CERT_USER);
+    bench_public(b, "named", bench_cert(b));
+    bench_private(b, "a", 1, "", 0);
+    bench_identity(b, "a");
+    snprintf(cert, sizeof cert, "%s/named", b->dir);
+    b->cfg.certificates = list;
+    b->cfg.n_certificates = 1;
+    bench_take(b, bench_cert(b));
+    bench_take(b, bench_blob(b, 1));
+    bench_expect(b, NACRE_OK, "?1 !1 ");
+    bench_free(b);
+}
+
 Test(identities, certificate_in_the_agent)
 {
     struct bench *b = bench_new();
