@@ -429,6 +429,7 @@ SESSION_TESTS = host_keys_update
 # Shell tests: executables that print TAP lines
 SCRIPT_TESTS = \
 	tests/test_add_program.sh \
+	tests/test_agent_program.sh \
 	tests/test_kat.sh \
 	tests/test_keygen.sh \
 	tests/test_keygen_cert.sh \

@@ -79,9 +79,11 @@ nacre_err ncr_keyring_add(struct ncr_keyring *ring, const struct nacre_privkey *
     struct ncr_keyring_key **at = keyring_place(ring, blob);
     struct ncr_keyring_key *old = *at, *k;
     const size_t before = old != NULL ? keyring_listed(old) : 0;
+    const size_t dests = ring->dests - (old != NULL ? old->dests.n : 0);
 
     if ((old == NULL && ring->n >= NACRE_AGENT_KEYS_MAX) ||
-        KEYRING_LISTED(blob.n, a->comment.n) > KEYRING_LISTED_MAX - (ring->listed - before))
+        KEYRING_LISTED(blob.n, a->comment.n) > KEYRING_LISTED_MAX - (ring->listed - before) ||
+        a->limits.dests.n > NCR_KEYRING_DESTS_MAX - dests)
         return NACRE_ERR_LIMIT;
     k = keyring_make(key, a, blob);
     if (k == NULL)
@@ -89,6 +91,7 @@ nacre_err ncr_keyring_add(struct ncr_keyring *ring, const struct nacre_privkey *
     k->death = death;
     *at = k;
     ring->listed += keyring_listed(k) - before;
+    ring->dests = dests + k->dests.n;
     if (old == NULL) {
         ring->n++;
     } else {
@@ -114,6 +117,7 @@ static void keyring_unlink(struct ncr_keyring *ring, struct ncr_keyring_key **at
     *at = k->next;
     ring->n--;
     ring->listed -= keyring_listed(k);
+    ring->dests -= k->dests.n;
     keyring_free(k);
 }
 

@@ -8,6 +8,10 @@
 
 #include "proto/keys/nacre_agent.h"
 
+/* Bytes of destinations that all keys have together: a message may bring 256 KiB of them with each
+ * of 2,048 keys, people write a few hundred bytes. */
+#define NCR_KEYRING_DESTS_MAX (4 * 1024 * 1024)
+
 struct ncr_keyring_key {
     struct ncr_keyring_key *next;
     struct nacre_privkey key;
@@ -24,6 +28,7 @@ struct ncr_keyring {
     struct ncr_keyring_key *first;
     size_t n;
     size_t listed; /* bytes that the keys take in an answer */
+    size_t dests;  /* bytes of their destinations */
 };
 
 /* Adds a key, replacing the one of the same blob in its place. LIMIT: the answer with all keys

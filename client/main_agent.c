@@ -28,6 +28,7 @@
 #endif
 
 #include "client/agent_server.h"
+#include "proto/posix/file.h"
 #include "proto/posix/socket.h"
 
 #define AGENT_BACKLOG 128
@@ -390,10 +391,48 @@ static int agent_close_others(int fd)
     return fd;
 }
 
+static void agent_tell(const struct agent_options *o, const char *path, pid_t pid, bool env_pid)
+{
+    const char *format = o->csh ? "setenv %s %s;\n" : "%s=%s; export %s;\n";
+    char text[24];
+
+    (void)snprintf(text, sizeof text, "%ld", (long)pid);
+    printf(format, "SSH_AUTH_SOCK", path, "SSH_AUTH_SOCK");
+    if (env_pid)
+        printf(format, "SSH_AGENT_PID", text, "SSH_AGENT_PID");
+    printf("echo Agent pid %s;\n", text);
+    (void)fflush(stdout); /* whoever does not read it is not helped by a message */
+}
+
+/* What waits for the agent to be ready is told by a byte on standard output, which then is let go.
+ */
+static nacre_err agent_ready(void)
+{
+    const uint8_t byte = 0;
+
+    return ncr_file_write_all(STDOUT_FILENO, &byte, 1) && dup2(STDIN_FILENO, STDOUT_FILENO) >= 0
+               ? NACRE_OK
+               : NACRE_ERR_IO;
+}
+
+/* The command may have ended already: then it is seen at once. */
+static nacre_err agent_follow(struct agent_parent *p)
+{
+    nacre_err err = ncr_loop_timer(p->loop, &p->timer, agent_look_at_parent, p);
+
+#if defined(__linux__)
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0); /* else it is seen later */
+#endif
+    if (err == NACRE_OK)
+        agent_look_at_parent(p);
+    return err;
+}
+
 /* Serves until a signal, or until the command ends; takes fd over. The exit status. */
-static int agent_serve(const struct agent_options *o, int fd, pid_t command)
+static int agent_serve(const struct agent_options *o, const char *path, int fd, pid_t command)
 {
     const int listening = agent_close_others(fd);
+    const bool foreground = o->debug || o->foreground;
     struct ncr_loop loop;
     struct agent_parent parent = {&loop, {.fn = NULL}, command};
     nacre_err err = ncr_loop_init(&loop, NCR_LOOP_POLL);
@@ -410,12 +449,13 @@ static int agent_serve(const struct agent_options *o, int fd, pid_t command)
     if (err == NACRE_OK)
         err = listening >= 0 ? ncr_agent_server_listen(&agent_server, listening) : NACRE_ERR_IO;
     if (err == NACRE_OK)
-        err = agent_signals(&loop, o->debug || o->foreground);
-    if (err == NACRE_OK && command != 0) {
-        err = ncr_loop_timer(&loop, &parent.timer, agent_look_at_parent, &parent);
-        if (err == NACRE_OK)
-            agent_look_at_parent(&parent);
-    }
+        err = agent_signals(&loop, foreground);
+    if (err == NACRE_OK && foreground)
+        agent_tell(o, path, getpid(), false);
+    else if (err == NACRE_OK)
+        err = agent_ready();
+    if (err == NACRE_OK && command != 0)
+        err = agent_follow(&parent);
     (void)mlockall(MCL_CURRENT); /* a limit may forbid it: keys are locked one by one, too */
     if (err == NACRE_OK)
         err = ncr_loop_run(&loop);
@@ -441,19 +481,6 @@ static bool agent_close_up(void)
     return setrlimit(RLIMIT_CORE, &none) == 0;
 }
 
-static void agent_tell(const struct agent_options *o, const char *path, pid_t pid, bool env_pid)
-{
-    const char *format = o->csh ? "setenv %s %s;\n" : "%s=%s; export %s;\n";
-    char text[24];
-
-    (void)snprintf(text, sizeof text, "%ld", (long)pid);
-    printf(format, "SSH_AUTH_SOCK", path, "SSH_AUTH_SOCK");
-    if (env_pid)
-        printf(format, "SSH_AGENT_PID", text, "SSH_AGENT_PID");
-    printf("echo Agent pid %s;\n", text);
-    (void)fflush(stdout); /* whoever does not read it is not helped by a message */
-}
-
 static int agent_run_command(const struct agent_options *o, const char *path, pid_t agent)
 {
     char text[24];
@@ -468,48 +495,61 @@ static int agent_run_command(const struct agent_options *o, const char *path, pi
     return AGENT_REFUSED;
 }
 
-/* The agent leaves its terminal; with a command it ends when that does. */
-static bool agent_detach(pid_t command)
+/* The agent leaves its terminal. Standard output is whoever waits for it to be ready. */
+static bool agent_detach(const struct agent_place *place, int waiting)
 {
     const int null = open("/dev/null", O_RDWR);
-    int fd;
 
-    if (setsid() < 0 || chdir("/") != 0 || null < 0)
+    if (setsid() < 0 || null < 0)
         return false;
-    for (fd = 0; fd <= 2; fd++)
-        if (dup2(null, fd) < 0)
-            return false;
-    if (null > 2)
-        (void)close(null); /* of no more use */
-#if defined(__linux__)
-    if (command != 0)
-        (void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0); /* else it is seen later */
-#endif
-    return true;
+    if (place->path[0] == '/' && chdir("/") != 0) /* another path is found from here alone */
+        return false;
+    return dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0 &&
+           dup2(waiting, STDOUT_FILENO) >= 0;
 }
 
 static int agent_child(const struct agent_options *o, struct agent_place *place, int fd,
-                       pid_t command)
+                       int waiting, pid_t command)
 {
     int status = AGENT_REFUSED;
 
-    if (agent_close_up() && agent_detach(command))
-        status = agent_serve(o, fd, command);
+    if (agent_close_up() && agent_detach(place, waiting))
+        status = agent_serve(o, place->path, fd, command);
     agent_place_leave(place);
     return status;
+}
+
+/* True once the agent takes signals: its socket does not outlive it. */
+static bool agent_wait(int fd)
+{
+    uint8_t byte;
+    ssize_t n;
+
+    do {
+        n = read(fd, &byte, 1);
+    } while (n < 0 && errno == EINTR);
+    (void)close(fd); /* nothing more comes */
+    return n == 1;
 }
 
 static int agent_fork(const struct agent_options *o, struct agent_place *place, int fd)
 {
     const pid_t before = getpid();
-    const pid_t pid = fork();
+    int fds[2] = {-1, -1};
+    const bool piped = ncr_pipe(fds);
+    const pid_t pid = piped ? fork() : -1;
 
     if (pid == 0)
-        return agent_child(o, place, fd, o->command != NULL ? before : 0);
-    (void)close(fd); /* the agent's */
+        return agent_child(o, place, fd, fds[1], o->command != NULL ? before : 0);
     if (pid < 0) {
         perror("fork");
         agent_place_leave(place);
+        return AGENT_REFUSED;
+    }
+    (void)close(fd);     /* the agent's */
+    (void)close(fds[1]); /* likewise */
+    if (!agent_wait(fds[0])) {
+        fputs("nacre-agent: could not start\n", stderr);
         return AGENT_REFUSED;
     }
     if (o->command != NULL)
@@ -553,8 +593,7 @@ int main(int argc, char **argv)
     }
     if (!o.debug && !o.foreground)
         return agent_fork(&o, &place, fd);
-    agent_tell(&o, place.path, getpid(), false);
-    status = agent_close_up() ? agent_serve(&o, fd, 0) : AGENT_REFUSED;
+    status = agent_close_up() ? agent_serve(&o, place.path, fd, 0) : AGENT_REFUSED;
     agent_place_leave(&place);
     return status;
 }

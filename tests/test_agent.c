@@ -5,6 +5,7 @@
  * s72, s73, s74. Memory runs out at each allocation once (s94).
  */
 #include "client/agent_server.h"
+#include "crypto/ct.h"
 #include "proto/wire.h"
 
 #include <criterion/criterion.h>
@@ -731,6 +732,49 @@ Test(agent, s21_as_many_keys_as_an_answer_holds)
     cr_assert_eq(agt_list(), NACRE_AGENT_KEYS_MAX);
 }
 
+Test(agent, s73_bytes_of_destinations_are_limited)
+{
+    static uint8_t list[200000];
+    uint8_t one[2048];
+    const struct nacre_bytes few = agt_dests(one, sizeof one);
+    struct nacre_agent_limits limits = {.dests = {list, 0}};
+    int n = 0;
+
+    while (limits.dests.n + few.n <= sizeof list && limits.dests.n / few.n < 500) {
+        memcpy(list + limits.dests.n, few.p, few.n);
+        limits.dests.n += few.n;
+    }
+    while (n < 100 && agt_add(n, "c", &limits) == NACRE_AGENT_SUCCESS)
+        n++;
+    cr_assert_eq((size_t)n, NCR_KEYRING_DESTS_MAX / limits.dests.n);
+    cr_assert_eq(agt_add(0, "again", &limits), NACRE_AGENT_SUCCESS); /* in its place */
+    cr_assert_eq(agt_add(n, "c", NULL), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt_remove(0), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt_add(n + 1, "c", &limits), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt_remove_all(), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt.d.keys.dests, 0);
+}
+
+/* ---- Constant time ---- */
+
+/* Passphrases, right and wrong: that it was right is what the reply says. */
+Test(agent, ct_unlock)
+{
+    static const char *const words[] = {"right", "wrong", "right"};
+
+    for (int i = 0; i < 3; i++) {
+        uint8_t *word = agt_msg + NACRE_AGENT_LEN + 1 + 4;
+        cr_assert_eq(nacre_agent_put_lock(agt_msg, sizeof agt_msg, &agt_n,
+                                          i == 0 ? NACRE_AGENT_LOCK : NACRE_AGENT_UNLOCK,
+                                          nacre_bytes_str(words[i])),
+                     NACRE_OK);
+        NCR_CT_SECRET(word, 5);
+        cr_assert_eq(agt_send(), i == 1 ? NACRE_AGENT_FAILURE : NACRE_AGENT_SUCCESS);
+        NCR_CT_PUBLIC(word, 5);
+        agt.now.ms += 1000;
+    }
+}
+
 /* ---- Memory ---- */
 
 #if AGT_MEMORY
@@ -1119,7 +1163,8 @@ Test(agent_server, consent)
         {"exit 1", false},
         {"kill -9 $$", false},
         {"echo yesyesyesyesyesyesyes", false},
-        {"test \"$SSH_ASKPASS_PROMPT\" = confirm && expr \"$1\" : 'Allow use of key c?' >/dev/null", true},
+        {"test \"$SSH_ASKPASS_PROMPT\" = confirm && expr \"$1\" : 'Allow use of key c?' >/dev/null",
+         true},
         {"exec >&-; sleep 0.1; exit 0", true},
         {"exec >&-; sleep 0.1; exit 3", false},
     };

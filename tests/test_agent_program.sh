@@ -1,0 +1,222 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# nacre-agent run for real: what it prints and leaves, exit status, its socket, its end. Prints TAP lines.
+# BUILD says where the programs are.
+# shellcheck disable=SC2015,SC2016,SC2086,SC1091
+set -u
+export LC_ALL=C
+
+case ${BUILD:-build} in
+/*) build=$BUILD ;;
+*) build=$PWD/${BUILD:-build} ;;
+esac
+agent=$build/nacre-agent
+add=$build/nacre-add
+work=$(mktemp -d) || exit 2
+pids=
+trap 'for pid in $pids; do kill "$pid" 2> /dev/null; done; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+cd "$work" || exit 2
+umask 022
+unset SSH_ASKPASS SSH_ASKPASS_REQUIRE DISPLAY WAYLAND_DISPLAY SSH_AUTH_SOCK SSH_AGENT_PID
+export TMPDIR="$work" SHELL=/bin/sh
+failed=0
+why=
+
+check() { # NAME: reports what was bad since the last report
+    if [ -z "$why" ]; then
+        echo "ok - agent: $1"
+    else
+        failed=1
+        echo "not ok - agent: $1"
+        printf '%s' "$why" | sed 's/^/    /'
+    fi
+    why=
+}
+bad() {
+    why="$why$*
+"
+}
+run() { # STATUS ARGUMENTS: output in out and err
+    want=$1
+    shift
+    timeout 20 "$agent" "$@" > out 2> err < /dev/null
+    got=$?
+    [ "$got" -eq "$want" ] || bad "nacre-agent $*: status $got instead of $want: $(cat out err)"
+    pid=$(sed -n 's/^echo Agent pid \([0-9]*\);$/\1/p' out)
+    pids="$pids $pid"
+}
+gone() { # PATH: waits until it is
+    tries=0
+    while [ -e "$1" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 200 ] || { bad "$1 is left"; return; }
+        sleep 0.05
+    done
+}
+there() {
+    tries=0
+    until [ -S "$1" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 200 ] || { bad "no $1"; return; }
+        sleep 0.05
+    done
+}
+"$build/nacre-keygen" -q -t ed25519 -N '' -C comment -f key || exit 2
+
+# ---- In the background
+
+run 0
+. ./out > told
+[ "$(cat told)" = "Agent pid $pid" ] || bad "told $(cat told)"
+[ "$SSH_AGENT_PID" = "$pid" ] || bad "another pid: $SSH_AGENT_PID"
+case $SSH_AUTH_SOCK in
+"$work"/ssh-??????/agent.*) ;;
+*) bad "socket $SSH_AUTH_SOCK" ;;
+esac
+[ "$(stat -c %a "$SSH_AUTH_SOCK")" = 600 ] || bad "mode of the socket"
+[ "$(stat -c %a "${SSH_AUTH_SOCK%/*}")" = 700 ] || bad "mode of the directory"
+if [ -r "/proc/$pid/limits" ]; then
+    grep -q '^Max core file size  *0  *0 ' "/proc/$pid/limits" || bad "it may leave its memory behind"
+    [ "$(readlink "/proc/$pid/cwd")" = / ] || bad "it holds a directory"
+fi
+"$add" -q key || bad "not added"
+[ "$("$add" -L)" = "$(cat key.pub)" ] || bad "not listed"
+kill -USR1 "$pid"
+tries=0
+while "$add" -l > list; do
+    tries=$((tries + 1))
+    [ $tries -lt 200 ] || { bad "SIGUSR1 leaves keys"; break; }
+    sleep 0.05
+done
+run 0 -k
+grep -q "^unset SSH_AUTH_SOCK;\$" out && grep -q "^echo Agent pid $SSH_AGENT_PID killed;\$" out || bad "-k prints $(cat out)"
+gone "${SSH_AUTH_SOCK%/*}"
+unset SSH_AUTH_SOCK SSH_AGENT_PID
+check "started, used, killed"
+
+run 0 -c
+grep -q '^setenv SSH_AUTH_SOCK .*;$' out && grep -q "^setenv SSH_AGENT_PID $pid;\$" out || bad "-c prints $(cat out)"
+SSH_AGENT_PID=$pid run 0 -k -c
+[ "$(head -n 1 out)" = 'unsetenv SSH_AUTH_SOCK;' ] || bad "-k -c prints $(cat out)"
+SHELL=/bin/tcsh run 0
+grep -q '^setenv' out || bad "a shell that is csh's is not seen"
+kill "$pid"
+SHELL=/bin/tcsh run 0 -s
+grep -q '^SSH_AUTH_SOCK=.*; export SSH_AUTH_SOCK;$' out || bad "-s prints $(cat out)"
+kill "$pid"
+check "-s, -c"
+
+for path in "$work/sock" ./sock sock; do
+    run 0 -a "$path"
+    grep -qx "SSH_AUTH_SOCK=$path; export SSH_AUTH_SOCK;" out || bad "prints $(cat out)"
+    SSH_AUTH_SOCK=$work/sock "$add" -l > list
+    [ $? -eq 1 ] || bad "no answer at $path"
+    first=$pid
+    run 1 -a "$path"
+    grep -q 'Address already in use' err || bad "a second one says: $(cat err)"
+    [ -S sock ] || bad "the second one removed the socket"
+    kill "$first"
+    gone sock
+done
+mkdir directory
+run 0 -A directory
+[ -S "$(echo directory/ssh-*/agent.*)" ] || bad "nothing in the directory"
+kill "$pid"
+gone "$(echo directory/ssh-*)"
+run 1 -a "$work/$(printf '%0120d' 0)"
+run 1 -a /nowhere/sock
+TMPDIR=/nowhere run 1
+check "-a, -A, TMPDIR"
+
+# ---- In the foreground
+
+for option in -D -d; do
+    for signal in TERM INT HUP; do
+        # a shell ignores SIGINT for what it puts in the background; setsid undoes nothing of that
+        env --default-signal=INT "$agent" $option -a sock > out 2> err < /dev/null &
+        pid=$!
+        there sock
+        SSH_AUTH_SOCK=sock "$add" -q key || bad "not added"
+        kill -$signal "$pid"
+        wait "$pid"
+        [ $? -eq 2 ] || bad "status after $signal"
+        [ ! -e sock ] || bad "socket left after $signal"
+        grep -q "^echo Agent pid $pid;\$" out || bad "prints $(cat out)"
+        grep -q SSH_AGENT_PID out && bad "tells SSH_AGENT_PID"
+    done
+done
+grep -q '^debug1: request 17: add key$' err || bad "-d says: $(cat err)"
+grep -q '^debug1: added: SHA256:' err || bad "-d says: $(cat err)"
+check "-D, -d, signals"
+
+# ---- With a command
+
+run 7 sh -c 'echo "$SSH_AGENT_PID" > pid; echo "$SSH_AUTH_SOCK" > sock.name; "$1" -q key && "$1" -l; exit 7' - "$add"
+grep -q '(ED25519)$' out || bad "prints $(cat out err)"
+gone "$(cat sock.name)"
+run 1 /nowhere/at/all
+run 3 -a sock -t 100 -E md5 -P '/x/*' sh -c 'test "$SSH_AUTH_SOCK" = sock && exit 3'
+gone sock
+"$agent" sleep 1000 &
+pid=$!
+tries=0
+until [ -n "$(find . -name 'agent.*')" ] || [ $tries -ge 200 ]; do
+    tries=$((tries + 1))
+    sleep 0.05
+done
+name=$(find . -name 'agent.*')
+kill -9 "$pid"
+wait "$pid" 2> /dev/null
+gone "$name"
+check "command"
+
+# ---- Options
+
+run 0 -t 1
+kill_me=$pid
+SSH_AUTH_SOCK=$(sed -n 's/^SSH_AUTH_SOCK=\(.*\); export.*/\1/p' out)
+export SSH_AUTH_SOCK
+"$add" -q key || bad "not added"
+tries=0
+while "$add" -l > list; do
+    tries=$((tries + 1))
+    [ $tries -lt 200 ] || { bad "outlives -t"; break; }
+    sleep 0.05
+done
+kill "$kill_me"
+unset SSH_AUTH_SOCK
+run 1 -t x
+grep -qx 'Invalid lifetime' err || bad "says $(cat err)"
+run 1 -t ''
+run 1 -t 99999999w
+run 255 -E sha3
+grep -qx 'Invalid hash algorithm "sha3"' err || bad "says $(cat err)"
+run 255 -O other
+run 1 -O allow-remote-pkcs11
+grep -q 'allow-remote-pkcs11.*not supported' err || bad "says $(cat err)"
+run 255 -P a -P b
+for options in '-s -c' '-D -d' '-D true' '-k true' '-x' '-t' '-a sock -T' '-a sock -A directory'; do
+    run 1 $options
+    grep -q '^usage: nacre-agent' err || bad "$options: no usage"
+done
+run 1 -u
+run 0 -O no-restrict-websafe -T -U
+kill "$pid"
+run 0 -V
+grep -q '^nacre-agent [0-9]' err || bad "-V says $(cat err)"
+check "options"
+
+run 1 -k
+grep -qx 'SSH_AGENT_PID not set, cannot kill agent' err || bad "says $(cat err)"
+for value in 1 x '' 5x 99999999999; do
+    SSH_AGENT_PID=$value run 1 -k
+    grep -q "^SSH_AGENT_PID=\"$value\", which is not a good PID: " err || bad "$value: says $(cat err)"
+done
+true &
+wait $!
+SSH_AGENT_PID=$! run 1 -k
+grep -q '^kill: ' err || bad "says $(cat err)"
+check "-k of nothing"
+exit $failed
