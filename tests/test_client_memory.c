@@ -16,6 +16,7 @@
 #include "client/files.h"
 #include "client/known_hosts_file.h"
 #include "tests/rig.h"
+#include "tests/toy_agent.h"
 
 #if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
 #define MEMORY_COUNTED 0
@@ -186,4 +187,57 @@ Test(client_memory, s47_failure_is_not_trust, .timeout = 60)
         scene_clear(&s);
     } while (memory_calls >= n);
     cr_assert_gt(n, 4, "%lu allocations", n);
+}
+
+/* ---- Keys of files and of an agent ------------------------------------------------------- */
+
+/* Whatever fails, the client either says so or goes on with the keys that it has; a key that could
+ * not be gathered is no other key, and a server that takes none gets nothing signed. */
+Test(client_memory, s94_keys_and_agents, .timeout = 60)
+{
+    static struct scene s;
+    static uint64_t work[NACRE_WORK];
+    struct toy_agent agent;
+    const struct nacre_keyfile_opts plain = {0};
+    uint8_t text[NACRE_KEYFILE_TEXT_MAX];
+    char file[] = "/tmp/nacre-memory-key-XXXXXX";
+    const char *files[1] = {file};
+    nacre_err err = NACRE_ERR_NO_MEMORY;
+    unsigned long n = 0;
+    size_t len;
+    int fd;
+
+    if (!MEMORY_COUNTED)
+        cr_skip("the allocator cannot be replaced here");
+    fd = mkstemp(file);
+    memset(&agent, 0, sizeof agent);
+    scene_set(&s, 0);
+    agent.keys[0] = &s.key;
+    toy_agent_start(&agent);
+    cr_assert_eq(nacre_keyfile_write(text, sizeof text, &len, &s.key, nacre_bytes_str("c"), &plain,
+                                     &nacre_rng_os, work),
+                 NACRE_OK);
+    cr_assert_eq(write(fd, text, len), (ssize_t)len);
+    scene_clear(&s);
+    do {
+        scene_set(&s, 0);
+        s.cfg.keys = NULL;
+        s.cfg.n_keys = 0;
+        s.cfg.identities = files;
+        s.cfg.n_identities = 1;
+        s.cfg.agent = agent.path;
+        memory_calls = 0;
+        memory_fail_at = ++n;
+        err = scene_play(&s);
+        cr_assert_neq(err, NACRE_ERR_INTERNAL, "wrong results after allocation %lu", n);
+        if (err != NACRE_OK)
+            cr_assert_neq(nacre_client_error(s.c)[0], '\0', "no message for allocation %lu", n);
+        scene_clear(&s);
+        cr_assert_lt(n, 200);
+    } while (memory_calls >= n);
+    cr_assert_eq(err, NACRE_OK);
+    cr_assert_gt(n, 15, "%lu allocations", n);
+    toy_agent_stop(&agent);
+    close(fd);
+    unlink(file);
 }

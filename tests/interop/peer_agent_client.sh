@@ -2,7 +2,8 @@
 # shellcheck shell=sh disable=SC2086,SC2034
 #
 # nacre-ssh and nacre-add with ssh-agent and sshd, of this system and of the newest suite: keys and
-# certificates of all types, lock, lifetime, confirmation, destinations, an agent lent over two hops.
+# certificates of all types, lock, lifetime, confirmation, destinations, an agent lent over two hops; and
+# nacre-sshd that is lent an agent by ssh.
 #
 # S is the directory that both sides see, T the peer's name for it.
 
@@ -23,13 +24,16 @@ our_add() { (cd "$S" && SSH_AUTH_SOCK=$S/agent bounded "$NACRE_ADD" "$@"); }
 
 agent_share() {
     S=$WORK/shared T=$WORK/shared
-    if [ "$GROUP" = agentclient_newer ]; then
+    case $GROUP in
+    *_newer)
         newer_share
         S=$NEWER_DIR$NEWER_WORK T=$NEWER_WORK
-    else
+        ;;
+    *)
         mkdir "$S"
         cp "$KEYS"/* "$S/"
-    fi
+        ;;
+    esac
     their ssh-keygen -q -t ed25519 -N '' -f "$T/ca" < /dev/null
     their ssh-keygen -q -t rsa -b 2048 -N '' -f "$T/ca-rsa" < /dev/null
     their ssh-keygen -q -t mldsa44-ed25519 -N '' -f "$T/ca-mldsa" < /dev/null > /dev/null 2>&1
@@ -253,5 +257,65 @@ group_agentclient_newer() {
         return
     fi
     agent_cases
+    rm -rf "$NEWER_DIR$NEWER_WORK"
+}
+
+# ---- nacre-sshd --------------------------------------------------------------------------------
+
+version_agentserver() { version_openssh; }
+missing_agentserver() { missing_agentclient; }
+
+# Their client, lending their agent
+their_login() { # OPTION... COMMAND
+    cp "$WORK/known_hosts.$PORT" "$S/known_hosts"
+    case $GROUP in
+    *_newer) bounded chroot "$NEWER_DIR" env HOME=/root SSH_AUTH_SOCK="$T/agent" ssh -F none -o BatchMode=yes \
+        -o UserKnownHostsFile="$T/known_hosts" -o GlobalKnownHostsFile=none -p "$PORT" "$(at)" "$@" ;;
+    *) bounded env SSH_AUTH_SOCK="$T/agent" ssh -F none -o BatchMode=yes -o UserKnownHostsFile="$T/known_hosts" \
+        -o GlobalKnownHostsFile=none -p "$PORT" "$(at)" "$@" ;;
+    esac
+}
+
+case_lent_to_us() {
+    agent_run
+    our_add -q ed25519
+    serve_nacre -o "AuthorizedKeysFile=$S/authorized"
+    their_login 'echo "none:$SSH_AUTH_SOCK"' | grep -qx 'none:' || fail "lent without being asked"
+    their_login -A "$NACRE_ADD -l" > "$WORK/out" || fail "no agent over there"
+    our_add -l | diff - "$WORK/out" || fail "another list over there"
+    their_login -A "$NACRE_SSH -F none -o BatchMode=yes -o UserKnownHostsFile=$S/known_hosts -o IdentityFile=none -p $PORT $(at) echo deep" |
+        grep -qx deep || fail "no second hop"
+    their_login -A 'echo "$SSH_AUTH_SOCK"' > "$WORK/out"
+    tries=0
+    while [ -e "$(cat "$WORK/out")" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 100 ] || fail "$(cat "$WORK/out") is left"
+        sleep 0.05
+    done
+}
+
+case_not_lent_to_us() { # OPTION...
+    agent_run
+    our_add -q ed25519
+    serve_nacre -o "AuthorizedKeysFile=$S/authorized" "$@"
+    their_login -A 'echo "none:$SSH_AUTH_SOCK"' | grep -qx 'none:' || fail "it has a socket"
+}
+
+agentserver_cases() {
+    agent_share
+    check "lent by ssh -A: two hops" case_lent_to_us
+    check "AllowAgentForwarding no" case_not_lent_to_us -o AllowAgentForwarding=no
+    sed -i 's/^/no-agent-forwarding /' "$S/authorized"
+    check "no-agent-forwarding" case_not_lent_to_us
+}
+
+group_agentserver_openssh() { OURS=server && agentserver_cases; }
+group_agentserver_newer() {
+    if [ -n "$(missing_newer)" ]; then
+        skip "all" "not installed: $(missing_newer)"
+        return
+    fi
+    OURS=server
+    agentserver_cases
     rm -rf "$NEWER_DIR$NEWER_WORK"
 }
