@@ -22,6 +22,8 @@ def options():
     p.add_argument("--pty", action="store_true")
     p.add_argument("--rekey", type=int, help="bytes after which to exchange keys again")
     p.add_argument("--compress", action="store_true", help="after authentication")
+    p.add_argument("--algs", action="append", default=[], metavar="KIND=NAME",
+                   help="only this: kex, encryption, mac, signature, server_host_key")
     p.add_argument("port", type=int)
     p.add_argument("what", choices=["exec", "sftp", "local", "remote"])
     p.add_argument("argument")
@@ -54,6 +56,8 @@ def settings(o):
         s.update(rekey_bytes=o.rekey)
     if o.compress:
         s.update(compression_algs=["zlib@openssh.com"])
+    for kind, name in (a.split("=", 1) for a in o.algs):
+        s[kind + "_algs"] = [name]
     return s
 
 

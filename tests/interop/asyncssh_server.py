@@ -20,6 +20,8 @@ def options():
     p.add_argument("--password")
     p.add_argument("--rekey", type=int, help="bytes after which to exchange keys again")
     p.add_argument("--compress", action="store_true", help="after authentication")
+    p.add_argument("--algs", action="append", default=[], metavar="KIND=NAME",
+                   help="only this: kex, encryption, mac, signature, server_host_key")
     return p.parse_args()
 
 
@@ -99,6 +101,8 @@ async def main():
     o = options()
     Server.password = o.password
     extra = {"rekey_bytes": o.rekey} if o.rekey else {}
+    for kind, name in (a.split("=", 1) for a in o.algs):
+        extra[kind + "_algs"] = [name]
     extra["compression_algs"] = ["zlib@openssh.com"] if o.compress else ["none"]
     server = await asyncssh.create_server(
         Server, "127.0.0.1", 0, server_host_keys=[o.hostkey], authorized_client_keys=o.authorized,

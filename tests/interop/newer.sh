@@ -2,15 +2,20 @@
 # shellcheck shell=sh disable=SC2086
 #
 # Newer versions of the peers than this system's release has: an unpacked tree of the distribution's
-# newest suite, made once by debootstrap and kept under the user's cache directory. Needs root (chroot)
-# and a distribution that debootstrap knows; whatever is missing, the groups that want it are skipped
-# and say why.
+# newest suite, made once by debootstrap and kept under the user's cache directory; and a second one with
+# PuTTY, AsyncSSH, TinySSH and Dropbear, of the first of several suites in which they install. Needs root
+# (chroot) and a distribution that debootstrap knows; whatever is missing, the groups that want it are
+# skipped and say why.
 #
-# Variables: INTEROP_NEWER=0 (do without), INTEROP_NEWER_DIR (the tree), INTEROP_NEWER_SUITE (sid).
+# Variables: INTEROP_NEWER=0 (do without), INTEROP_NEWER_DIR (the tree), INTEROP_NEWER_SUITE (sid),
+# INTEROP_LATER_SUITES (sid forky trixie).
 
 NEWER_DIR=${INTEROP_NEWER_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/nacre-interop/${INTEROP_NEWER_SUITE:-sid}}
 NEWER_LIMIT=300 # seconds for the making of it
 export NEWER_DIR
+LATER_TOP=${XDG_CACHE_HOME:-$HOME/.cache}/nacre-interop
+# one of the names is virtual, which debootstrap does not resolve: hence cffi
+LATER_PACKAGES=putty-tools,tinysshd,dropbear-bin,python3-asyncssh,python3-cffi-backend,libnettle8t64
 
 # Makes the tree if it is not there; prints why if that cannot be.
 make_newer() {
@@ -37,4 +42,47 @@ make_newer() {
     rm -f "$LOGS/newer.log"
     rm -rf "$NEWER_DIR"/var/cache/apt/archives/*.deb
     touch "$NEWER_DIR/.complete"
+}
+
+# The complete second tree, if there is one
+later_dir() {
+    for suite in ${INTEROP_LATER_SUITES:-sid forky trixie}; do
+        [ -e "$LATER_TOP/peers-$suite/.complete" ] && echo "$LATER_TOP/peers-$suite" && return
+    done
+}
+
+in_later() { chroot "$LATER_DIR" env HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
+has_later() { # PROGRAM or python module: it runs
+    [ -n "$LATER_DIR" ] || return 1
+    case $1 in
+    asyncssh) in_later python3 -W ignore -c 'import asyncssh' 2> /dev/null ;;
+    *) in_later sh -c "command -v $1" > /dev/null 2>&1 ;;
+    esac
+}
+
+# Tries the suites within the time that is left: one in motion may not install them all, an older one
+# does. Prints why if none did. Needs what make_newer has seen to.
+make_later() {
+    LATER_DIR=$(later_dir)
+    export LATER_DIR
+    [ -z "$LATER_DIR" ] || return 0
+    { [ "${INTEROP_NEWER:-1}" = 1 ] && [ "$(id -u)" -eq 0 ] && command -v debootstrap > /dev/null; } ||
+        { echo "as above"; return; }
+    until=$(($(date +%s) + NEWER_LIMIT))
+    for suite in ${INTEROP_LATER_SUITES:-sid forky trixie}; do
+        left=$((until - $(date +%s)))
+        [ $left -gt 30 ] || break
+        LATER_DIR=$LATER_TOP/peers-$suite
+        rm -rf "$LATER_DIR"
+        mkdir -p "$LATER_DIR"
+        timeout -k 10 $left debootstrap --variant=minbase --include="$LATER_PACKAGES" "$suite" "$LATER_DIR" \
+            > "$LOGS/later.log" 2>&1
+        if has_later plink && has_later asyncssh && has_later tinysshd && has_later dropbear; then
+            rm -rf "$LATER_DIR"/var/cache/apt/archives/*.deb "$LATER_DIR/debootstrap" "$LOGS/later.log"
+            touch "$LATER_DIR/.complete"
+            return
+        fi
+        rm -rf "$LATER_DIR"
+    done
+    echo "no suite installs them in $NEWER_LIMIT s: $(tail -n 1 "$LOGS/later.log" 2> /dev/null | cut -c -100)"
 }
