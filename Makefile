@@ -246,6 +246,7 @@ CLIENT_SRC = \
 	client/keygen_host_keys.c \
 	client/keygen_hosts.c \
 	client/keygen_key.c \
+	client/keyscan.c \
 	client/keygen_krl.c \
 	client/keygen_public.c \
 	client/keygen_sign.c \
@@ -303,7 +304,7 @@ endif
 OS_SRC = crypto/cpu.c crypto/rng_os.c sftp/fs_posix.c
 
 # NAME here is FOLDER/main_NAME.c (with _ for -) and becomes build/nacre-NAME
-CLIENT_PROGRAMS = add agent ssh sftp keygen
+CLIENT_PROGRAMS = add agent ssh sftp keygen keyscan
 SERVER_PROGRAMS = sshd sftp-server
 
 KAT_SRC = tests/kat.c tests/kat_cert.c tests/kat_cipher.c tests/kat_comp.c tests/kat_crypto.c tests/kat_hash.c tests/kat_dsa.c tests/kat_ec.c tests/kat_kem.c tests/kat_key.c tests/kat_rsa.c tests/kat_sntrup.c tests/kat_ssh.c
@@ -424,7 +425,7 @@ POSIX_TESTS = \
 CLIENT_TESTS = agent agent_client client client_memory files forward_agent forward_client host_trust identities key_load known_hosts_file options sftp_words
 SERVER_TESTS = authorized cert_auth gate groups monitor server session_env sshd sshd_agent sshd_cert sshd_config users_file
 # linked with client and server
-SESSION_TESTS = host_keys_update
+SESSION_TESTS = host_keys_update keyscan
 
 # Shell tests: executables that print TAP lines
 SCRIPT_TESTS = \
@@ -432,6 +433,7 @@ SCRIPT_TESTS = \
 	tests/test_agent_program.sh \
 	tests/test_kat.sh \
 	tests/test_keygen.sh \
+	tests/test_keyscan_program.sh \
 	tests/test_keygen_cert.sh \
 	tests/test_keygen_convert.sh \
 	tests/test_sftp_program.sh \
