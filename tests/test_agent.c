@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -636,6 +637,27 @@ Test(agent, s73_constraints_hold_for_every_key)
     ncr_agentd_peer_free(&first);
     ncr_agentd_peer_free(&second);
     ncr_agentd_peer_free(&stray);
+}
+
+/* The person is told whom a login is for. */
+Test(agent, question_names_the_user)
+{
+    static struct ncr_agentd_peer peer;
+    uint8_t list[2048];
+    const struct nacre_agent_limits limits = {.dests = agt_dests(list, sizeof list),
+                                              .confirm = true};
+    const struct nacre_bytes blob = agt_blob(1);
+
+    cr_assert_eq(agt_add(1, "c", &limits), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt_bind(&peer, AGT_H1, "s1", false, AGT_H1), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt_sign_as(&peer, blob, agt_auth("s1", "us\ner", blob, AGT_H1)), 0);
+    cr_assert_eq(agt.next, NCR_AGENTD_ASK);
+    cr_assert_not_null(strstr(agt.reply.question, ".\npublic key authentication request for user "
+                                                  "\"us\\012er\" to listed host"));
+    ncr_agentd_confirmed(&agt.d, &peer, agt_message(), &agt.now, true, &agt.reply);
+    agt_read_reply();
+    cr_assert_eq(agt.r.type, NACRE_AGENT_SIGN_RESPONSE);
+    ncr_agentd_peer_free(&peer);
 }
 
 Test(agent, s73_bound_connections_neither_add_nor_lock)
@@ -1304,6 +1326,41 @@ Test(agent_server, more_clients_wait)
     close(fds[2]);
     close(fds[3]);
     unlink(path);
+}
+
+/* Out of descriptors it waits, without spinning, and goes on when there are some; nobody can be
+ * asked for consent meanwhile. */
+Test(agent_server, descriptors_run_out)
+{
+    struct rlimit limit, few;
+    char path[64];
+    int fds[2], last, rounds = 0;
+
+    net_askpass("exit 0");
+    (void)net_listen(path); /* the server's */
+    fds[0] = net_connect(path);
+    net_add_confirmed(fds[0], 1);
+    fds[1] = net_connect(path);
+    last = dup(fds[0]);
+    close(last);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    few = limit;
+    few.rlim_cur = (rlim_t)last;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (const uint64_t end = ncr_clock_ms() + 200; ncr_clock_ms() < end; rounds++)
+        net_round(50);
+    cr_assert_lt(rounds, 20);
+    cr_assert_eq(net.s.n_clients, 1);
+    agt_put_sign(agt_blob(1), nacre_bytes_str("data"), 0);
+    cr_assert_eq(net_ask(fds[0]), NACRE_AGENT_FAILURE);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_assert_eq(net_list(fds[1]), 1);
+    agt_put_sign(agt_blob(1), nacre_bytes_str("data"), 0);
+    cr_assert_eq(net_ask(fds[0]), NACRE_AGENT_SIGN_RESPONSE);
+    close(fds[0]);
+    close(fds[1]);
+    unlink(path);
+    unlink(net_script);
 }
 
 /* Another user's program gets nothing. Only root can show it. */
