@@ -188,7 +188,7 @@ static void place_close(struct place *p)
 /* ---- Learning ---------------------------------------------------------------------------- */
 
 /* Whatever type was negotiated, the others are learned; RSA proves itself with SHA-2. */
-Test(host_keys_update, learned_over_every_type, .timeout = 60)
+Test(host_keys_update, learned_over_every_type)
 {
     static const char *const algs[] = {"ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-256",
                                        "rsa-sha2-512"};
@@ -206,7 +206,7 @@ Test(host_keys_update, learned_over_every_type, .timeout = 60)
     }
 }
 
-Test(host_keys_update, s49_types_that_are_not_allowed_are_not_learned, .timeout = 60)
+Test(host_keys_update, s49_types_that_are_not_allowed_are_not_learned)
 {
     struct place *p = place_open(true);
 
@@ -217,7 +217,7 @@ Test(host_keys_update, s49_types_that_are_not_allowed_are_not_learned, .timeout 
     place_close(p);
 }
 
-Test(host_keys_update, s49_without_a_hook_nothing_is_proved, .timeout = 60)
+Test(host_keys_update, s49_without_a_hook_nothing_is_proved)
 {
     struct place *p = place_open(false);
 
@@ -242,7 +242,7 @@ static void place_ask(struct place *p, struct nacre_bytes data)
         cr_assert_eq(ncr_client_wait(p->c, NCR_NEVER), NACRE_OK);
 }
 
-Test(host_keys_update, s49_other_keys_and_rubbish_are_refused, .timeout = 60)
+Test(host_keys_update, s49_other_keys_and_rubbish_are_refused)
 {
     struct place *p = place_open(true);
     struct nacre_bytes none = {NULL, 0};
@@ -268,7 +268,7 @@ Test(host_keys_update, s49_other_keys_and_rubbish_are_refused, .timeout = 60)
     place_close(p);
 }
 
-Test(host_keys_update, s49_proofs_of_a_connection_are_counted, .timeout = 120)
+Test(host_keys_update, s49_proofs_of_a_connection_are_counted)
 {
     struct place *p = place_open(true);
     struct nacre_bytes blobs[NACRE_HOSTKEYS_MAX];

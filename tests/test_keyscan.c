@@ -137,7 +137,7 @@ static const char *want_line(const struct desk *d, const char *host, int key)
     return text;
 }
 
-Test(keyscan, keys_of_a_server, .timeout = 60)
+Test(keyscan, keys_of_a_server)
 {
     struct desk *d = desk_new();
     char want[128];
@@ -153,7 +153,7 @@ Test(keyscan, keys_of_a_server, .timeout = 60)
     desk_free(d);
 }
 
-Test(keyscan, types_names_and_quiet, .timeout = 60)
+Test(keyscan, types_names_and_quiet)
 {
     struct nacre_bytes bad;
     struct desk *d = desk_new();
@@ -171,7 +171,7 @@ Test(keyscan, types_names_and_quiet, .timeout = 60)
     desk_free(d);
 }
 
-Test(keyscan, hashed, .timeout = 60)
+Test(keyscan, hashed)
 {
     struct desk *d = desk_new();
     struct nacre_known_hosts *s = malloc(sizeof *s);
@@ -192,7 +192,7 @@ Test(keyscan, hashed, .timeout = 60)
     desk_free(d);
 }
 
-Test(keyscan, records, .timeout = 60)
+Test(keyscan, records)
 {
     struct desk *d = desk_new();
 
@@ -208,7 +208,7 @@ Test(keyscan, records, .timeout = 60)
 }
 
 /* No certificate there, and no key of that type: nothing printed, nothing complained of. */
-Test(keyscan, what_the_server_has_not, .timeout = 60)
+Test(keyscan, what_the_server_has_not)
 {
     struct desk *d = desk_new();
 
@@ -221,7 +221,7 @@ Test(keyscan, what_the_server_has_not, .timeout = 60)
     desk_free(d);
 }
 
-Test(keyscan, hundreds_at_once, .timeout = 120)
+Test(keyscan, hundreds_at_once)
 {
     struct desk *d = desk_new();
 
@@ -236,7 +236,7 @@ Test(keyscan, hundreds_at_once, .timeout = 120)
     desk_free(d);
 }
 
-Test(keyscan, few_at_once, .timeout = 120)
+Test(keyscan, few_at_once)
 {
     struct desk *d = desk_new();
 
@@ -250,7 +250,7 @@ Test(keyscan, few_at_once, .timeout = 120)
 }
 
 /* Addresses of a list are tried until one answers. */
-Test(keyscan, address_list, .timeout = 60)
+Test(keyscan, address_list)
 {
     struct desk *d = desk_new();
 
@@ -268,7 +268,7 @@ Test(keyscan, address_list, .timeout = 60)
 }
 
 /* Blocks that are none are names, which are not found. */
-Test(keyscan, malformed_blocks, .timeout = 60)
+Test(keyscan, malformed_blocks)
 {
     static const char *const items[] = {"127.0.0.1/24", "127.0.0.0/33", "127.0.0.0/",
                                         "127.0.0.0/x",  "/8",           "127.0.0/24",
@@ -372,47 +372,47 @@ static void hostile(enum manner how, const char *told)
     desk_free(d);
 }
 
-Test(keyscan, s71_silent_server, .timeout = 60)
+Test(keyscan, s71_silent_server)
 {
     hostile(SILENT, "");
 }
 
-Test(keyscan, s71_endless_lines, .timeout = 60)
+Test(keyscan, s71_endless_lines)
 {
     hostile(ENDLESS_LINES, "lines before the version");
 }
 
-Test(keyscan, s71_endless_line, .timeout = 60)
+Test(keyscan, s71_endless_line)
 {
     hostile(ENDLESS_LINE, "lines before the version");
 }
 
-Test(keyscan, s71_slow_server, .timeout = 60)
+Test(keyscan, s71_slow_server)
 {
     hostile(SLOW, "");
 }
 
-Test(keyscan, s71_silent_behind_its_version, .timeout = 60)
+Test(keyscan, s71_silent_behind_its_version)
 {
     hostile(HALF, "SSH-2.0-x");
 }
 
-Test(keyscan, s71_rubbish_behind_its_version, .timeout = 60)
+Test(keyscan, s71_rubbish_behind_its_version)
 {
     hostile(RUBBISH, "packet length");
 }
 
-Test(keyscan, s52_version_with_escapes, .timeout = 60)
+Test(keyscan, s52_version_with_escapes)
 {
     hostile(ESCAPES, "malformed version line");
 }
 
-Test(keyscan, closes_at_once, .timeout = 60)
+Test(keyscan, closes_at_once)
 {
     hostile(CLOSES, "Connection closed by remote host");
 }
 
-Test(keyscan, no_ssh_at_all, .timeout = 60)
+Test(keyscan, no_ssh_at_all)
 {
     hostile(OTHER, "Connection closed by remote host");
 }

@@ -456,7 +456,7 @@ Test(known_hosts_file, addition_taken_back)
 }
 
 /* Two programs at once, each adding many hosts: nothing is lost. */
-Test(known_hosts_file, two_writers_lose_nothing, .timeout = 60)
+Test(known_hosts_file, two_writers_lose_nothing)
 {
     enum { WRITERS = 4, EACH = 40 };
     pid_t child[WRITERS];
