@@ -230,18 +230,34 @@ static bool ids_may_keep(struct nacre_client *c, const char *path, const char *c
     return yes;
 }
 
-static void ids_keep(struct nacre_client *c, struct ncr_identity *id, const char *comment)
+/* Over a connection of its own: one that is bound to a session counts as another host's to an agent,
+ * which then takes no keys. */
+static nacre_err ids_store(struct nacre_client *c, const struct nacre_privkey *key,
+                           const char *comment)
 {
     const struct nacre_agent_limits limits = {.has_lifetime = c->cfg.keep_lifetime != 0,
                                               .lifetime = c->cfg.keep_lifetime,
                                               .confirm = c->cfg.keep == NACRE_KEEP_CONFIRM};
     const struct nacre_bytes none = {NULL, 0};
+    struct nacre_agent *a;
+    nacre_err err = nacre_agent_open(&a, c->cfg.agent);
+
+    if (err == NACRE_OK)
+        err = nacre_agent_store(a, key, none, nacre_bytes_str(comment), &limits);
+    nacre_agent_close(a);
+    return err;
+}
+
+static void ids_keep(struct nacre_client *c, struct ncr_identity *id, const char *comment)
+{
+    uint64_t since;
     nacre_err err;
 
     if (!ids_may_keep(c, id->path, comment))
         return;
-    err = nacre_agent_store(c->plan.ids.agent, id->open, none,
-                            nacre_bytes_str(comment[0] != '\0' ? comment : id->path), &limits);
+    since = ncr_client_pause(c);
+    err = ids_store(c, id->open, comment[0] != '\0' ? comment : id->path);
+    ncr_client_resume(c, since);
     if (err == NACRE_OK)
         ncr_client_log(c, NACRE_LOG_DEBUG, "identity added to agent: %s", id->path);
     else

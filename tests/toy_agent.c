@@ -21,9 +21,10 @@
 #define TOY_BUF (NACRE_AGENT_LEN + NACRE_AGENT_MSG_MAX)
 
 struct toy_conn {
-    int fd; /* 0: none */
+    int fd;
+    bool bound; /* to a session: takes no keys any more, as agents do */
     size_t n;
-    uint8_t *buf;
+    uint8_t *buf; /* NULL: no connection */
 };
 
 static uint64_t toy_work[NACRE_WORK];
@@ -121,9 +122,10 @@ static void toy_extension(const struct toy_agent *t, const struct nacre_agent_re
 }
 
 /* The reply is in toy_out; its length, 0 for none. */
-static size_t toy_request(const struct toy_agent *t, struct nacre_bytes msg)
+static size_t toy_request(const struct toy_agent *t, struct toy_conn *c, struct nacre_bytes msg)
 {
     struct nacre_agent_request r;
+    enum nacre_agent_type status = NACRE_AGENT_SUCCESS;
     size_t n = 0;
 
     PAIR_CHECK(nacre_agent_request_decode(&r, msg) == NACRE_OK);
@@ -139,10 +141,14 @@ static size_t toy_request(const struct toy_agent *t, struct nacre_bytes msg)
         return n;
     case NACRE_AGENT_ADD_IDENTITY:
     case NACRE_AGENT_ADD_ID_CONSTRAINED:
-        toy_add(t, &r);
+        if (c->bound)
+            status = NACRE_AGENT_FAILURE;
+        else
+            toy_add(t, &r);
         break;
     case NACRE_AGENT_EXTENSION:
         toy_extension(t, &r);
+        c->bound = true;
         break;
     default:
         toy_note(t, r.type == NACRE_AGENT_LOCK     ? "lock\n"
@@ -150,8 +156,7 @@ static size_t toy_request(const struct toy_agent *t, struct nacre_bytes msg)
                                                    : "other\n");
         break;
     }
-    PAIR_CHECK(nacre_agent_put_status(toy_out, sizeof toy_out, &n, NACRE_AGENT_SUCCESS) ==
-               NACRE_OK);
+    PAIR_CHECK(nacre_agent_put_status(toy_out, sizeof toy_out, &n, status) == NACRE_OK);
     return n;
 }
 
@@ -172,7 +177,7 @@ static bool toy_serve(const struct toy_agent *t, struct toy_conn *c)
             break;
         if (t->fault == TOY_HANGS_UP && msg.p[0] == NACRE_AGENT_REQUEST_IDENTITIES)
             return false;
-        n = toy_request(t, msg);
+        n = toy_request(t, c, msg);
         if (n > 0 && write(c->fd, toy_out, n) != (ssize_t)n)
             return false;
         memmove(c->buf, c->buf + used, c->n - used);
@@ -187,6 +192,7 @@ static void toy_accept(struct toy_conn *conns, int fd)
         if (conns[i].buf == NULL) {
             conns[i].fd = fd;
             conns[i].n = 0;
+            conns[i].bound = false;
             conns[i].buf = malloc(TOY_BUF);
             return;
         }
