@@ -433,6 +433,7 @@ SCRIPT_TESTS = \
 	tests/test_agent_program.sh \
 	tests/test_kat.sh \
 	tests/test_keygen.sh \
+	tests/test_keygen_trust.sh \
 	tests/test_keyscan_program.sh \
 	tests/test_keygen_cert.sh \
 	tests/test_keygen_convert.sh \

@@ -63,7 +63,7 @@ static nacre_err public_from_private(struct ncr_keygen_public *p, struct nacre_b
 
     if (scratch != NULL)
         err = nacre_keyfile_read_public(&k, &comment, file, scratch, file.n, NULL);
-    if (err == NACRE_OK || err == NACRE_ERR_UNKNOWN_ALG)
+    if (err == NACRE_OK || (err == NACRE_ERR_UNKNOWN_ALG && k.blob.n > 0))
         public_take(p, &k, comment);
     free(scratch);
     return err == NACRE_ERR_UNKNOWN_ALG && p->blob.n > 0 ? NACRE_OK : err;

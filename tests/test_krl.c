@@ -322,7 +322,8 @@ struct raw {
 static void put(struct raw *r, const void *p, size_t n)
 {
     cr_assert(n <= sizeof r->p - r->n);
-    memcpy(r->p + r->n, p, n);
+    if (n > 0)
+        memcpy(r->p + r->n, p, n);
     r->n += n;
 }
 

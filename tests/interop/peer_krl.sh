@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# shellcheck shell=sh disable=SC2086,SC2034
+# shellcheck shell=sh disable=SC2016,SC2086,SC2034,SC3045
 #
 # Revocation, signatures, fingerprints and SSHFP records: nacre-keygen -k, -Q, -Y, -l, -B and -r beside
 # ssh-keygen, of this system and of the newest suite: what one writes the other reads, with the same
