@@ -430,6 +430,7 @@ SESSION_TESTS = host_keys_update keyscan
 # Shell tests: executables that print TAP lines
 SCRIPT_TESTS = \
 	tests/test_add_program.sh \
+	tests/test_agent_login.sh \
 	tests/test_agent_program.sh \
 	tests/test_kat.sh \
 	tests/test_keygen.sh \

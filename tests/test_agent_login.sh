@@ -1,0 +1,163 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# Our programs together, no others needed: nacre-ssh logs in to nacre-sshd with keys and certificates that
+# nacre-agent holds, lends the agent over two hops, hands keys to it. Prints TAP lines. BUILD says where
+# the programs are.
+set -u
+export LC_ALL=C
+
+case ${BUILD:-build} in
+/*) build=$BUILD ;;
+*) build=$PWD/${BUILD:-build} ;;
+esac
+name=$(id -un)
+work=$(mktemp -d) || exit 2
+children=
+trap 'for pid in $children; do kill "$pid" 2> /dev/null; done; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+cd "$work" || exit 2
+umask 077
+unset SSH_ASKPASS SSH_ASKPASS_REQUIRE DISPLAY WAYLAND_DISPLAY SSH_AUTH_SOCK
+failed=0
+why=
+
+check() { # NAME: reports the checks since the last report
+    if [ -z "$why" ]; then
+        echo "ok - agent login: $1"
+    else
+        failed=1
+        echo "not ok - agent login: $1"
+        printf '%s\n' "$why" | sed 's/^/    /'
+    fi
+    why=
+}
+bad() {
+    why="$why$*
+"
+}
+skip() {
+    echo "ok - agent login # SKIP $1"
+    exit 0
+}
+
+for program in ssh sshd agent add keygen; do
+    [ -x "$build/nacre-$program" ] || skip "nacre-$program is not built"
+done
+command -v setsid > /dev/null || skip "no setsid"
+
+keygen() { "$build/nacre-keygen" -q -N '' "$@" < /dev/null || exit 2; }
+add() { timeout 20 setsid -w "$build/nacre-add" "$@" < /dev/null; }
+
+keygen -t ed25519 -C host -f host
+keygen -t ed25519 -C ca -f ca
+for spec in ed25519 ecdsa mldsa44-ed25519; do
+    keygen -t $spec -C "of $spec" -f "$spec"
+    cat "$spec.pub" >> authorized
+done
+keygen -t rsa -b 2048 -C 'of rsa' -f rsa
+cat rsa.pub >> authorized
+keygen -t ed25519 -C certified -f certified
+"$build/nacre-keygen" -q -s ca -I 'the id' -n "$name" certified.pub || exit 2
+"$build/nacre-keygen" -q -t ed25519 -N 'a word' -a 1 -C closed -f closed < /dev/null || exit 2
+cat closed.pub >> authorized
+
+cat > sshd_config << EOF
+ListenAddress 127.0.0.1
+HostKey $work/host
+AuthorizedKeysFile $work/authorized
+TrustedUserCAKeys $work/ca.pub
+PermitRootLogin yes
+StrictModes no
+PidFile none
+PerSourcePenalties no
+MaxStartups 100
+EOF
+"$build/nacre-sshd" -D -e -f sshd_config -p 0 2> sshd.log &
+children=$!
+tries=0
+until port=$(sed -n 's/.*Server listening on 127\.0\.0\.1 port \([0-9][0-9]*\)\..*/\1/p' sshd.log) && [ -n "$port" ]; do
+    tries=$((tries + 1))
+    kill -0 "$children" 2> /dev/null && [ $tries -lt 100 ] || skip "nacre-sshd does not run here: $(cat sshd.log)"
+    sleep 0.05
+done
+here="[127.0.0.1]:$port"
+echo "$here $(cut -d' ' -f1,2 host.pub)" > hosts
+eval "$("$build/nacre-agent" -s -a "$work/agent")" > /dev/null
+export SSH_AUTH_SOCK
+children="$children $SSH_AGENT_PID"
+
+options="-F none -o UserKnownHostsFile=$work/hosts -o GlobalKnownHostsFile=none -p $port"
+login() { # OPTION... -- COMMAND: nobody to ask
+    timeout 30 setsid -w "$build/nacre-ssh" $options "$@" > out 2> err < /dev/null
+}
+in_as() { # OPTION...
+    login "$@" "$name@127.0.0.1" 'echo there' && [ "$(cat out)" = there ] || bad "no login with $*: $(cat out err)"
+}
+not_in() {
+    ! login "$@" "$name@127.0.0.1" 'echo there' || bad "logged in with $*"
+}
+
+not_in
+for key in ed25519 ecdsa rsa mldsa44-ed25519; do
+    add -q $key || bad "$key was not added"
+    in_as
+    not_in -o IdentityAgent=none
+    in_as -o IdentitiesOnly=yes -i $key.pub
+    not_in -o IdentitiesOnly=yes -i host.pub
+    add -q -D
+done
+check "a key of each type in the agent"
+
+in_as -i certified
+add -q -k certified
+in_as -o CertificateFile=certified-cert.pub -o IdentitiesOnly=yes -o IdentityFile=none
+not_in
+add -q -D
+add -q certified
+in_as
+add -q -D
+check "a certificate: its key in a file, in the agent, both in the agent"
+
+printf '#!/bin/sh\necho "$1" >> %s/asked\necho a word\n' "$work" > askpass
+chmod 700 askpass
+SSH_ASKPASS=$work/askpass SSH_ASKPASS_REQUIRE=force
+export SSH_ASKPASS SSH_ASKPASS_REQUIRE
+not_in -i certified -o CertificateFile=/nonexistent -o IdentitiesOnly=yes
+[ ! -e asked ] || bad "asked for nothing: $(cat asked)"
+in_as -i closed -o AddKeysToAgent=10m
+[ "$(cat asked)" = "Enter passphrase for key 'closed': " ] || bad "asked: $(cat asked)"
+rm asked
+in_as -i closed
+in_as
+[ ! -e asked ] || bad "asked again: $(cat asked)"
+unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+add -l > out
+grep -q ' closed (ED25519)$' out || bad "not handed to the agent: $(cat out)"
+add -q -D
+check "a key handed to the agent: one passphrase"
+
+add -q ed25519
+there="$build/nacre-ssh $options -o IdentityFile=none"
+login -A "$name@127.0.0.1" "$build/nacre-add -l; $there $name@127.0.0.1 echo deep" || bad "nested: $(cat err)"
+add -l > want
+echo deep >> want
+cmp -s want out || bad "over there: $(cat out)"
+login -A "$name@127.0.0.1" "$there -A $name@127.0.0.1 '$there $name@127.0.0.1 echo deeper'" || bad "three hops: $(cat err)"
+[ "$(cat out)" = deeper ] || bad "three hops: $(cat out)"
+login "$name@127.0.0.1" 'echo "none:$SSH_AUTH_SOCK"'
+[ "$(cat out)" = none: ] || bad "lent without being asked: $(cat out)"
+login -A -a "$name@127.0.0.1" true
+check "an agent lent: two hops, three hops"
+
+add -q -D
+add -q -H hosts -h "$here" ed25519 || bad "no destination"
+in_as
+login -A "$name@127.0.0.1" "$build/nacre-add -l"
+[ "$(cat out)" = 'The agent has no identities.' ] || bad "seen over there: $(cat out)"
+add -q -D
+add -q -H hosts -h "nobody@$here" ed25519
+not_in
+add -q -D
+check "destinations"
+exit $failed
