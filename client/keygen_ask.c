@@ -120,12 +120,14 @@ const char *ncr_keygen_default_file(const char *type)
 {
     static const char *const files[][2] = {{"rsa", "/.ssh/id_rsa"},
                                            {"ssh-rsa", "/.ssh/id_rsa"},
-                                           {"ecdsa", "/.ssh/id_ecdsa"},
-                                           {"mldsa44-ed25519", "/.ssh/id_mldsa44_ed25519"}};
+                                           {"mldsa44-ed25519", "/.ssh/id_mldsa44_ed25519"},
+                                           {"ssh-mldsa44-ed25519", "/.ssh/id_mldsa44_ed25519"}};
 
     for (size_t i = 0; type != NULL && i < sizeof files / sizeof files[0]; i++)
         if (strcmp(type, files[i][0]) == 0)
             return files[i][1];
+    if (type != NULL && strncmp(type, "ecdsa", 5) == 0)
+        return "/.ssh/id_ecdsa";
     return "/.ssh/id_ed25519";
 }
 

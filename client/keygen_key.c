@@ -324,13 +324,13 @@ static bool keygen_new_passphrase(char pass[NCR_KEYGEN_PASS_MAX], const struct n
     }
     good = keygen_ask_twice(pass, prompt, &answered);
     while (!good && tries) {
-        fputs("Passphrases do not match.  Try again.\n", stderr);
+        puts("Passphrases do not match.  Try again.");
         good = keygen_ask_twice(pass, prompt, &answered);
         if (!answered)
             return false;
     }
     if (!good)
-        fputs("Pass phrases do not match.  Try again.\n", stderr);
+        puts("Pass phrases do not match.  Try again.");
     return good;
 }
 
@@ -491,7 +491,7 @@ int ncr_keygen_change_passphrase(const struct ncr_keygen *g)
     if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
         return NCR_KEYGEN_REFUSED;
     status = ncr_keygen_load(&k, g, path, "Enter old passphrase: ");
-    if (status == 0 && k.comment[0] != '\0') {
+    if (status == 0) {
         printf("Key has comment '");
         ncr_keygen_put(nacre_bytes_str(k.comment), true);
         printf("'\n");

@@ -84,7 +84,7 @@ certs_same() { # ARGUMENTS... for the key in $KEY, by both: bodies, what is said
 
 certs_printed() { # FILE: -L and -l of both, and that the signature verifies here
     cp "$WORK/$1" "$SHARED/shown.pub"
-    for what in -L '-L -E sha512'; do
+    for what in -L -l -lv '-L -E sha512' '-l -E md5'; do
         our_keygen $what -f shown.pub > "$WORK/ours" || fail "$what of $1: $(cat "$WORK/ours")"
         their_keygen $what -f shown.pub > "$WORK/theirs"
         cmp "$WORK/ours" "$WORK/theirs" || fail "$what of $1: $(cat "$WORK/ours" "$WORK/theirs")"
