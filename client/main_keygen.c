@@ -29,11 +29,18 @@ static const char keygen_usage[] =
     "       nacre-keygen -y [-f input_keyfile] [-P passphrase]\n"
     "       nacre-keygen -c [-a rounds] [-C comment] [-f keyfile] [-P passphrase]\n"
     "       nacre-keygen -l [-v] [-E fingerprint_hash] [-f input_keyfile]\n"
+    "       nacre-keygen -B [-f input_keyfile]\n"
     "       nacre-keygen -F hostname [-Hlqv] [-f known_hosts_file]\n"
     "       nacre-keygen -H [-f known_hosts_file]\n"
     "       nacre-keygen -R hostname [-q] [-f known_hosts_file]\n"
     "       nacre-keygen -r hostname [-g] [-f input_keyfile] [-O option]\n"
-    "       nacre-keygen -k -f krl_file [-u] [-q] [-C comment] [-s ca_public] [-z version] file ...\n"
+    "       nacre-keygen -I certificate_identity -s ca_key [-hqU] [-n principals] [-O option]\n"
+    "                    [-P passphrase] [-t signature_algorithm] [-V validity_interval]\n"
+    "                    [-z serial_number] file ...\n"
+    "       nacre-keygen -L [-E fingerprint_hash] [-f input_keyfile]\n"
+    "       nacre-keygen -A [-a rounds] [-f prefix_path]\n"
+    "       nacre-keygen -k -f krl_file [-u] [-q] [-C comment] [-s ca_public] [-z version_number]\n"
+    "                    file ...\n"
     "       nacre-keygen -Q [-l] -f krl_file [file ...]\n"
     "       nacre-keygen -Y sign -f key_file -n namespace [-q] [-U] [-O option] [file ...]\n"
     "       nacre-keygen -Y verify -f allowed_signers -I identity -n namespace -s signature\n"
@@ -300,7 +307,7 @@ static int keygen_option(struct ncr_keygen *g, int option)
 struct keygen_job {
     char option;
     bool takes_args;
-    int (*run)(const struct ncr_keygen *g); /* NULL: not in this build */
+    int (*run)(const struct ncr_keygen *g);
 };
 
 static const struct keygen_job keygen_jobs[] = {
@@ -356,10 +363,6 @@ static int keygen_run(const struct ncr_keygen *g)
 
     if (wrong != NULL) {
         fprintf(stderr, "%s\n", wrong);
-        return keygen_bad_usage();
-    }
-    if (job->run == NULL) {
-        fprintf(stderr, "nacre-keygen: option -%c is not supported\n", job->option);
         return keygen_bad_usage();
     }
     return job->run(g);
