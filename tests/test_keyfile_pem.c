@@ -108,6 +108,29 @@ Test(keyfile_pem, openssl)
     vec_close(&v);
 }
 
+#if !defined(NACRE_NO_LEGACY)
+Test(keyfile_pem, triple_des)
+{
+    struct vec v;
+
+    for (vec_open(&v, "keyfile_des3_openssl.txt"); vec_next(&v);) {
+        size_t n;
+        const uint8_t *file = vec_get(&v, "file", &n);
+        struct nacre_bytes pass;
+        struct got g;
+
+        pass.p = vec_get(&v, "pass", &pass.n);
+        g = read_exact(file, n, pass);
+        cr_assert_eq(g.err, NACRE_OK, "record %u: %s", v.records, g.info.what);
+        vec_expect(&v, "blob", g.key.blob, g.key.blob_len);
+        cr_assert_str_eq(g.info.cipher, "DES-EDE3-CBC");
+        cr_assert_eq(read_exact(file, n, nacre_bytes_str("x")).err, NACRE_ERR_PASSPHRASE);
+    }
+    cr_assert_eq(v.records, 3);
+    vec_close(&v);
+}
+#endif
+
 /* ---- Written and read ---- */
 
 static const struct {
@@ -425,7 +448,7 @@ Test(keyfile_pem, headers)
         nacre_err err;
     } cases[] = {
         {"DEK-Info: AES-128-CBC,", "DEK-Info: AES-128-CBC", NACRE_ERR_UNKNOWN_ALG},
-        {"DEK-Info: AES-128-CBC,", "DEK-Info: DES-EDE3-CBC,", NACRE_ERR_UNKNOWN_ALG},
+        {"DEK-Info: AES-128-CBC,", "DEK-Info: DES-CBC,", NACRE_ERR_UNKNOWN_ALG},
         {"DEK-Info: AES-128-CBC,", "DEK-Info: AES-128-CBC,0", NACRE_ERR_FILE_FORMAT},
         {"DEK-Info: AES-128-CBC,", "DEK-Info: AES-128-CBC,x", NACRE_ERR_FILE_FORMAT},
         {"DEK-Info: ", "Dek-Info: ", NACRE_ERR_FILE_FORMAT},

@@ -32,14 +32,48 @@ static const struct ncr_asn1_prf *const asn1_prfs[] = {&asn1_prf_sha1, &ncr_asn1
                                                        &asn1_prf_sha384, &asn1_prf_sha512};
 #define ASN1_PRFS (sizeof asn1_prfs / sizeof asn1_prfs[0])
 
+static void asn1_aes(uint8_t *p, size_t n, const uint8_t *key, size_t key_len, const uint8_t *iv)
+{
+    struct nacre_aes_cbc c;
+
+    if (nacre_aes_cbc_init(&c, key, key_len, iv))
+        nacre_aes_cbc_decrypt(p, &c, p, n);
+    nacre_wipe(&c, sizeof c);
+}
+
 const struct ncr_asn1_cipher ncr_asn1_aes128 = {
-    {9, {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 2}}, "AES-128-CBC", 16};
+    {9, {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 2}}, "AES-128-CBC", 16, NACRE_AES_BLOCK, asn1_aes};
 static const struct ncr_asn1_cipher asn1_aes192 = {
-    {9, {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 0x16}}, "AES-192-CBC", 24};
+    {9, {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 0x16}}, "AES-192-CBC", 24, NACRE_AES_BLOCK, asn1_aes};
 const struct ncr_asn1_cipher ncr_asn1_aes256 = {
-    {9, {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 0x2a}}, "AES-256-CBC", 32};
-static const struct ncr_asn1_cipher *const asn1_ciphers[] = {&ncr_asn1_aes128, &asn1_aes192,
-                                                             &ncr_asn1_aes256};
+    {9, {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 0x2a}}, "AES-256-CBC", 32, NACRE_AES_BLOCK, asn1_aes};
+
+#if !defined(NACRE_NO_LEGACY)
+/* What OpenSSL encrypted keys with for long; files are read, none is written. */
+static void asn1_des3(uint8_t *p, size_t n, const uint8_t *key, size_t key_len, const uint8_t *iv)
+{
+    struct nacre_des3_cbc c;
+
+    (void)key_len; /* one length */
+    nacre_des3_cbc_init(&c, key, iv);
+    nacre_des3_cbc_decrypt(p, &c, p, n);
+    nacre_wipe(&c, sizeof c);
+}
+
+static const struct ncr_asn1_cipher asn1_des3_cbc = {
+    {8, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 3, 7}},
+    "DES-EDE3-CBC",
+    NACRE_DES3_KEY_LEN,
+    NACRE_DES3_BLOCK,
+    asn1_des3};
+#endif
+
+static const struct ncr_asn1_cipher *const asn1_ciphers[] = {
+    &ncr_asn1_aes128, &asn1_aes192, &ncr_asn1_aes256,
+#if !defined(NACRE_NO_LEGACY)
+    &asn1_des3_cbc,
+#endif
+};
 #define ASN1_CIPHERS (sizeof asn1_ciphers / sizeof asn1_ciphers[0])
 
 bool ncr_oid_is(struct nacre_bytes b, const struct ncr_oid *oid)

@@ -38,12 +38,16 @@ struct ncr_asn1_prf {
 const struct ncr_asn1_prf *ncr_asn1_prf(struct nacre_bytes oid);
 extern const struct ncr_asn1_prf ncr_asn1_prf_sha256;
 
-/* AES-CBC. */
+/* Ciphers in CBC mode. */
 struct ncr_asn1_cipher {
     struct ncr_oid oid;
-    const char *dek; /* in DEK-Info */
-    size_t key_len;
+    const char *dek;       /* in DEK-Info */
+    size_t key_len, block; /* the IV is a block */
+    /* In place, n a multiple of block. */
+    void (*decrypt)(uint8_t *p, size_t n, const uint8_t *key, size_t key_len, const uint8_t *iv);
 };
+#define NCR_ASN1_KEY_MAX 32
+#define NCR_ASN1_BLOCK_MAX NACRE_AES_BLOCK
 const struct ncr_asn1_cipher *ncr_asn1_cipher(struct nacre_bytes oid);
 const struct ncr_asn1_cipher *ncr_asn1_cipher_of(struct nacre_bytes dek);
 extern const struct ncr_asn1_cipher ncr_asn1_aes128, ncr_asn1_aes256;

@@ -7,6 +7,8 @@
  *     PRIVATE KEY            PKCS #8 (RFC 5208, 5958): RSA, EC, Ed25519 (RFC 8410)
  *     ENCRYPTED PRIVATE KEY  PKCS #8 with PBES2 (RFC 8018): PBKDF2, AES-CBC
  *
+ * Triple DES, which OpenSSL once encrypted with, is read in either form.
+ *
  * A key is taken out of its ASN.1 as the fields that openssh-key-v1 has, and then read and checked
  * by its type like any other. Whatever does not decrypt to well-formed ASN.1 counts as a wrong
  * passphrase: nothing in these formats says more.
@@ -186,19 +188,17 @@ static nacre_err pem_read_pkcs8(struct nacre_privkey *k, const struct ncr_keyfil
 /* ---- Encryption ---- */
 
 /* Decrypts n bytes in place and takes the padding of RFC 1423 1.1 off; false: it is none. */
-static bool pem_decrypt(uint8_t *p, size_t *n, const uint8_t *key, size_t key_len,
-                        const uint8_t *iv)
+static bool pem_decrypt(uint8_t *p, size_t *n, const struct ncr_asn1_cipher *cipher,
+                        const uint8_t *key, const uint8_t *iv)
 {
-    struct nacre_aes_cbc c;
     size_t pad, i;
-    bool good = *n > 0 && *n % NACRE_AES_BLOCK == 0 && nacre_aes_cbc_init(&c, key, key_len, iv);
+    bool good;
 
-    if (!good)
+    if (*n == 0 || *n % cipher->block != 0)
         return false;
-    nacre_aes_cbc_decrypt(p, &c, p, *n);
-    nacre_wipe(&c, sizeof c);
+    cipher->decrypt(p, *n, key, cipher->key_len, iv);
     pad = p[*n - 1];
-    good = pad >= 1 && pad <= NACRE_AES_BLOCK;
+    good = pad >= 1 && pad <= cipher->block;
     for (i = 0; good && i < pad; i++)
         good = p[*n - 1 - i] == pad;
     *n -= good ? pad : 0;
@@ -214,7 +214,7 @@ static nacre_err pem_wrong(const struct ncr_keyfile_in *in)
 
 /* "DEK-Info: AES-128-CBC,HEX" among the headers. */
 static nacre_err pem_dek(const struct ncr_keyfile_in *in, struct nacre_bytes headers,
-                         const struct ncr_asn1_cipher **cipher, uint8_t iv[NACRE_AES_BLOCK])
+                         const struct ncr_asn1_cipher **cipher, uint8_t iv[NCR_ASN1_BLOCK_MAX])
 {
     static const char tag[] = "DEK-Info: ";
     struct nacre_bytes name = {NULL, 0}, hex;
@@ -236,7 +236,7 @@ static nacre_err pem_dek(const struct ncr_keyfile_in *in, struct nacre_bytes hea
     *cipher = ncr_asn1_cipher_of(name);
     if (*cipher == NULL)
         return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "cipher not supported");
-    if (hex.n == 0 || !ncr_text_hex(iv, NACRE_AES_BLOCK, ncr_bytes_part(hex, 1, i - 1)))
+    if (hex.n == 0 || !ncr_text_hex(iv, (*cipher)->block, ncr_bytes_part(hex, 1, i - 1)))
         return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: bad DEK-Info");
     return NACRE_OK;
 }
@@ -245,7 +245,7 @@ static nacre_err pem_dek(const struct ncr_keyfile_in *in, struct nacre_bytes hea
 static nacre_err pem_open_dek(const struct ncr_keyfile_in *in, struct nacre_bytes headers,
                               struct nacre_bytes *der)
 {
-    uint8_t key[32], iv[NACRE_AES_BLOCK];
+    uint8_t key[NCR_ASN1_KEY_MAX], iv[NCR_ASN1_BLOCK_MAX];
     const struct ncr_asn1_cipher *cipher = NULL;
     nacre_err err;
     bool good;
@@ -260,7 +260,7 @@ static nacre_err pem_open_dek(const struct ncr_keyfile_in *in, struct nacre_byte
     if (in->passphrase.n == 0)
         return pem_wrong(in);
     nacre_pem_kdf(key, cipher->key_len, in->passphrase.p, in->passphrase.n, iv);
-    good = pem_decrypt(in->scratch, &der->n, key, cipher->key_len, iv);
+    good = pem_decrypt(in->scratch, &der->n, cipher, key, iv);
     nacre_wipe(key, sizeof key);
     return good ? NACRE_OK : pem_wrong(in);
 }
@@ -331,7 +331,7 @@ static nacre_err pem_read_pbes2(const struct ncr_keyfile_in *in, struct pem_pbes
     if (b->cipher == NULL)
         return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "cipher not supported");
     ncr_keyfile_note(in->info->cipher, nacre_bytes_str(b->cipher->dek));
-    if (!ncr_rd_end(&cipher) || b->iv.n != NACRE_AES_BLOCK)
+    if (!ncr_rd_end(&cipher) || b->iv.n != b->cipher->block)
         return pem_damaged(in);
     err = pem_read_pbkdf2(in, b, &kdf_par);
     return err;
@@ -340,7 +340,7 @@ static nacre_err pem_read_pbes2(const struct ncr_keyfile_in *in, struct pem_pbes
 /* Decrypts to the start of scratch. */
 static nacre_err pem_open_pbes2(const struct ncr_keyfile_in *in, struct nacre_bytes *der)
 {
-    uint8_t key[32], iv[NACRE_AES_BLOCK];
+    uint8_t key[NCR_ASN1_KEY_MAX], iv[NCR_ASN1_BLOCK_MAX];
     size_t key_len;
     struct pem_pbes b = {0};
     nacre_err err = pem_read_pbes2(in, &b, *der);
@@ -354,11 +354,11 @@ static nacre_err pem_open_pbes2(const struct ncr_keyfile_in *in, struct nacre_by
     key_len = b.cipher->key_len;
     good = nacre_pbkdf2(key, key_len, b.prf, in->passphrase.p, in->passphrase.n, b.salt.p, b.salt.n,
                         b.iterations);
-    memcpy(iv, b.iv.p, sizeof iv);
+    memcpy(iv, b.iv.p, b.iv.n);
     memmove(in->scratch, b.data.p, b.data.n);
     der->p = in->scratch;
     der->n = b.data.n;
-    good = good && pem_decrypt(in->scratch, &der->n, key, key_len, iv);
+    good = good && pem_decrypt(in->scratch, &der->n, b.cipher, key, iv);
     nacre_wipe(key, sizeof key);
     return good ? NACRE_OK : pem_wrong(in);
 }

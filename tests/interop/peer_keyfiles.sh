@@ -247,7 +247,7 @@ case_openssl_theirs() { # KIND
     [ "$1" != ed25519 ] || return 0
     must openssl pkey -traditional -in "$WORK/p8" -out "$WORK/t"
     agree "$WORK/t" ''
-    for cipher in aes128 aes192 aes256; do
+    for cipher in aes128 aes192 aes256 des3; do
         must openssl pkey -traditional -in "$WORK/p8" -$cipher -passout "pass:$KEYFILE_PASS" -out "$WORK/t"
         agree "$WORK/t" "$KEYFILE_PASS"
     done
