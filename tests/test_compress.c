@@ -37,7 +37,7 @@ static void compress_expect(const struct pair *p, const char *what, size_t a, si
 
 /* ---- What is offered --------------------------------------------------------------------- */
 
-Test(compress, off_unless_named)
+Test(compress, s19_off_unless_named)
 {
     struct nacre_conn_cfg cfg = {0};
     char list[64];

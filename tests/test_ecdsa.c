@@ -247,7 +247,7 @@ static unsigned ecdsa_test_rfc6979(void)
     return n_records;
 }
 
-Test(ecdsa_rfc6979, appendix_a2)
+Test(ecdsa_rfc6979, s31_appendix_a2)
 {
     for (int form = 0; ecdsa_test_form(form); form++) {
         cr_assert_eq(ecdsa_test_rfc6979(), 18);

@@ -161,7 +161,7 @@ Test(inflate, zlib_streams_in_pieces)
 }
 
 /* Good and malformed, judged by zlib. */
-Test(inflate, edges)
+Test(inflate, s19_edges_and_bad_streams)
 {
     struct vec v;
 
@@ -288,7 +288,7 @@ Test(inflate, full_means_more)
 
 /* 300,003 bytes out of 327: a call never gives more than it has room for, so that who counts the
  * calls bounds what a stream may become. */
-Test(inflate, bomb_comes_in_pieces)
+Test(inflate, s19_bomb_comes_in_pieces)
 {
     struct vec v;
 

@@ -3,10 +3,12 @@
  * The messages of a key exchange, RFC 4253 section 8, 5656 section 4, 8731, 8308: values and
  * signatures that a peer gets wrong. Tests named s26 and s32 are the cases of that number.
  */
+#include "proto/alg.h"
 #include "proto/limits.h"
 #include "tests/rogue.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -393,6 +395,124 @@ Test(kex, s01_cipher_that_needs_strict_mode)
             p.side[0].lenient = p.side[1].lenient = true;
             pair_session(&p);
             cr_assert_eq(p.side[side].err == NACRE_ERR_KEX, strict == 0, "%d", p.side[side].err);
+            pair_free(&p);
+        }
+    }
+}
+
+/* ---- K in the exchange hash ---- */
+
+/* A key exchange whose K is what the test wants. */
+static uint8_t fixed_k[32];
+
+static nacre_err fixed_start(uint8_t *pub, uint8_t *secret, const struct nacre_rng *rng,
+                             uint64_t *work)
+{
+    (void)rng, (void)work;
+    memset(pub, 0xc1, 32);
+    secret[0] = 1;
+    return NACRE_OK;
+}
+
+static nacre_err fixed_respond(uint8_t *reply, uint8_t *k, struct nacre_bytes init,
+                               const struct nacre_rng *rng, uint64_t *work)
+{
+    (void)rng, (void)work;
+    cr_assert_eq(init.n, 32);
+    memset(reply, 0x5e, 32);
+    memcpy(k, fixed_k, sizeof fixed_k);
+    return NACRE_OK;
+}
+
+static nacre_err fixed_finish(uint8_t *k, struct nacre_bytes reply, const uint8_t *secret,
+                              uint64_t *work)
+{
+    (void)secret, (void)work;
+    cr_assert_eq(reply.n, 32);
+    memcpy(k, fixed_k, sizeof fixed_k);
+    return NACRE_OK;
+}
+
+static void hash_string(struct nacre_sha256 *h, const void *p, size_t n)
+{
+    const uint8_t len[4] = {0, 0, (uint8_t)(n >> 8), (uint8_t)n};
+    nacre_sha256_update(h, len, 4);
+    nacre_sha256_update(h, p, n);
+}
+
+/* The same as RFC 4251 5 has it: without leading zeros, with one where the top bit is set. */
+static void hash_mpint(struct nacre_sha256 *h, const uint8_t *p, size_t n)
+{
+    uint8_t b[33] = {0};
+    for (; n > 0 && *p == 0; p++) {
+        n--;
+    }
+    memcpy(b + 1, p, n);
+    const bool sign = n > 0 && (*p & 0x80) != 0;
+    hash_string(h, sign ? b : b + 1, n + sign);
+}
+
+static const char *const fixed_ident[2] = {"x_1 a  comment ", "y-2 "};
+
+static void fixed_expect(const struct pair *p, bool string)
+{
+    struct nacre_sha256 h;
+    char line[64];
+    uint8_t want[32], pub[32];
+    nacre_sha256_init(&h);
+    for (int i = 0; i < 2; i++) { /* RFC 4253 4.2: all of the line but its end */
+        const int n = snprintf(line, sizeof line, "SSH-2.0-%s", fixed_ident[i]);
+        hash_string(&h, line, (size_t)n);
+    }
+    for (int i = 0; i < 2; i++) {
+        const struct nacre_conn *c = p->side[i].c;
+        hash_string(&h, ncr_scratch(c, NCR_SCRATCH_OURS), c->kex.ours_len);
+    }
+    hash_string(&h, pair_key_blob(0).p, pair_key_blob(0).n);
+    hash_string(&h, memset(pub, 0xc1, sizeof pub), sizeof pub);
+    hash_string(&h, memset(pub, 0x5e, sizeof pub), sizeof pub);
+    if (string) {
+        hash_string(&h, fixed_k, sizeof fixed_k);
+    } else {
+        hash_mpint(&h, fixed_k, sizeof fixed_k);
+    }
+    nacre_sha256_final(want, &h);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_arr_eq(p->side[i].c->session_id, want, sizeof want);
+    }
+}
+
+/* S28: as mpint without leading zeros and with a zero before the top bit; as string whole. */
+Test(security, s28_k_with_leading_zeros_and_top_bit)
+{
+    static struct ncr_kex row = {.name = "curve25519-sha256",
+                                 .hash = &nacre_hash_sha256,
+                                 .init_len = 32,
+                                 .reply_len = 32,
+                                 .secret_len = 32,
+                                 .k_len = 32,
+                                 .start = fixed_start,
+                                 .respond = fixed_respond,
+                                 .finish = fixed_finish};
+    static const struct ncr_kex *const rows[] = {&row, NULL};
+    for (size_t zeros = 0; zeros <= 5; zeros++) {
+        for (int i = 0; i < 4; i++) {
+            struct nacre_algs algs = nacre_algs_default;
+            struct pair p;
+            algs.kex = rows;
+            row.k_is_string = i >= 2;
+            memset(fixed_k, 0x77, sizeof fixed_k);
+            memset(fixed_k, 0, zeros);
+            fixed_k[zeros] = i % 2 == 0 ? 0x80 : 0x7f;
+            pair_init(&p);
+            p.plan.no_channel = true;
+            for (int side = 0; side < 2; side++) {
+                p.side[side].cfg.algs = &algs;
+                p.side[side].cfg.ident = fixed_ident[side];
+            }
+            pair_session(&p);
+            cr_assert_eq(p.side[0].count[NACRE_EV_AUTH_SUCCESS], 1);
+            fixed_expect(&p, row.k_is_string);
             pair_free(&p);
         }
     }

@@ -111,7 +111,7 @@ static nacre_err offer(const struct nacre_dh_group *group)
     return err;
 }
 
-Test(kex_gex, s15_groups_of_a_server_are_checked, .timeout = 60)
+Test(kex_gex, s24_groups_of_a_server_are_checked, .timeout = 60)
 {
     struct nacre_dh_group g = own_group(&nacre_dh_group14);
     cr_assert_eq(offer(&g), NACRE_OK);
@@ -167,7 +167,7 @@ Test(kex_gex, a_server_takes_what_fits_best_of_its_own)
 /* ---- Values ---- */
 
 /* 0, 1, p - 1, p and p + 1. */
-Test(kex_gex, s14_values_out_of_range_are_refused)
+Test(kex_gex, s23_values_out_of_range_are_refused)
 {
     static uint64_t work[NACRE_WORK];
     static const uint8_t small[2] = {0, 1};

@@ -328,7 +328,7 @@ Test(pkt, clear_packet_is_as_rfc4253_6_writes_it)
 
 /* ---- Shape of what is sent ---- */
 
-Test(pkt, sealed_lengths_are_aligned_with_least_padding)
+Test(s15, padding_sent_is_least_and_the_bytes_given)
 {
     for (size_t i = 0; i < CASES; i++) {
         for (size_t n = 1; n <= 100; n++) {

@@ -12,6 +12,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A second copy of signing, whose powers a test can spoil. */
 static int rsa_test_fault; /* the power to spoil, from 1 on */
@@ -467,6 +468,46 @@ Test(s33, public_keys)
 }
 
 /* The same signature is refused under keys that are. */
+/* The costliest keys that are taken: an exponent as long as a modulus of 3,072 bits, one of 64 bits
+ * with 16,384. */
+#if defined(__OPTIMIZE__) && NCR_INT128 && !defined(__SANITIZE_ADDRESS__) &&                       \
+    !defined(NACRE_CT_VALGRIND)
+#define RSA_TEST_TIMED 1
+#else
+#define RSA_TEST_TIMED 0
+#endif
+
+static double rsa_test_ms(size_t n_bits, size_t e_bits)
+{
+    static uint8_t np[2048], ep[2048], s[2048], m[32];
+    const struct nacre_num n = rsa_test_ones(np, n_bits / 8, n_bits);
+    struct nacre_num e = rsa_test_ones(ep, e_bits / 8, e_bits), sig = {s, n_bits / 8};
+    double best = 1e9;
+    ep[0] = 0x7f;
+    memset(s, 0x5a, sizeof s);
+    cr_assert(nacre_rsa_public_ok_vartime(n, e));
+    for (int i = 0; i < 5; i++) {
+        const clock_t from = clock();
+        cr_assert_not(
+            nacre_rsa_verify_vartime(&nacre_hash_sha256, n, e, m, sizeof m, sig, rsa_test_work));
+        const double ms = (double)(clock() - from) * 1000 / CLOCKS_PER_SEC;
+        best = ms < best ? ms : best;
+    }
+    return best;
+}
+
+Test(s33, worst_accepted_key_costs_less_than_50_ms)
+{
+    if (!RSA_TEST_TIMED) {
+        cr_skip_test("times of this build say nothing");
+    }
+    cr_assert_lt(rsa_test_ms(3072, 3072), 50.0);
+    cr_assert_lt(rsa_test_ms(16384, 64), 50.0);
+    ncr_cpu_restrict(0);
+    cr_assert_lt(rsa_test_ms(3072, 3072), 50.0);
+    cr_assert_lt(rsa_test_ms(16384, 64), 50.0);
+}
+
 Test(s33, verify_asks_for_the_key)
 {
     static const uint8_t bad_e[][3] = {{1, 0, 0}, {0, 0, 1}, {0, 0, 0}, {0, 0, 2}};
