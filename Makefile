@@ -85,6 +85,7 @@ CRYPTO_SRC = \
 	crypto/rsa_crt.c \
 	crypto/rsa_keygen.c \
 	crypto/sc25519.c \
+	crypto/scrypt.c \
 	crypto/sha1.c \
 	crypto/sha1_shani.c \
 	crypto/sha2.c \
@@ -347,6 +348,7 @@ CRYPTO_TESTS = \
 	rsa \
 	rsa_32 \
 	sc25519 \
+	scrypt \
 	sha1 \
 	sha2 \
 	sntrup761 \

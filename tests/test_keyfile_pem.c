@@ -131,6 +131,40 @@ Test(keyfile_pem, triple_des)
 }
 #endif
 
+/* scrypt needs memory behind the file, which is asked for. */
+Test(keyfile_pem, scrypt)
+{
+    struct vec v;
+
+    for (vec_open(&v, "keyfile_scrypt_openssl.txt"); vec_next(&v);) {
+        struct nacre_keyfile_info info;
+        struct nacre_bytes pass, file;
+        struct nacre_privkey k;
+        uint8_t *scratch;
+
+        file.p = vec_get(&v, "file", &file.n);
+        pass.p = vec_get(&v, "pass", &pass.n);
+        cr_assert_eq(read_exact(file.p, file.n, none).err, NACRE_ERR_PASSPHRASE);
+        struct got g = read_exact(file.p, file.n, pass);
+        cr_assert_eq(g.err, NACRE_ERR_NO_ROOM);
+        cr_assert_str_eq(g.info.kdf, "scrypt");
+        cr_assert_gt(g.info.scratch_needed, file.n);
+        scratch = malloc(g.info.scratch_needed);
+        cr_assert_not_null(scratch);
+        cr_assert_eq(nacre_keyfile_read(&k, NULL, 0, file, nacre_bytes_str("x"), scratch,
+                                        g.info.scratch_needed, &info, work),
+                     NACRE_ERR_PASSPHRASE);
+        cr_assert_eq(nacre_keyfile_read(&k, NULL, 0, file, pass, scratch, g.info.scratch_needed,
+                                        &info, work),
+                     NACRE_OK);
+        vec_expect(&v, "blob", k.blob, k.blob_len);
+        cr_assert(all_zero(scratch, g.info.scratch_needed));
+        free(scratch);
+    }
+    cr_assert_eq(v.records, 2);
+    vec_close(&v);
+}
+
 /* ---- Written and read ---- */
 
 static const struct {
@@ -474,9 +508,12 @@ Test(keyfile_pem, headers)
     }
 }
 
-/* An ENCRYPTED PRIVATE KEY of 16 bytes of nothing, with a number of iterations as it is. */
-static size_t pbes2(uint8_t *out, size_t cap, const uint8_t *iterations, size_t n)
+/* An ENCRYPTED PRIVATE KEY of 16 bytes of nothing, with a number of iterations as it is; or, if that is
+ * NULL, with scrypt and its three costs. */
+static size_t pbes2(uint8_t *out, size_t cap, const uint8_t *iterations, size_t n,
+                    const uint32_t costs[3])
 {
+    const struct ncr_oid *kdf = iterations == NULL ? &ncr_oid_scrypt : &ncr_oid_pbkdf2;
     static const uint8_t zero[16];
     uint8_t der[256];
     struct ncr_der_wr w = ncr_der_wr(der, sizeof der);
@@ -490,10 +527,13 @@ static size_t pbes2(uint8_t *out, size_t cap, const uint8_t *iterations, size_t 
     ncr_der_put(&w, NCR_DER_OID, ncr_asn1_aes256.oid.p, ncr_asn1_aes256.oid.n);
     ncr_der_put_head(&w, NCR_DER_SEQUENCE, params);
     inner = w.at;
-    ncr_der_put(&w, NCR_DER_INTEGER, iterations, n);
+    for (int i = 2; i >= 0 && iterations == NULL; i--)
+        ncr_der_put_small(&w, costs[i]);
+    if (iterations != NULL)
+        ncr_der_put(&w, NCR_DER_INTEGER, iterations, n);
     ncr_der_put(&w, NCR_DER_OCTET_STRING, zero, 8);
     ncr_der_put_head(&w, NCR_DER_SEQUENCE, inner);
-    ncr_der_put(&w, NCR_DER_OID, ncr_oid_pbkdf2.p, ncr_oid_pbkdf2.n);
+    ncr_der_put(&w, NCR_DER_OID, kdf->p, kdf->n);
     ncr_der_put_head(&w, NCR_DER_SEQUENCE, inner);
     ncr_der_put_head(&w, NCR_DER_SEQUENCE, params);
     ncr_der_put(&w, NCR_DER_OID, ncr_oid_pbes2.p, ncr_oid_pbes2.n);
@@ -524,9 +564,39 @@ Test(keyfile_pem, s92_absurd_iterations, .timeout = 5)
     uint8_t out[1024];
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        size_t n = pbes2(out, sizeof out, cases[i].p, cases[i].n);
+        size_t n = pbes2(out, sizeof out, cases[i].p, cases[i].n, NULL);
         struct got g = read_exact(out, n, nacre_bytes_str("x"));
 
+        cr_assert_eq(g.err, cases[i].err, "%zu: %s, %s", i, nacre_err_name(g.err), g.info.what);
+    }
+}
+
+Test(keyfile_pem, s92_absurd_memory)
+{
+    static const struct {
+        uint32_t costs[3];
+        nacre_err err;
+    } cases[] = {
+        {{16, 1, 1}, NACRE_ERR_NO_ROOM},
+        {{1u << 20, 8, 1}, NACRE_ERR_NO_ROOM}, /* RFC 7914's last example: 1 GiB */
+        {{1u << 21, 8, 1}, NACRE_ERR_LIMIT},
+        {{1u << 31, 8, 1}, NACRE_ERR_LIMIT},
+        {{1u << 20, 8, 9}, NACRE_ERR_LIMIT}, /* too long, not too large */
+        {{2, 1u << 29, 1}, NACRE_ERR_LIMIT},
+        {{17, 1, 1}, NACRE_ERR_FILE_FORMAT},
+        {{0, 1, 1}, NACRE_ERR_FILE_FORMAT},
+        {{16, 0, 1}, NACRE_ERR_FILE_FORMAT},
+        {{16, 1, 0}, NACRE_ERR_FILE_FORMAT},
+        {{16, 1u << 16, 1u << 16}, NACRE_ERR_FILE_FORMAT},
+    };
+    uint8_t out[1024];
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t n = pbes2(out, sizeof out, NULL, 0, cases[i].costs);
+        struct got g = read_exact(out, n, nacre_bytes_str("x"));
+
+        if (sizeof(size_t) < 8 && cases[i].err == NACRE_ERR_LIMIT)
+            continue; /* no memory is that large: damage */
         cr_assert_eq(g.err, cases[i].err, "%zu: %s, %s", i, nacre_err_name(g.err), g.info.what);
     }
 }

@@ -19,6 +19,7 @@ extern const struct ncr_oid ncr_oid_ec;      /* id-ecPublicKey, RFC 5480 2.1.1 *
 extern const struct ncr_oid ncr_oid_ed25519; /* RFC 8410 3 */
 extern const struct ncr_oid ncr_oid_pbes2;   /* RFC 8018 A.4 */
 extern const struct ncr_oid ncr_oid_pbkdf2;  /* RFC 8018 A.2 */
+extern const struct ncr_oid ncr_oid_scrypt;  /* RFC 7914 7.1 */
 
 struct ncr_asn1_curve {
     struct ncr_oid oid;

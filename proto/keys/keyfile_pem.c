@@ -5,7 +5,7 @@
  *     RSA PRIVATE KEY        PKCS #1 (RFC 8017 A.1.2)   } in clear, or encrypted with headers
  *     EC PRIVATE KEY         SEC 1 C.4, RFC 5915        } Proc-Type and DEK-Info (RFC 1421)
  *     PRIVATE KEY            PKCS #8 (RFC 5208, 5958): RSA, EC, Ed25519 (RFC 8410)
- *     ENCRYPTED PRIVATE KEY  PKCS #8 with PBES2 (RFC 8018): PBKDF2, AES-CBC
+ *     ENCRYPTED PRIVATE KEY  PKCS #8 with PBES2 (RFC 8018): PBKDF2 or scrypt, AES-CBC
  *
  * Triple DES, which OpenSSL once encrypted with, is read in either form.
  *
@@ -15,6 +15,7 @@
  */
 #include <string.h>
 
+#include "crypto/scrypt.h"
 #include "proto/keys/asn1.h"
 #include "proto/keys/der.h"
 #include "proto/keys/key_type.h"
@@ -269,6 +270,7 @@ struct pem_pbes {
     struct nacre_bytes salt, iv, data;
     uint32_t iterations;
     const struct nacre_hash *prf;
+    struct ncr_scrypt scrypt; /* n 0: PBKDF2 */
     const struct ncr_asn1_cipher *cipher;
 };
 
@@ -300,6 +302,29 @@ static nacre_err pem_read_pbkdf2(const struct ncr_keyfile_in *in, struct pem_pbe
     return NACRE_OK;
 }
 
+/* RFC 7914 7.1: salt, cost, block size, parallelism, key length (optional). */
+static nacre_err pem_read_scrypt(const struct ncr_keyfile_in *in, struct pem_pbes *b,
+                                 struct ncr_rd *r)
+{
+    const size_t max = (size_t)NACRE_KEYFILE_ARGON2_KIB_MAX * 1024;
+    struct ncr_scrypt *s = &b->scrypt;
+    size_t memory;
+
+    b->salt = ncr_der_take(r, NCR_DER_OCTET_STRING);
+    s->n = ncr_der_small(r);
+    s->r = ncr_der_small(r);
+    s->p = ncr_der_small(r);
+    if (ncr_der_is(r, NCR_DER_INTEGER))
+        (void)ncr_der_small(r); /* the cipher says it too */
+    if (!ncr_rd_end(r) || ncr_scrypt_memory(s, SIZE_MAX) == 0)
+        return pem_damaged(in);
+    memory = ncr_scrypt_memory(s, max);
+    if (memory == 0 || memory / 1024 * 2 > NACRE_KEYFILE_ARGON2_FILL_MAX / s->p)
+        return ncr_keyfile_fail(in, NACRE_ERR_LIMIT, "kdf asks for more memory than is sensible");
+    in->info->scratch_needed = in->file.n + memory;
+    return NACRE_OK;
+}
+
 static nacre_err pem_read_pbes2(const struct ncr_keyfile_in *in, struct pem_pbes *b,
                                 struct nacre_bytes der)
 {
@@ -308,7 +333,7 @@ static nacre_err pem_read_pbes2(const struct ncr_keyfile_in *in, struct pem_pbes
     struct ncr_rd alg = ncr_der_enter(&r, NCR_DER_SEQUENCE);
     struct nacre_bytes oid = ncr_der_take(&alg, NCR_DER_OID);
     struct ncr_rd par, kdf, kdf_par, cipher;
-    nacre_err err;
+    bool scrypt;
 
     b->data = ncr_der_take(&r, NCR_DER_OCTET_STRING);
     if (!ncr_rd_end(&r) || !ncr_rd_end(&file))
@@ -318,9 +343,10 @@ static nacre_err pem_read_pbes2(const struct ncr_keyfile_in *in, struct pem_pbes
     par = ncr_der_enter(&alg, NCR_DER_SEQUENCE);
     kdf = ncr_der_enter(&par, NCR_DER_SEQUENCE);
     oid = ncr_der_take(&kdf, NCR_DER_OID);
-    if (!par.bad && !ncr_oid_is(oid, &ncr_oid_pbkdf2))
+    scrypt = ncr_oid_is(oid, &ncr_oid_scrypt);
+    if (!par.bad && !scrypt && !ncr_oid_is(oid, &ncr_oid_pbkdf2))
         return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "kdf not supported");
-    ncr_keyfile_note(in->info->kdf, nacre_bytes_str("pbkdf2"));
+    ncr_keyfile_note(in->info->kdf, nacre_bytes_str(scrypt ? "scrypt" : "pbkdf2"));
     kdf_par = ncr_der_enter(&kdf, NCR_DER_SEQUENCE);
     cipher = ncr_der_enter(&par, NCR_DER_SEQUENCE);
     oid = ncr_der_take(&cipher, NCR_DER_OID);
@@ -333,15 +359,36 @@ static nacre_err pem_read_pbes2(const struct ncr_keyfile_in *in, struct pem_pbes
     ncr_keyfile_note(in->info->cipher, nacre_bytes_str(b->cipher->dek));
     if (!ncr_rd_end(&cipher) || b->iv.n != b->cipher->block)
         return pem_damaged(in);
-    err = pem_read_pbkdf2(in, b, &kdf_par);
-    return err;
+    return scrypt ? pem_read_scrypt(in, b, &kdf_par) : pem_read_pbkdf2(in, b, &kdf_par);
+}
+
+/* The key of the cipher; scrypt works behind the decoded file. */
+static nacre_err pem_derive(uint8_t *key, const struct ncr_keyfile_in *in, struct pem_pbes *b)
+{
+    const struct nacre_bytes pass = in->passphrase;
+    const size_t key_len = b->cipher->key_len;
+
+    if (b->scrypt.n == 0)
+        return nacre_pbkdf2(key, key_len, b->prf, pass.p, pass.n, b->salt.p, b->salt.n,
+                            b->iterations)
+                   ? NACRE_OK
+                   : pem_damaged(in);
+    if (in->scratch_len < in->info->scratch_needed)
+        return ncr_keyfile_fail(in, NACRE_ERR_NO_ROOM, "scratch memory too small for the kdf");
+    b->scrypt.pass = pass.p;
+    b->scrypt.pass_len = pass.n;
+    b->scrypt.salt = b->salt.p;
+    b->scrypt.salt_len = b->salt.n;
+    return ncr_scrypt(key, key_len, &b->scrypt, in->scratch + in->file.n,
+                      in->scratch_len - in->file.n)
+               ? NACRE_OK
+               : pem_damaged(in);
 }
 
 /* Decrypts to the start of scratch. */
 static nacre_err pem_open_pbes2(const struct ncr_keyfile_in *in, struct nacre_bytes *der)
 {
     uint8_t key[NCR_ASN1_KEY_MAX], iv[NCR_ASN1_BLOCK_MAX];
-    size_t key_len;
     struct pem_pbes b = {0};
     nacre_err err = pem_read_pbes2(in, &b, *der);
     bool good;
@@ -351,14 +398,14 @@ static nacre_err pem_open_pbes2(const struct ncr_keyfile_in *in, struct nacre_by
         return err;
     if (in->passphrase.n == 0)
         return pem_wrong(in);
-    key_len = b.cipher->key_len;
-    good = nacre_pbkdf2(key, key_len, b.prf, in->passphrase.p, in->passphrase.n, b.salt.p, b.salt.n,
-                        b.iterations);
+    err = pem_derive(key, in, &b);
+    if (err != NACRE_OK)
+        return err;
     memcpy(iv, b.iv.p, b.iv.n);
     memmove(in->scratch, b.data.p, b.data.n);
     der->p = in->scratch;
     der->n = b.data.n;
-    good = good && pem_decrypt(in->scratch, &der->n, b.cipher, key, iv);
+    good = pem_decrypt(in->scratch, &der->n, b.cipher, key, iv);
     nacre_wipe(key, sizeof key);
     return good ? NACRE_OK : pem_wrong(in);
 }

@@ -244,6 +244,8 @@ case_openssl_theirs() { # KIND
             agree "$WORK/e8" "$KEYFILE_PASS"
         done
     done
+    must openssl pkcs8 -topk8 -scrypt -in "$WORK/p8" -passout "pass:$KEYFILE_PASS" -out "$WORK/e8"
+    agree "$WORK/e8" "$KEYFILE_PASS"
     [ "$1" != ed25519 ] || return 0
     must openssl pkey -traditional -in "$WORK/p8" -out "$WORK/t"
     agree "$WORK/t" ''
