@@ -436,6 +436,7 @@ static void ids_add_agent(struct nacre_client *c)
     struct ncr_identities *ids = &c->plan.ids;
     struct nacre_agent_identity key;
     struct nacre_bytes keys;
+    size_t n = 0;
     uint64_t since = ncr_client_pause(c);
     nacre_err err = nacre_agent_open(&ids->agent, c->cfg.agent);
 
@@ -451,8 +452,11 @@ static void ids_add_agent(struct nacre_client *c)
                        nacre_err_text(err));
         return;
     }
-    while (nacre_agent_identity_next(&keys, &key))
+    while (nacre_agent_identity_next(&keys, &key)) {
         ids_add_agent_key(c, &key);
+        n++;
+    }
+    ncr_client_log(c, NACRE_LOG_DEBUG, "agent returned %zu keys", n);
 }
 
 /* ---- All --------------------------------------------------------------------------------- */
@@ -652,14 +656,15 @@ static nacre_err ids_sign_with(struct nacre_client *c, struct ncr_identity *s,
 }
 
 /* A signature of somebody else's making is looked at before it is sent: it must be what was asked
- * for. One of an algorithm that this build does not have is left to the server. */
+ * for. One of an algorithm that this build does not have is left to the server, and so is whether a
+ * security key must have been touched. */
 static nacre_err ids_check(struct nacre_client *c, const struct ncr_identity *id,
                            struct nacre_bytes alg, struct nacre_bytes data,
                            struct nacre_bytes sig)
 {
     const struct nacre_algs *algs =
         c->cfg.conn.algs != NULL ? c->cfg.conn.algs : &nacre_algs_default;
-    nacre_err err = nacre_sig_verify(algs, alg, id->plain, data, sig, c->work);
+    nacre_err err = nacre_sig_verify_sk(algs, alg, id->plain, data, sig, 0, c->work);
 
     return err == NACRE_ERR_UNKNOWN_ALG && sig.n > 0 ? NACRE_OK : err;
 }

@@ -518,6 +518,81 @@ Test(identities, paramiko_2299_unknown_types_pass_through)
     bench_free(b);
 }
 
+/* A security key without the hardware: key 1 signs what a token would (PROTOCOL.u2f). */
+static size_t token_blob(const struct bench *b, uint8_t out[128])
+{
+    struct nacre_bytes plain = bench_blob(b, 1);
+    static const uint8_t head[] = "\0\0\0\32sk-ssh-ed25519@openssh.com\0\0\0\40";
+    static const uint8_t tail[] = "\0\0\0\4ssh:";
+
+    memcpy(out, head, sizeof head - 1);
+    memcpy(out + sizeof head - 1, plain.p + plain.n - 32, 32);
+    memcpy(out + sizeof head - 1 + 32, tail, sizeof tail - 1);
+    return sizeof head - 1 + 32 + sizeof tail - 1;
+}
+
+static void token_hash(uint8_t out[NACRE_SHA256_LEN], const void *p, size_t n)
+{
+    struct nacre_sha256 ctx;
+
+    nacre_sha256_init(&ctx);
+    nacre_sha256_update(&ctx, p, n);
+    nacre_sha256_final(out, &ctx);
+}
+
+static bool token_sign(void *ctx, const struct nacre_sign_question *q, uint8_t *sig, size_t cap,
+                       size_t *n)
+{
+    static const uint8_t head[] = "\0\0\0\32sk-ssh-ed25519@openssh.com\0\0\0\100";
+    static const uint8_t tail[] = {1, 0, 0, 0, 7}; /* touched; counter */
+    struct bench *b = ctx;
+    uint8_t what[2 * NACRE_SHA256_LEN + sizeof tail];
+    uint8_t inner[128];
+    size_t len;
+
+    b->signs++;
+    cr_assert(nacre_bytes_is(q->alg, "sk-ssh-ed25519@openssh.com"));
+    token_hash(what, "ssh:", 4);
+    memcpy(what + NACRE_SHA256_LEN, tail, sizeof tail);
+    token_hash(what + NACRE_SHA256_LEN + sizeof tail, q->data.p, q->data.n);
+    cr_assert_eq(nacre_privkey_sign(&b->key[1], nacre_bytes_str("ssh-ed25519"),
+                                    (struct nacre_bytes){what, sizeof what}, inner, sizeof inner,
+                                    &len, &nacre_rng_os, test_work),
+                 NACRE_OK);
+    *n = sizeof head - 1 + 64 + sizeof tail;
+    cr_assert_geq(cap, *n);
+    memcpy(sig, head, sizeof head - 1);
+    memcpy(sig + sizeof head - 1, inner + len - 64, 64);
+    memcpy(sig + sizeof head - 1 + 64, tail, sizeof tail);
+    return true;
+}
+
+Test(identities, paramiko_2462_security_keys_authenticate)
+{
+    struct bench *b = bench_new();
+    uint8_t blob[128];
+    struct nacre_bytes keys[1] = {{blob, token_blob(b, blob)}};
+
+    b->cfg.sign_keys = keys;
+    b->cfg.n_sign_keys = 1;
+    b->cfg.sign = token_sign;
+    bench_take(b, keys[0]);
+    bench_expect(b, NACRE_OK, "?other !other ");
+    cr_assert_eq(b->signs, 1);
+    bench_free(b);
+}
+
+Test(identities, paramiko_2299_security_keys_of_an_agent_are_offered)
+{
+    struct bench *b = bench_new();
+    uint8_t blob[128];
+
+    b->agent.opaque = (struct nacre_bytes){blob, token_blob(b, blob)};
+    bench_agent(b);
+    bench_expect(b, NACRE_ERR_AUTH_METHODS, "?other ");
+    bench_free(b);
+}
+
 Test(identities, s74_agents_that_sign_badly)
 {
     static const enum toy_fault faults[] = {TOY_REFUSES, TOY_SIGNS_OTHER, TOY_SIGNS_RUBBISH,
