@@ -332,11 +332,14 @@ static void scan_event(void *ctx, const struct nacre_event *ev)
     }
 }
 
-/* Kinds of the end that are no news: no such key there, the connection was refused or late. */
+/* Kinds of the end that are no news: no such key there (which some servers say by closing), the
+ * connection was refused or late. */
 static bool scan_is_quiet_end(const struct ncr_keyscan_conn *c, nacre_err err)
 {
     struct nacre_errinfo info = nacre_conn_errinfo(&c->conn);
 
+    if (c->versioned && (err == NACRE_ERR_PEER_CLOSED || err == NACRE_ERR_PEER_DISCONNECT))
+        return true;
     return (err == NACRE_ERR_NO_COMMON_ALG && strcmp(info.category, "host key") == 0) ||
            (err == NACRE_ERR_IO && c->drive.io_errno == ECONNREFUSED) ||
            err == NACRE_ERR_TIMEOUT_KEX || err == NACRE_ERR_TIMEOUT_AUTH;
@@ -348,11 +351,13 @@ static void scan_over(void *ctx, nacre_err err)
     char host[NCR_ESCAPE_ROOM(SCAN_TEXT_MAX)];
 
     (void)scan_safe(host, nacre_bytes_str(c->addr));
-    if (err == NACRE_ERR_PEER_CLOSED || err == NACRE_ERR_PEER_DISCONNECT)
+    if (scan_is_quiet_end(c, err) && !c->s->verbose)
+        ;
+    else if (err == NACRE_ERR_PEER_CLOSED || err == NACRE_ERR_PEER_DISCONNECT)
         scan_say(c->s, "%s: Connection closed by remote host", host);
-    else if (err == NACRE_ERR_IO && c->drive.io_errno != ECONNREFUSED)
+    else if (err == NACRE_ERR_IO)
         scan_say(c->s, "read (%s): %s", host, strerror(c->drive.io_errno));
-    else if (!scan_is_quiet_end(c, err) || c->s->verbose)
+    else
         scan_say(c->s, "%s: %s", host, nacre_err_text(err));
     scan_give_up(c);
 }
