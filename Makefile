@@ -440,9 +440,9 @@ SCRIPT_TESTS = \
 	tests/test_keyscan_program.sh \
 	tests/test_keygen_cert.sh \
 	tests/test_keygen_convert.sh \
+	tests/test_security.sh \
 	tests/test_sftp_program.sh \
 	tests/test_sftp_server.sh
-	tests/test_security.sh \
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
