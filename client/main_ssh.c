@@ -27,6 +27,7 @@ struct ssh_main {
     unsigned ttys;   /* how often -t stood there */
     bool no_tty;     /* -T */
     bool show_version, show_options;
+    int lend;      /* 'A' or 'a', the last one: it goes before ForwardAgent */
     const char *log_file;
     struct ncr_loop loop;
     struct nacre_client *client;
@@ -57,8 +58,6 @@ static const struct {
     {'2', "Protocol", "2"}, /* sshfs says so */
     {'4', "AddressFamily", "inet"},
     {'6', "AddressFamily", "inet6"},
-    {'A', "ForwardAgent", "yes"},
-    {'a', "ForwardAgent", "no"},
     {'b', "BindAddress", NULL},
     {'C', "Compression", "yes"},
     {'c', "Ciphers", NULL},
@@ -78,6 +77,10 @@ static bool ssh_flag(struct ssh_main *m, int letter, const char *arg)
     struct ncr_options *o = &m->front.opt;
 
     switch (letter) {
+    case 'A':
+    case 'a':
+        m->lend = letter;
+        return true;
     case 'I':
         return ncr_opt_fail(o, "option -I is not supported: keys are not used through PKCS#11");
     case 'E':
@@ -201,6 +204,8 @@ static bool ssh_check(struct ssh_main *m)
         return ncr_opt_fail(o, "-s needs the name of a subsystem");
     if (o->clear_forwards == 2)
         o->n_forwards = 0;
+    if (m->lend != 0)
+        o->forward_agent = m->lend == 'A';
     m->session_cfg.tty = shell && terminal && o->tty == NCR_TTY_AUTO;
     if (m->ttys > 0 || o->tty >= NCR_TTY_YES)
         m->session_cfg.tty = true;

@@ -147,7 +147,10 @@ login -A "$name@127.0.0.1" "$there -A $name@127.0.0.1 '$there $name@127.0.0.1 ec
 [ "$(cat out)" = deeper ] || bad "three hops: $(cat out)"
 login "$name@127.0.0.1" 'echo "none:$SSH_AUTH_SOCK"'
 [ "$(cat out)" = none: ] || bad "lent without being asked: $(cat out)"
-login -A -a "$name@127.0.0.1" true
+login -A -a "$name@127.0.0.1" 'echo "none:$SSH_AUTH_SOCK"'
+[ "$(cat out)" = none: ] || bad "lent with -A -a: $(cat out)"
+login -o ForwardAgent=no -A "$name@127.0.0.1" 'test -S "$SSH_AUTH_SOCK"' || bad "-A does not count"
+login -o ForwardAgent="$SSH_AUTH_SOCK" "$name@127.0.0.1" 'test -S "$SSH_AUTH_SOCK"' || bad "ForwardAgent with a path"
 check "an agent lent: two hops, three hops"
 
 add -q -D
