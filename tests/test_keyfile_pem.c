@@ -304,6 +304,37 @@ Test(keyfile_pem, s57_rsa_16384_fits)
     }
 }
 
+/* One byte more than the largest modulus, in a key and in its PKCS #8 form. */
+Test(keyfile_pem, s57_rsa_too_large)
+{
+    static uint8_t der[8192], out[16384], num[NACRE_RSA_LEN_MAX + 1];
+    struct ncr_der_wr w = ncr_der_wr(der, sizeof der);
+    struct nacre_bytes b;
+    struct got g;
+
+    memset(num, 0x55, sizeof num);
+    for (int i = 0; i < 6; i++)
+        ncr_der_put_small(&w, 3);
+    ncr_der_put_small(&w, 65537);
+    ncr_der_put_number(&w, num, sizeof num);
+    ncr_der_put_small(&w, 0);
+    ncr_der_put_head(&w, NCR_DER_SEQUENCE, sizeof der);
+    for (int pkcs8 = 0; pkcs8 < 2; pkcs8++) {
+        b = ncr_der_done(&w);
+        memcpy(out, b.p, b.n);
+        cr_assert_eq(ncr_pem_encode(out, sizeof out, &b.n,
+                                    pkcs8 ? "PRIVATE KEY" : "RSA PRIVATE KEY", 64),
+                     NACRE_OK);
+        g = read_exact(out, b.n, none);
+        cr_assert_eq(g.err, NACRE_ERR_LIMIT, "%s", g.info.what);
+        cr_assert_str_eq(g.info.what, "key too large");
+        ncr_der_put_head(&w, NCR_DER_OCTET_STRING, sizeof der);
+        ncr_der_put(&w, NCR_DER_SEQUENCE, (const uint8_t *)"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", 11);
+        ncr_der_put_small(&w, 0);
+        ncr_der_put_head(&w, NCR_DER_SEQUENCE, sizeof der);
+    }
+}
+
 /* ---- What cannot be written ---- */
 
 static bool no_fill(void *ctx, uint8_t *out, size_t n)

@@ -75,6 +75,8 @@ static nacre_err pem_read_rsa(struct nacre_privkey *k, const struct ncr_keyfile_
         num[i] = ncr_der_number(&r);
     if (!ncr_rd_end(&r) || !ncr_rd_end(&file))
         return pem_damaged(in);
+    if (num[0].n > NACRE_RSA_LEN_MAX)
+        return ncr_keyfile_fail(in, NACRE_ERR_LIMIT, "key too large");
     pem_put_number(&w, num[0]); /* n */
     pem_put_number(&w, num[1]); /* e */
     pem_put_number(&w, num[2]); /* d */

@@ -448,6 +448,8 @@ static nacre_err ppk_key(struct nacre_privkey *k, const struct ppk *p,
 
     if (type == NULL || !ppk_has_type(p->type))
         return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "key type not supported by this build");
+    if (p->pub.n > NACRE_PRIVKEY_BLOB_MAX)
+        return ncr_keyfile_fail(in, NACRE_ERR_LIMIT, "key too large");
     if (ppk_put_fields(&fields, p, in)) {
         r = ncr_rd(fields);
         err = type->read_private(k, &r, in->work);
