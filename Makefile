@@ -459,6 +459,7 @@ FUZZ = \
 	conn_client \
 	conn_server \
 	deflate \
+	hostkeys \
 	inflate \
 	kexinit \
 	keyfile \
