@@ -14,13 +14,13 @@ missing_agentclient() { absent ssh-agent ssh-add "$SSHD" "$PYTHON" "$NACRE_ADD";
 AGENT_KEYS='ed25519:ed25519:0 ecdsa256:ecdsa:256 ecdsa384:ecdsa:384 ecdsa521:ecdsa:521 rsa:rsa:2048 mldsa:mldsa44-ed25519:0'
 
 # Their programs; the agent's socket is in SSH_AUTH_SOCK as they see it
-their() {
+agent_their() {
     case $GROUP in
     *_newer) in_newer SSH_AUTH_SOCK="$T/agent" "$@" ;;
     *) env SSH_AUTH_SOCK="$T/agent" "$@" ;;
     esac
 }
-our_add() { (cd "$S" && SSH_AUTH_SOCK=$S/agent bounded "$NACRE_ADD" "$@"); }
+agent_add() { (cd "$S" && SSH_AUTH_SOCK=$S/agent bounded "$NACRE_ADD" "$@"); }
 
 agent_share() {
     S=$WORK/shared T=$WORK/shared
@@ -34,16 +34,16 @@ agent_share() {
         cp "$KEYS"/* "$S/"
         ;;
     esac
-    their ssh-keygen -q -t ed25519 -N '' -f "$T/ca" < /dev/null
-    their ssh-keygen -q -t rsa -b 2048 -N '' -f "$T/ca-rsa" < /dev/null
-    their ssh-keygen -q -t mldsa44-ed25519 -N '' -f "$T/ca-mldsa" < /dev/null > /dev/null 2>&1
+    agent_their ssh-keygen -q -t ed25519 -N '' -f "$T/ca" < /dev/null
+    agent_their ssh-keygen -q -t rsa -b 2048 -N '' -f "$T/ca-rsa" < /dev/null
+    agent_their ssh-keygen -q -t mldsa44-ed25519 -N '' -f "$T/ca-mldsa" < /dev/null > /dev/null 2>&1
     cat "$S"/ca*.pub > "$S/authorities"
     : > "$S/authorized"
     made=
     for spec in $AGENT_KEYS; do
         name=${spec%%:*} type=${spec#*:} size=
         [ "${type#*:}" = 0 ] || size="-b ${type#*:}"
-        their ssh-keygen -q -t "${type%:*}" $size -N '' -C "of $name" -f "$T/$name" < /dev/null > /dev/null 2>&1 || continue
+        agent_their ssh-keygen -q -t "${type%:*}" $size -N '' -C "of $name" -f "$T/$name" < /dev/null > /dev/null 2>&1 || continue
         cat "$S/$name.pub" >> "$S/authorized"
         made="$made $name"
     done
@@ -89,159 +89,159 @@ EOT
     cp "$WORK/known_hosts.$PORT" "$S/known_hosts"
 }
 
-login() { # OPTION... -- COMMAND...
+agent_login() { # OPTION... -- COMMAND...
     bounded "$NACRE_SSH" -F none -o IdentityAgent="$S/agent" -o BatchMode=yes -o UserKnownHostsFile="$S/known_hosts" \
         -o GlobalKnownHostsFile=none -p "$PORT" "$@"
 }
-at() { echo "$ME@127.0.0.1"; }
-logs_in() { # OPTION...
-    login "$@" "$(at)" 'echo there' > "$WORK/out" 2> "$WORK/err" || fail "no login with $*: $(cat "$WORK/err")"
+agent_at() { echo "$ME@127.0.0.1"; }
+agent_logs_in() { # OPTION...
+    agent_login "$@" "$(agent_at)" 'echo there' > "$WORK/out" 2> "$WORK/err" || fail "no login with $*: $(cat "$WORK/err")"
     [ "$(cat "$WORK/out")" = there ] || fail "it printed $(cat "$WORK/out")"
 }
-stays_out() { # OPTION...
-    ! login "$@" "$(at)" 'echo there' > "$WORK/out" 2> "$WORK/err" || fail "it logged in with $*"
+agent_stays_out() { # OPTION...
+    ! agent_login "$@" "$(agent_at)" 'echo there' > "$WORK/out" 2> "$WORK/err" || fail "it logged in with $*"
     grep -q 'Permission denied' "$WORK/err" || fail "not refused, but: $(cat "$WORK/err")"
 }
-# nested COMMAND: theirs, on the other host, with the agent that was lent
-nested() {
-    login -A "$(at)" "$1" 2> "$WORK/err" || fail "$1: $(tail -n 3 "$WORK/err")"
+# agent_nested COMMAND: theirs, on the other host, with the agent that was lent
+agent_nested() {
+    agent_login -A "$(agent_at)" "$1" 2> "$WORK/err" || fail "$1: $(tail -n 3 "$WORK/err")"
 }
-NESTED_SSH() { echo "ssh -F none -o BatchMode=yes -o UserKnownHostsFile=$T/known_hosts -o IdentityFile=none -p $PORT $(at)"; }
+agent_nested_ssh() { echo "ssh -F none -o BatchMode=yes -o UserKnownHostsFile=$T/known_hosts -o IdentityFile=none -p $PORT $(agent_at)"; }
 
-case_lists() { # the same lines from both, whoever added the keys
+case_agent_lists() { # the same lines from both, whoever added the keys
     agent_run
     for name in $made; do
-        our_add -q "$name" || fail "$name was not added"
+        agent_add -q "$name" || fail "$name was not added"
     done
     for option in -l -L; do
-        our_add $option > "$WORK/ours" || fail "nacre-add $option"
-        their ssh-add $option > "$WORK/theirs" || fail "ssh-add $option"
+        agent_add $option > "$WORK/ours" || fail "nacre-add $option"
+        agent_their ssh-add $option > "$WORK/theirs" || fail "ssh-add $option"
         diff "$WORK/ours" "$WORK/theirs" || fail "$option differs"
     done
     for name in $made; do
-        our_add -T "$name.pub" || fail "-T $name"
-        their ssh-add -q -d "$T/$name.pub" || fail "ssh-add -d $name"
-        their ssh-add -q "$T/$name" || fail "ssh-add $name"
-        our_add -q -d "$name" || fail "nacre-add -d $name"
+        agent_add -T "$name.pub" || fail "-T $name"
+        agent_their ssh-add -q -d "$T/$name.pub" || fail "ssh-add -d $name"
+        agent_their ssh-add -q "$T/$name" || fail "ssh-add $name"
+        agent_add -q -d "$name" || fail "nacre-add -d $name"
     done
-    [ "$(our_add -l)" = 'The agent has no identities.' ] || fail "keys are left"
+    [ "$(agent_add -l)" = 'The agent has no identities.' ] || fail "keys are left"
 }
 
-case_key() { # NAME
+case_agent_key() { # NAME
     agent_run
     agent_serve keys
-    stays_out
-    our_add -q "$1"
-    logs_in
-    their ssh-add -q -D
-    stays_out
-    logs_in -i "$S/$1"
-    logs_in -i "$S/$1" -o AddKeysToAgent=yes
-    their ssh-add -T "$T/$1.pub" || fail "not handed to the agent"
-    logs_in -i "$S/$1.pub" -o IdentitiesOnly=yes
+    agent_stays_out
+    agent_add -q "$1"
+    agent_logs_in
+    agent_their ssh-add -q -D
+    agent_stays_out
+    agent_logs_in -i "$S/$1"
+    agent_logs_in -i "$S/$1" -o AddKeysToAgent=yes
+    agent_their ssh-add -T "$T/$1.pub" || fail "not handed to the agent"
+    agent_logs_in -i "$S/$1.pub" -o IdentitiesOnly=yes
 }
 
-case_certificate() { # NAME AUTHORITY [OPTION OF SSHD]
+case_agent_certificate() { # NAME AUTHORITY [OPTION OF SSHD]
     agent_run
     agent_serve certificates ${3:+-o "$3"}
-    their ssh-keygen -q -s "$T/$2" -I "id of $1" -n "$ME" "$T/$1.pub"
-    logs_in -o IdentityAgent=none -i "$S/$1"
-    our_add -q "$1"
-    logs_in -o IdentitiesOnly=no
-    our_add -q -D
-    our_add -q -k "$1"
-    logs_in -o CertificateFile="$S/$1-cert.pub" -o IdentitiesOnly=yes -o IdentityFile=none
+    agent_their ssh-keygen -q -s "$T/$2" -I "id of $1" -n "$ME" "$T/$1.pub"
+    agent_logs_in -o IdentityAgent=none -i "$S/$1"
+    agent_add -q "$1"
+    agent_logs_in -o IdentitiesOnly=no
+    agent_add -q -D
+    agent_add -q -k "$1"
+    agent_logs_in -o CertificateFile="$S/$1-cert.pub" -o IdentitiesOnly=yes -o IdentityFile=none
     rm "$S/$1-cert.pub"
-    stays_out
+    agent_stays_out
 }
 
-case_lock() {
+case_agent_lock() {
     agent_run
     agent_serve keys
-    our_add -q ed25519
-    logs_in
+    agent_add -q ed25519
+    agent_logs_in
     printf 'a word\na word\n' | (cd "$S" && SSH_AUTH_SOCK=$S/agent bounded setsid -w "$NACRE_ADD" -x) || fail "not locked"
-    stays_out
-    [ "$(their ssh-add -l 2>&1)" = 'The agent has no identities.' ] || fail "it lists keys"
+    agent_stays_out
+    [ "$(agent_their ssh-add -l 2>&1)" = 'The agent has no identities.' ] || fail "it lists keys"
     echo 'a word' | (cd "$S" && SSH_AUTH_SOCK=$S/agent bounded setsid -w "$NACRE_ADD" -X) || fail "not unlocked"
-    logs_in
+    agent_logs_in
 }
 
-case_lifetime() {
+case_agent_lifetime() {
     agent_run
-    our_add -q -t 2 ed25519
-    their ssh-add -l > /dev/null || fail "it is not there"
+    agent_add -q -t 2 ed25519
+    agent_their ssh-add -l > /dev/null || fail "it is not there"
     tries=0
-    while their ssh-add -l > /dev/null; do
+    while agent_their ssh-add -l > /dev/null; do
         tries=$((tries + 1))
         [ $tries -lt 100 ] || fail "it is still there"
         sleep 0.1
     done
 }
 
-case_confirm() {
+case_agent_confirm() {
     agent_run
     agent_serve keys
-    our_add -q -c ed25519
+    agent_add -q -c ed25519
     rm -f "$S/allowed"
-    stays_out
+    agent_stays_out
     grep -q 'Allow use of key' "$S/asked" || fail "nobody was asked: $(cat "$S/asked")"
     touch "$S/allowed"
-    logs_in
+    agent_logs_in
 }
 
-case_forward() {
+case_agent_forward() {
     agent_run
     agent_serve keys
-    our_add -q ed25519 rsa
-    nested 'ssh-add -l' > "$WORK/out"
-    our_add -l | diff - "$WORK/out" || fail "another list over there"
-    nested "$(NESTED_SSH) echo deep" | grep -qx deep || fail "no second hop"
-    login "$(at)" 'ssh-add -l' > "$WORK/out" 2>&1 && fail "lent without being asked"
+    agent_add -q ed25519 rsa
+    agent_nested 'ssh-add -l' > "$WORK/out"
+    agent_add -l | diff - "$WORK/out" || fail "another list over there"
+    agent_nested "$(agent_nested_ssh) echo deep" | grep -qx deep || fail "no second hop"
+    agent_login "$(agent_at)" 'ssh-add -l' > "$WORK/out" 2>&1 && fail "lent without being asked"
     # two at a time, and a third that is left open
-    nested 'ssh-add -l > /dev/null & ssh-add -L > /dev/null; wait; ssh-add -T '"$T/rsa.pub" || fail "not at once"
+    agent_nested 'ssh-add -l > /dev/null & ssh-add -L > /dev/null; wait; ssh-add -T '"$T/rsa.pub" || fail "not at once"
 }
 
-case_destinations() {
+case_agent_destinations() {
     agent_run
     agent_serve keys
     here="[127.0.0.1]:$PORT"
-    our_add -q -H known_hosts -h "$here" ed25519 || fail "not added"
-    logs_in
-    [ "$(nested 'ssh-add -l; true')" = 'The agent has no identities.' ] || fail "seen over there"
-    our_add -q -D
-    our_add -q -H known_hosts -h "$here" -h "$here>$here" ed25519 || fail "not added"
-    logs_in
-    nested 'ssh-add -l' | grep -q ED25519 || fail "not seen over there"
-    nested "$(NESTED_SSH) echo deep" | grep -qx deep || fail "no second hop"
-    our_add -q -D
-    our_add -q -H known_hosts -h "nobody@$here" ed25519 || fail "not added"
-    stays_out
-    our_add -q -D
+    agent_add -q -H known_hosts -h "$here" ed25519 || fail "not added"
+    agent_logs_in
+    [ "$(agent_nested 'ssh-add -l; true')" = 'The agent has no identities.' ] || fail "seen over there"
+    agent_add -q -D
+    agent_add -q -H known_hosts -h "$here" -h "$here>$here" ed25519 || fail "not added"
+    agent_logs_in
+    agent_nested 'ssh-add -l' | grep -q ED25519 || fail "not seen over there"
+    agent_nested "$(agent_nested_ssh) echo deep" | grep -qx deep || fail "no second hop"
+    agent_add -q -D
+    agent_add -q -H known_hosts -h "nobody@$here" ed25519 || fail "not added"
+    agent_stays_out
+    agent_add -q -D
     # a host of another key
-    their ssh-keygen -q -t ed25519 -N '' -f "$T/elsewhere" < /dev/null
+    agent_their ssh-keygen -q -t ed25519 -N '' -f "$T/elsewhere" < /dev/null
     echo "elsewhere $(cut -d' ' -f1,2 "$S/elsewhere.pub")" > "$S/others"
-    our_add -q -H others -h elsewhere ed25519 || fail "not added"
-    stays_out
+    agent_add -q -H others -h elsewhere ed25519 || fail "not added"
+    agent_stays_out
 }
 
 agent_cases() {
     agent_share
-    check "lists, tests, removals: the same as ssh-add's" case_lists
+    check "lists, tests, removals: the same as ssh-add's" case_agent_lists
     for name in $made; do
-        check "login with $name in the agent, and handed to it" case_key "$name"
+        check "login with $name in the agent, and handed to it" case_agent_key "$name"
     done
     for name in $made; do
-        check "login with a certificate for $name" case_certificate "$name" ca
+        check "login with a certificate for $name" case_agent_certificate "$name" ca
     done
-    check "login with a certificate by an RSA authority" case_certificate ecdsa384 ca-rsa
-    [ ! -e "$S/ca-mldsa" ] || check "login with a certificate by a post-quantum authority" case_certificate mldsa ca-mldsa \
+    check "login with a certificate by an RSA authority" case_agent_certificate ecdsa384 ca-rsa
+    [ ! -e "$S/ca-mldsa" ] || check "login with a certificate by a post-quantum authority" case_agent_certificate mldsa ca-mldsa \
         CASignatureAlgorithms=+ssh-mldsa44-ed25519
-    check "a locked agent" case_lock
-    check "lifetime" case_lifetime
-    check "confirmation" case_confirm
-    check "an agent lent: two hops" case_forward
-    check "destinations" case_destinations
+    check "a locked agent" case_agent_lock
+    check "lifetime" case_agent_lifetime
+    check "confirmation" case_agent_confirm
+    check "an agent lent: two hops" case_agent_forward
+    check "destinations" case_agent_destinations
     for spec in $AGENT_KEYS; do
         case " $made " in
         *" ${spec%%:*} "*) ;;
@@ -266,26 +266,26 @@ version_agentserver() { version_openssh; }
 missing_agentserver() { missing_agentclient; }
 
 # Their client, lending their agent
-their_login() { # OPTION... COMMAND
+agent_their_login() { # OPTION... COMMAND
     cp "$WORK/known_hosts.$PORT" "$S/known_hosts"
     case $GROUP in
     *_newer) bounded chroot "$NEWER_DIR" env HOME=/root SSH_AUTH_SOCK="$T/agent" ssh -F none -o BatchMode=yes \
-        -o UserKnownHostsFile="$T/known_hosts" -o GlobalKnownHostsFile=none -p "$PORT" "$(at)" "$@" ;;
+        -o UserKnownHostsFile="$T/known_hosts" -o GlobalKnownHostsFile=none -p "$PORT" "$(agent_at)" "$@" ;;
     *) bounded env SSH_AUTH_SOCK="$T/agent" ssh -F none -o BatchMode=yes -o UserKnownHostsFile="$T/known_hosts" \
-        -o GlobalKnownHostsFile=none -p "$PORT" "$(at)" "$@" ;;
+        -o GlobalKnownHostsFile=none -p "$PORT" "$(agent_at)" "$@" ;;
     esac
 }
 
-case_lent_to_us() {
+case_agent_lent_to_us() {
     agent_run
-    our_add -q ed25519
+    agent_add -q ed25519
     serve_nacre -o "AuthorizedKeysFile=$S/authorized"
-    their_login 'echo "none:$SSH_AUTH_SOCK"' | grep -qx 'none:' || fail "lent without being asked"
-    their_login -A "$NACRE_ADD -l" > "$WORK/out" || fail "no agent over there"
-    our_add -l | diff - "$WORK/out" || fail "another list over there"
-    their_login -A "$NACRE_SSH -F none -o BatchMode=yes -o UserKnownHostsFile=$S/known_hosts -o IdentityFile=none -p $PORT $(at) echo deep" |
+    agent_their_login 'echo "none:$SSH_AUTH_SOCK"' | grep -qx 'none:' || fail "lent without being asked"
+    agent_their_login -A "$NACRE_ADD -l" > "$WORK/out" || fail "no agent over there"
+    agent_add -l | diff - "$WORK/out" || fail "another list over there"
+    agent_their_login -A "$NACRE_SSH -F none -o BatchMode=yes -o UserKnownHostsFile=$S/known_hosts -o IdentityFile=none -p $PORT $(agent_at) echo deep" |
         grep -qx deep || fail "no second hop"
-    their_login -A 'echo "$SSH_AUTH_SOCK"' > "$WORK/out"
+    agent_their_login -A 'echo "$SSH_AUTH_SOCK"' > "$WORK/out"
     tries=0
     while [ -e "$(cat "$WORK/out")" ]; do
         tries=$((tries + 1))
@@ -294,19 +294,19 @@ case_lent_to_us() {
     done
 }
 
-case_not_lent_to_us() { # OPTION...
+case_agent_not_lent_to_us() { # OPTION...
     agent_run
-    our_add -q ed25519
+    agent_add -q ed25519
     serve_nacre -o "AuthorizedKeysFile=$S/authorized" "$@"
-    their_login -A 'echo "none:$SSH_AUTH_SOCK"' | grep -qx 'none:' || fail "it has a socket"
+    agent_their_login -A 'echo "none:$SSH_AUTH_SOCK"' | grep -qx 'none:' || fail "it has a socket"
 }
 
 agentserver_cases() {
     agent_share
-    check "lent by ssh -A: two hops" case_lent_to_us
-    check "AllowAgentForwarding no" case_not_lent_to_us -o AllowAgentForwarding=no
+    check "lent by ssh -A: two hops" case_agent_lent_to_us
+    check "AllowAgentForwarding no" case_agent_not_lent_to_us -o AllowAgentForwarding=no
     sed -i 's/^/no-agent-forwarding /' "$S/authorized"
-    check "no-agent-forwarding" case_not_lent_to_us
+    check "no-agent-forwarding" case_agent_not_lent_to_us
 }
 
 group_agentserver_openssh() { OURS=server && agentserver_cases; }
