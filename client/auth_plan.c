@@ -127,8 +127,8 @@ static nacre_err plan_request(struct nacre_client *c)
 
     switch (p->request) {
     case NACRE_AUTH_PUBLICKEY:
-        return nacre_auth_publickey(&c->conn, c->user, p->alg, p->ids.id[p->current].blob,
-                                    p->probe);
+        return nacre_auth_publickey_bound(&c->conn, c->user, p->alg, p->ids.id[p->current].blob,
+                                          c->host_blob, p->probe);
     case NACRE_AUTH_PASSWORD:
         return nacre_auth_password(&c->conn, c->user, nacre_bytes_str(p->last));
     case NACRE_AUTH_INTERACTIVE:

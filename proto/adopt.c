@@ -26,7 +26,7 @@ static const size_t adopt_bool_at[] = {
     ADOPT_BOOL(peer_closed),       ADOPT_BOOL(disconnected),     ADOPT_BOOL(no_more_sessions),
     ADOPT_BOOL(ext_info_last),     ADOPT_BOOL(comp_early),       ADOPT_BOOL(success),
     ADOPT_BOOL(rx.comp_on),        ADOPT_BOOL(tx.comp_on),       ADOPT_BOOL(ticked),
-    ADOPT_BOOL(wipe_packet),       ADOPT_BOOL(stalled),
+    ADOPT_BOOL(wipe_packet),       ADOPT_BOOL(stalled),          ADOPT_BOOL(neg.peer_hostbound),
 };
 
 static bool adopt_is_bool(const void *p)
@@ -96,6 +96,7 @@ static bool adopt_buffers(const struct nacre_conn *c)
            c->auth.late == 0 && c->kex.ours_len <= NCR_KEXINIT_OURS_MAX &&
            c->kex.theirs_len <= NCR_KEXINIT_MAX && c->auth.data_len <= NCR_SCRATCH_AUTH_LEN &&
            c->auth.alg_len <= NCR_ALG_NAME_MAX && c->auth.blob_len <= c->auth.data_len &&
+           c->auth.host_len <= c->auth.data_len &&
            c->peer_text_len <= NCR_SCRATCH_AUTH_LEN && c->ident_len <= NCR_IDENT_LEN &&
            c->session_id_len <= NACRE_HASH_MAX_LEN && c->kex.h_len <= NACRE_HASH_MAX_LEN &&
            c->pad_left <= sizeof c->pad && c->rx.len <= c->in_cap;

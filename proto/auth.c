@@ -62,27 +62,33 @@ unsigned ncr_auth_set(struct nacre_bytes list)
     return set;
 }
 
-/* Strings, bytes and lengths around the key in the data to sign. */
-#define AUTH_AROUND_MAX (NACRE_HASH_MAX_LEN + NCR_USER_MAX + NCR_ALG_NAME_MAX + 64)
+/* Strings, bytes and lengths around the keys in the data to sign. */
+#define AUTH_AROUND_MAX (NACRE_HASH_MAX_LEN + NCR_USER_MAX + NCR_ALG_NAME_MAX + 128)
+#define AUTH_KEYS_MAX (NCR_SCRATCH_AUTH_LEN - AUTH_AROUND_MAX)
 
-nacre_err ncr_auth_save_key(struct nacre_conn *c, struct nacre_bytes alg, struct nacre_bytes blob)
+nacre_err ncr_auth_save_key(struct nacre_conn *c, struct nacre_bytes alg, struct nacre_bytes blob,
+                            const struct nacre_bytes *host)
 {
     struct ncr_wr w = ncr_wr(ncr_scratch(c, NCR_SCRATCH_AUTH), NCR_SCRATCH_AUTH_LEN);
 
     /* PK_OK repeats the blob: it has to fit what is kept for replies. */
-    if (alg.n > NCR_ALG_NAME_MAX || blob.n > NCR_SCRATCH_AUTH_LEN - AUTH_AROUND_MAX ||
-        blob.n > ncr_out_reserve(c) - AUTH_AROUND_MAX)
+    if (alg.n > NCR_ALG_NAME_MAX || blob.n > AUTH_KEYS_MAX ||
+        blob.n > ncr_out_reserve(c) - AUTH_AROUND_MAX ||
+        (host != NULL && host->n > AUTH_KEYS_MAX - blob.n))
         return NACRE_ERR_USAGE;
     ncr_wr_string(&w, nacre_conn_session_id(c));
     ncr_wr_u8(&w, NCR_MSG_USERAUTH_REQUEST);
     ncr_wr_string(&w, ncr_auth_user(c));
     ncr_wr_cstring(&w, "ssh-connection");
-    ncr_wr_cstring(&w, "publickey");
+    ncr_wr_cstring(&w, host != NULL ? NCR_AUTH_HOSTBOUND : "publickey");
     ncr_wr_bool(&w, true);
     ncr_wr_string(&w, alg);
     ncr_wr_string(&w, blob);
+    if (host != NULL)
+        ncr_wr_string(&w, *host);
     if (w.bad)
         return NACRE_ERR_INTERNAL;
+    c->auth.host_len = host != NULL ? 4 + (uint32_t)host->n : 0;
     c->auth.alg_len = (uint32_t)alg.n;
     c->auth.blob_len = (uint32_t)blob.n;
     c->auth.data_len = (uint32_t)ncr_wr_done(&w).n;
@@ -99,12 +105,19 @@ static struct nacre_bytes auth_saved(const struct nacre_conn *c, size_t n, size_
 
 struct nacre_bytes ncr_auth_saved_alg(const struct nacre_conn *c)
 {
-    return auth_saved(c, c->auth.alg_len, 4 + (size_t)c->auth.blob_len);
+    return auth_saved(c, c->auth.alg_len, 4 + (size_t)c->auth.blob_len + c->auth.host_len);
 }
 
 struct nacre_bytes ncr_auth_saved_blob(const struct nacre_conn *c)
 {
-    return auth_saved(c, c->auth.blob_len, 0);
+    return auth_saved(c, c->auth.blob_len, c->auth.host_len);
+}
+
+struct nacre_bytes ncr_auth_saved_host(const struct nacre_conn *c)
+{
+    const struct nacre_bytes none = {NULL, 0};
+
+    return c->auth.host_len > 4 ? auth_saved(c, c->auth.host_len - 4, 0) : none;
 }
 
 struct nacre_bytes ncr_auth_signed_data(const struct nacre_conn *c)
@@ -114,7 +127,7 @@ struct nacre_bytes ncr_auth_signed_data(const struct nacre_conn *c)
 
 static size_t auth_late_room(const struct nacre_conn *c, size_t sig_len)
 {
-    const size_t n = AUTH_AROUND_MAX + c->auth.blob_len + sig_len;
+    const size_t n = AUTH_AROUND_MAX + c->auth.blob_len + c->auth.host_len + sig_len;
 
     /* what may be added by compression grows with the room that is counted, a little */
     return ncr_out_reserve(c) + ncr_pkt_sealed_len(&c->tx, n) + NCR_PKT_PAD_MAX +
@@ -128,7 +141,7 @@ size_t ncr_auth_late_room(const struct nacre_conn *c)
 
 bool ncr_auth_keep(struct nacre_conn *c, enum ncr_auth_late late, struct nacre_bytes sig)
 {
-    const size_t n = 4 + (size_t)c->auth.alg_len + 4 + c->auth.blob_len;
+    const size_t n = 4 + (size_t)c->auth.alg_len + 4 + c->auth.blob_len + c->auth.host_len;
     uint8_t *p = ncr_scratch(c, NCR_SCRATCH_AUTH);
 
     if (sig.n > NCR_SCRATCH_AUTH_LEN - n || auth_late_room(c, sig.n) > c->out_cap)
@@ -148,6 +161,17 @@ struct nacre_bytes ncr_auth_kept_sig(const struct nacre_conn *c)
     struct nacre_bytes b = {ncr_scratch(c, NCR_SCRATCH_AUTH) + c->auth.data_len, c->auth.sig_len};
 
     return b;
+}
+
+bool ncr_auth_is_host(const struct nacre_conn *c, struct nacre_bytes host_key)
+{
+    uint8_t digest[NACRE_SHA256_LEN];
+    struct nacre_sha256 ctx;
+
+    nacre_sha256_init(&ctx);
+    nacre_sha256_update(&ctx, host_key.p, host_key.n);
+    nacre_sha256_final(digest, &ctx);
+    return c->first_kex_done && nacre_ct_eq(digest, c->host_key_hash, sizeof digest);
 }
 
 bool ncr_auth_set_user(struct nacre_conn *c, struct nacre_bytes user)

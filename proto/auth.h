@@ -24,9 +24,12 @@ void ncr_auth_put_methods(struct ncr_wr *w, unsigned set);
 unsigned ncr_auth_set(struct nacre_bytes list);
 
 /* Keeps alg and key blob in the scratch area, within what a user key signs for them (RFC 4252 7), of
- * the session and user at that time; and gives them back. USAGE: they are too long. */
+ * the session and user at that time; and gives them back. host: the host key that is named too, NULL:
+ * none is. USAGE: they are too long. */
 NACRE_MUST_CHECK nacre_err ncr_auth_save_key(struct nacre_conn *c, struct nacre_bytes alg,
-                                             struct nacre_bytes blob);
+                                             struct nacre_bytes blob,
+                                             const struct nacre_bytes *host);
+struct nacre_bytes ncr_auth_saved_host(const struct nacre_conn *c);
 struct nacre_bytes ncr_auth_saved_alg(const struct nacre_conn *c);
 struct nacre_bytes ncr_auth_saved_blob(const struct nacre_conn *c);
 struct nacre_bytes ncr_auth_signed_data(const struct nacre_conn *c);
@@ -49,6 +52,8 @@ size_t ncr_auth_late_room(const struct nacre_conn *c);
 NACRE_MUST_CHECK nacre_err ncr_auth_client_late(struct nacre_conn *c);
 NACRE_MUST_CHECK nacre_err ncr_auth_server_late(struct nacre_conn *c);
 
+/* True if that is the blob of the host key of the first key exchange. */
+bool ncr_auth_is_host(const struct nacre_conn *c, struct nacre_bytes host_key);
 /* Sets the user of the attempt; false if it is another one than before. */
 bool ncr_auth_set_user(struct nacre_conn *c, struct nacre_bytes user);
 struct nacre_bytes ncr_auth_user(const struct nacre_conn *c);

@@ -60,12 +60,15 @@ static nacre_err auth_client_end(struct nacre_conn *c, struct ncr_out *o,
 static nacre_err auth_client_put_key(struct nacre_conn *c, enum ncr_auth_late kind,
                                      struct nacre_bytes sig)
 {
-    struct ncr_out o = auth_client_begin(c, "publickey");
+    const bool bound = c->auth.host_len > 0;
+    struct ncr_out o = auth_client_begin(c, bound ? NCR_AUTH_HOSTBOUND : "publickey");
     nacre_err err;
 
     ncr_wr_bool(&o.w, kind == NCR_LATE_SIGNED);
     ncr_wr_string(&o.w, ncr_auth_saved_alg(c));
     ncr_wr_string(&o.w, ncr_auth_saved_blob(c));
+    if (bound)
+        ncr_wr_string(&o.w, ncr_auth_saved_host(c));
     if (kind == NCR_LATE_SIGNED)
         ncr_wr_string(&o.w, sig);
     err = ncr_out_end(c, &o);
@@ -138,17 +141,39 @@ static nacre_err auth_client_ask_sign(struct nacre_conn *c)
     return NACRE_OK;
 }
 
+/* The key is saved: asks about it, or signs at once. */
+static nacre_err auth_client_try_key(struct nacre_conn *c, bool probe)
+{
+    const struct nacre_bytes none = {NULL, 0};
+
+    return probe ? auth_client_key(c, NCR_LATE_PROBE, none) : auth_client_ask_sign(c);
+}
+
 nacre_err nacre_auth_publickey(struct nacre_conn *c, const char *user, const char *alg,
                                struct nacre_bytes blob, bool probe)
 {
-    const struct nacre_bytes none = {NULL, 0};
     nacre_err err = auth_client_may(c, user);
 
     if (err == NACRE_OK)
-        err = ncr_auth_save_key(c, nacre_bytes_str(alg), blob);
+        err = ncr_auth_save_key(c, nacre_bytes_str(alg), blob, NULL);
+    return err == NACRE_OK ? auth_client_try_key(c, probe) : err;
+}
+
+nacre_err nacre_auth_publickey_bound(struct nacre_conn *c, const char *user, const char *alg,
+                                     struct nacre_bytes blob, struct nacre_bytes host_key,
+                                     bool probe)
+{
+    nacre_err err = auth_client_may(c, user);
+
     if (err != NACRE_OK)
         return err;
-    return probe ? auth_client_key(c, NCR_LATE_PROBE, none) : auth_client_ask_sign(c);
+    if (host_key.n == 0 || !c->neg.peer_hostbound)
+        return nacre_auth_publickey(c, user, alg, blob, probe);
+    if (!ncr_auth_is_host(c, host_key))
+        return NACRE_ERR_USAGE;
+    if (ncr_auth_save_key(c, nacre_bytes_str(alg), blob, &host_key) != NACRE_OK)
+        return nacre_auth_publickey(c, user, alg, blob, probe);
+    return auth_client_try_key(c, probe);
 }
 
 void ncr_auth_sign_event(const struct nacre_conn *c, struct nacre_event *ev)

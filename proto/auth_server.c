@@ -233,12 +233,14 @@ static nacre_err auth_server_publickey(struct nacre_conn *c, const struct ncr_ms
     if (!q->flag)
         c->auth.queries++;
     if (sig == NULL || sig->check_key(q->b) != NACRE_OK ||
-        ncr_auth_save_key(c, q->a, q->b) != NACRE_OK)
+        (q->bound && !ncr_auth_is_host(c, q->host)) ||
+        ncr_auth_save_key(c, q->a, q->b, q->bound ? &q->host : NULL) != NACRE_OK)
         return auth_server_refuse(c);
     if (q->flag && auth_server_verify(c, sig, q) != NACRE_OK)
         return auth_server_refuse(c);
     ev->alg = ncr_auth_saved_alg(c);
     ev->blob = ncr_auth_saved_blob(c);
+    ev->host_bound = q->bound;
     ev->data = q->sig; /* for a process that trusts only what it has verified itself */
     return auth_server_ask(c, stage, ev);
 }
@@ -280,7 +282,8 @@ static void auth_server_forget(struct nacre_conn *c)
 nacre_err ncr_auth_on_request(struct nacre_conn *c, const union ncr_msg *m, struct nacre_event *ev)
 {
     const struct ncr_msg_auth_request *q = &m->auth_request;
-    const struct ncr_auth_row *row = ncr_auth_row_by_name(q->method);
+    const struct ncr_auth_row *row =
+        ncr_auth_row_by_name(q->bound ? nacre_bytes_str("publickey") : q->method);
     nacre_err err;
     size_t i;
 

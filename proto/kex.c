@@ -162,6 +162,15 @@ static void kex_derive(struct nacre_conn *c, struct nacre_bytes host_key, struct
     nacre_wipe(&start, sizeof start);
 }
 
+static void kex_host_digest(uint8_t digest[NACRE_SHA256_LEN], struct nacre_bytes host_key)
+{
+    struct nacre_sha256 ctx;
+
+    nacre_sha256_init(&ctx);
+    nacre_sha256_update(&ctx, host_key.p, host_key.n);
+    nacre_sha256_final(digest, &ctx);
+}
+
 static void kex_set_session_id(struct nacre_conn *c)
 {
     if (c->first_kex_done)
@@ -252,14 +261,19 @@ static void kex_put_sig_algs(struct ncr_wr *w, const struct nacre_conn *c)
     ncr_wr_string_end(w, mark);
 }
 
+/* OpenSSH's PROTOCOL: the server reads requests that name its host key. */
+#define KEX_HOSTBOUND "publickey-hostbound@openssh.com"
+
 static nacre_err kex_send_ext_info(struct nacre_conn *c)
 {
     struct ncr_out o = ncr_out_begin(c, NCR_MSG_EXT_INFO, true);
 
-    ncr_wr_u32(&o.w, c->role == NACRE_SERVER ? 2 : 1);
+    ncr_wr_u32(&o.w, c->role == NACRE_SERVER ? 3 : 1);
     if (c->role == NACRE_SERVER) {
         ncr_wr_cstring(&o.w, "server-sig-algs");
         kex_put_sig_algs(&o.w, c);
+        ncr_wr_cstring(&o.w, KEX_HOSTBOUND);
+        ncr_wr_cstring(&o.w, "0");
     }
     ncr_wr_cstring(&o.w, "ping@openssh.com");
     ncr_wr_cstring(&o.w, "0");
@@ -364,6 +378,9 @@ nacre_err ncr_kex_on_ext_info(struct nacre_conn *c, const union ncr_msg *m)
             kex_read_sig_algs(c, value);
         if (nacre_bytes_is(name, "ping@openssh.com") && nacre_bytes_is(value, "0"))
             c->neg.peer_ping = true;
+        if (c->role == NACRE_CLIENT && nacre_bytes_is(name, KEX_HOSTBOUND) &&
+            nacre_bytes_is(value, "0"))
+            c->neg.peer_hostbound = true;
     }
     return NACRE_OK;
 }
@@ -385,6 +402,8 @@ nacre_err ncr_kex_on_init(struct nacre_conn *c, const union ncr_msg *m)
         return ncr_fail(c, err, "client's public value refused");
     kex_derive(c, c->cfg.host_keys[c->kex.host_key], init, kex_our_pub(c), k);
     nacre_wipe(k, NCR_KEX_K_MAX);
+    if (!c->first_kex_done) /* what a request that is bound to a host key has to name */
+        kex_host_digest(c->host_key_hash, c->cfg.host_keys[c->kex.host_key]);
     kex_set_session_id(c);
     c->question = NACRE_EV_SIGN;
     c->pending |= NCR_PENDING_SIGN;
@@ -432,11 +451,8 @@ static nacre_err kex_verify_host(struct nacre_conn *c, const struct ncr_msg_kex_
 static nacre_err kex_same_host(struct nacre_conn *c, struct nacre_bytes host_key)
 {
     uint8_t digest[NACRE_SHA256_LEN];
-    struct nacre_sha256 ctx;
 
-    nacre_sha256_init(&ctx);
-    nacre_sha256_update(&ctx, host_key.p, host_key.n);
-    nacre_sha256_final(digest, &ctx);
+    kex_host_digest(digest, host_key);
     if (!c->first_kex_done) {
         memcpy(c->host_key_hash, digest, sizeof digest);
         return NACRE_OK;

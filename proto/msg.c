@@ -137,6 +137,18 @@ static void msg_get_publickey(struct ncr_msg_auth_request *q, struct ncr_rd *r)
         q->sig = ncr_rd_string_max(r, NCR_SIG_BLOB_MAX);
 }
 
+/* OpenSSH's PROTOCOL: the host key behind the user's. */
+static void msg_get_hostbound(struct ncr_msg_auth_request *q, struct ncr_rd *r)
+{
+    q->bound = true;
+    q->flag = ncr_rd_bool(r);
+    q->a = ncr_rd_string_max(r, NCR_KEY_BLOB_MAX);
+    q->b = ncr_rd_string_max(r, NCR_KEY_BLOB_MAX);
+    q->host = ncr_rd_string_max(r, NCR_KEY_BLOB_MAX);
+    if (q->flag)
+        q->sig = ncr_rd_string_max(r, NCR_SIG_BLOB_MAX);
+}
+
 /* RFC 4252 8. */
 static void msg_get_password(struct ncr_msg_auth_request *q, struct ncr_rd *r)
 {
@@ -164,6 +176,7 @@ static const struct {
     void (*get)(struct ncr_msg_auth_request *q, struct ncr_rd *r);
 } msg_auth_methods[] = {{"none", msg_get_none},
                         {"publickey", msg_get_publickey},
+                        {NCR_AUTH_HOSTBOUND, msg_get_hostbound},
                         {"password", msg_get_password},
                         {"keyboard-interactive", msg_get_interactive}};
 

@@ -99,12 +99,17 @@ struct ncr_msg_kex_reply {
     struct nacre_bytes host_key, pub, sig;
 };
 
+/* Publickey, and the server's host key in what is signed. */
+#define NCR_AUTH_HOSTBOUND "publickey-hostbound-v00@openssh.com"
+
 struct ncr_msg_auth_request {
     struct nacre_bytes user, service, method;
     bool flag;              /* publickey: has a signature; password: is a change */
     struct nacre_bytes a, b; /* publickey: alg, blob; password: old or only, new;
                               * interactive: language, submethods */
     struct nacre_bytes sig;
+    struct nacre_bytes host; /* publickey, if bound: the host key */
+    bool bound;
     bool known; /* method is one of those whose fields were decoded */
 };
 

@@ -218,6 +218,7 @@ struct nacre_negotiated {
     const char *comp[2];
     bool strict;    /* strict key exchange, both sides announced it */
     bool peer_ping; /* peer announced ping@openssh.com */
+    bool peer_hostbound; /* server announced publickey-hostbound@openssh.com */
 };
 
 /* ---- Configuration ----------------------------------------------------------------------- */
@@ -429,6 +430,8 @@ struct nacre_event {
     uint32_t port;
     unsigned methods;
     bool want_reply, accepted, partial, for_host, is_tcpip;
+    bool host_bound; /* AUTH_REQUEST KEY_QUERY, KEY_PROVED: method publickey-hostbound-v00@openssh.com,
+                      * the signature names the host key of the first key exchange too */
     struct nacre_bytes data;
     struct nacre_bytes name;
     struct nacre_bytes user;
@@ -592,6 +595,7 @@ struct ncr_auth_state {
     bool banner_sent, service, done, waiting, none_seen;
     unsigned methods;  /* server: those that can continue */
     uint32_t alg_len, blob_len; /* of the key in the scratch area */
+    uint32_t host_len; /* of the host key behind it and its length; 0: it is not named */
     uint32_t data_len; /* of the data to sign in the scratch area */
     uint32_t sig_len;  /* of the signature behind them that waits, with late */
     uint8_t late;      /* enum ncr_auth_late: what the end of a key exchange is waited for with */
@@ -776,6 +780,12 @@ NACRE_MUST_CHECK nacre_err nacre_auth_none(struct nacre_conn *c, const char *use
 NACRE_MUST_CHECK nacre_err nacre_auth_publickey(struct nacre_conn *c, const char *user,
                                                 const char *alg, struct nacre_bytes blob,
                                                 bool probe);
+/* The same, and what is signed names the host key, if the server can read that (OpenSSH's PROTOCOL,
+ * publickey-hostbound-v00@openssh.com): agents that hold keys for certain hosts ask for it. host_key:
+ * the blob of HOST_KEY, else USAGE; empty, not announced or too long with blob: as without. */
+NACRE_MUST_CHECK nacre_err nacre_auth_publickey_bound(struct nacre_conn *c, const char *user,
+                                                      const char *alg, struct nacre_bytes blob,
+                                                      struct nacre_bytes host_key, bool probe);
 /* At most 1,024 bytes. USAGE if the connection is not encrypted. */
 NACRE_MUST_CHECK nacre_err nacre_auth_password(struct nacre_conn *c, const char *user,
                                                struct nacre_bytes password);

@@ -15,7 +15,7 @@
 #define LOGIN_PASSWD "/etc/passwd"
 #define LOGIN_NOLOGIN "/etc/nologin"
 #define LOGIN_USERS_MAX (1024 * 1024)
-#define LOGIN_SIGNED_MAX 20000 /* session id, names, a key blob of 16 KiB */
+#define LOGIN_SIGNED_MAX 36000 /* session id, names, a key blob of 16 KiB, a host key */
 
 struct login_method {
     unsigned bit;
@@ -222,7 +222,8 @@ static size_t login_put(uint8_t *out, size_t n, struct nacre_bytes b)
     return n + 4 + b.n;
 }
 
-/* RFC 4252 7: what the client has signed, put together from what the monitor knows. */
+/* RFC 4252 7, and OpenSSH's PROTOCOL for the host key: what the client has signed, put together from
+ * what the monitor knows. */
 static bool login_signature(const struct ncr_login *l, const struct ncr_login_ask *a,
                             uint8_t demand)
 {
@@ -237,10 +238,15 @@ static bool login_signature(const struct ncr_login *l, const struct ncr_login_as
     m[n++] = 50; /* SSH_MSG_USERAUTH_REQUEST */
     n = login_put(m, n, nacre_bytes_str(l->user));
     n = login_put(m, n, nacre_bytes_str("ssh-connection"));
-    n = login_put(m, n, nacre_bytes_str("publickey"));
+    n = login_put(m, n,
+                  nacre_bytes_str(a->host_bound ? "publickey-hostbound-v00@openssh.com"
+                                                : "publickey"));
     m[n++] = 1;
     n = login_put(m, n, a->alg);
     n = login_put(m, n, a->blob);
+    if (a->host_bound) {
+        n = login_put(m, n, l->host_key);
+    }
     return nacre_sig_verify_sk(NACRE_ALGS_ALL, a->alg, a->blob, (struct nacre_bytes){m, n},
                                a->secret, demand, work) == NACRE_OK;
 }

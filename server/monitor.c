@@ -42,15 +42,22 @@ static bool monitor_reply(struct ncr_monitor *m, uint32_t type, struct nacre_byt
     return ncr_mon_send(m->sock, &r);
 }
 
+/* Where that blob stands among what clients are shown; n_blobs: nowhere. */
+static size_t monitor_place(const struct ncr_monitor *m, struct nacre_bytes blob)
+{
+    size_t i = 0;
+    while (i < m->keys->n_blobs && (m->keys->blob[i].n != blob.n ||
+                                    memcmp(m->keys->blob[i].p, blob.p, blob.n) != 0)) {
+        i++;
+    }
+    return i;
+}
+
 static const struct nacre_privkey *monitor_key(const struct ncr_monitor *m, struct nacre_bytes blob)
 {
-    for (size_t i = 0; i < m->keys->n_blobs; i++) {
-        struct nacre_bytes b = m->keys->blob[i];
-        if (b.n == blob.n && memcmp(b.p, blob.p, b.n) == 0 && m->keys->of[i] < m->keys->n) {
-            return &m->keys->key[m->keys->of[i]];
-        }
-    }
-    return NULL;
+    size_t i = monitor_place(m, blob);
+    return i < m->keys->n_blobs && m->keys->of[i] < m->keys->n ? &m->keys->key[m->keys->of[i]]
+                                                               : NULL;
 }
 
 /* True if the configuration allows a key exchange with SHA-1, for old devices. */
@@ -79,6 +86,7 @@ static bool monitor_sign(struct ncr_monitor *m, const struct ncr_mon_msg *a, boo
     if (m->login.session_id_len == 0) {
         memcpy(m->login.session_id, data.p, data.n);
         m->login.session_id_len = data.n;
+        m->login.host_key = m->keys->blob[monitor_place(m, a->field[1])];
     }
     if (nacre_privkey_sign(k, alg, data, sig, sizeof sig, &n, &nacre_rng_os, m->work) != NACRE_OK) {
         return monitor_reply(m, NCR_MON_NO, (struct nacre_bytes){NULL, 0});
@@ -123,6 +131,7 @@ static bool monitor_prove(struct ncr_monitor *m, const struct ncr_mon_msg *a)
 static bool monitor_auth(struct ncr_monitor *m, const struct ncr_mon_msg *a)
 {
     struct ncr_login_ask ask = {.stage = (enum nacre_auth_stage)a->value[0],
+                                .host_bound = a->value[1] == 1,
                                 .user = a->field[0],
                                 .alg = a->field[1],
                                 .blob = a->field[2],

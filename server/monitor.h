@@ -27,8 +27,8 @@
 enum ncr_mon_type {
     NCR_MON_NONE = 0,
     NCR_MON_SIGN,  /* alg, host key blob, data; reply: signature */
-    NCR_MON_AUTH,  /* value[0] stage; user, alg, blob, secret; reply: value[0] verdict, [1] methods
-                    */
+    NCR_MON_AUTH,  /* value[0] stage, [1] host bound; user, alg, blob, secret; reply: value[0]
+                    * verdict, [1] methods */
     NCR_MON_LOG,   /* value[0] level; text; no reply */
     NCR_MON_PTY,   /* reply: two descriptors, and the name of the slave */
     NCR_MON_PROVE, /* alg, host key blob; reply: signature that proves the key in this session */

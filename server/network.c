@@ -100,7 +100,7 @@ static void network_auth(struct network *n, const struct nacre_event *ev)
     static const struct nacre_prompt prompt = {{(const uint8_t *)"Password: ", 10}, false};
     uint64_t from = ncr_clock_ms();
     struct ncr_mon_msg reply, ask = {.type = NCR_MON_AUTH,
-                                     .value = {(uint32_t)ev->stage},
+                                     .value = {(uint32_t)ev->stage, ev->host_bound ? 1 : 0},
                                      .field = {ev->user, ev->alg, ev->blob, network_secret(ev)},
                                      .fds = {-1, -1}};
     struct nacre_answer a = {.id = ev->id};

@@ -200,7 +200,7 @@ static size_t desk_string(uint8_t *m, size_t n, struct nacre_bytes b)
 /* A signature by key over what RFC 4252 section 7 has, for the blob named and the user. */
 static enum nacre_verdict desk_signed(struct desk *d, const char *user, struct nacre_bytes blob,
                                       const char *alg_name, const struct nacre_privkey *key,
-                                      bool spoil)
+                                      bool spoil, uint32_t bound)
 {
     uint8_t m[8192], sig[256];
     struct nacre_bytes alg = nacre_bytes_str(alg_name);
@@ -219,7 +219,7 @@ static enum nacre_verdict desk_signed(struct desk *d, const char *user, struct n
                                     &nacre_rng_os, work),
                  NACRE_OK);
     struct ncr_mon_msg ask = {.type = NCR_MON_AUTH,
-                              .value = {NACRE_STAGE_KEY_PROVED},
+                              .value = {NACRE_STAGE_KEY_PROVED, bound},
                               .field = {nacre_bytes_str(user), alg, blob, {sig, k}},
                               .fds = {-1, -1}};
     cr_assert(ncr_monitor_request(&d->m, &ask, false));
@@ -232,7 +232,7 @@ static enum nacre_verdict desk_key(struct desk *d, const char *user,
                                    const struct nacre_privkey *named,
                                    const struct nacre_privkey *key, bool spoil)
 {
-    return desk_signed(d, user, nacre_privkey_public_blob(named), "ssh-ed25519", key, spoil);
+    return desk_signed(d, user, nacre_privkey_public_blob(named), "ssh-ed25519", key, spoil, 0);
 }
 
 /* ---- Requests and states ----------------------------------------------------------------- */
@@ -466,6 +466,17 @@ Test(monitor, S64_the_monitor_verifies_signatures_itself)
     desk_close(d);
 }
 
+/* A signature that names no host key is none that does, whatever the network process says (S44). */
+Test(monitor, S44_what_is_bound_is_part_of_the_signature)
+{
+    struct desk *d = desk_open();
+    struct nacre_bytes blob = nacre_privkey_public_blob(&d->user);
+    desk_sign(d);
+    cr_assert_eq(desk_signed(d, d->me.name, blob, "ssh-ed25519", &d->user, false, 1), NACRE_REFUSE);
+    cr_assert_eq(desk_signed(d, d->me.name, blob, "ssh-ed25519", &d->user, false, 0), NACRE_ACCEPT);
+    desk_close(d);
+}
+
 /* The same of a certificate: the network process says that it verified, and the monitor looks itself,
  * at the authority's signature and at the user's. */
 Test(monitor, S64_the_monitor_verifies_certificates_itself)
@@ -493,7 +504,7 @@ Test(monitor, S64_the_monitor_verifies_certificates_itself)
         enum nacre_verdict want = i == 4 ? NACRE_ACCEPT : NACRE_REFUSE;
         cr_assert_eq(desk_signed(d, d->me.name, c,
                                  i == 3 ? "ssh-ed25519" : "ssh-ed25519-cert-v01@openssh.com",
-                                 i == 2 ? &d->user : &d->other, false),
+                                 i == 2 ? &d->user : &d->other, false, 0),
                      want, "case %d: %s", i, d->said);
     }
     cr_assert_eq(unlink(ca_file), 0);

@@ -19,31 +19,36 @@
 
 #define ALL_METHODS "51 'publickey,password,keyboard-interactive' 0"
 
-/* A signed request of that user for key `named`, signed by key `signer` over `user_signed`. */
-static void signed_request(struct rogue *r, const char *user, const char *alg, int named,
-                           int signer, const char *user_signed)
+/* Sends a signed request: the text of it, and of what was signed behind the session id. */
+static void signed_texts(struct rogue *r, const char *request, const char *signs, int signer)
 {
     struct pair_buf req = {0}, data = {0};
     uint8_t sig[PAIR_SIG_LEN];
     struct nacre_bytes sid = nacre_conn_session_id(r->victim->c);
-    char text[256];
-    snprintf(text, sizeof text, "50 '%s' 'ssh-connection' 'publickey' 1 '%s' $%d", user_signed, alg,
-             named);
     uint8_t len[4] = {0, 0, 0, (uint8_t)sid.n};
     pair_buf_add(&data, len, 4);
     pair_buf_add(&data, sid.p, sid.n);
-    rogue_text(&data, text);
-    struct nacre_bytes d = {data.p, data.n};
-    struct nacre_bytes s = pair_sign(sig, signer, d);
-    snprintf(text, sizeof text, "50 '%s' 'ssh-connection' 'publickey' 1 '%s' $%d", user, alg,
-             named);
-    rogue_text(&req, text);
+    rogue_text(&data, signs);
+    struct nacre_bytes s = pair_sign(sig, signer, (struct nacre_bytes){data.p, data.n});
+    rogue_text(&req, request);
     len[3] = (uint8_t)s.n;
     pair_buf_add(&req, len, 4);
     pair_buf_add(&req, s.p, s.n);
     rogue_send(r, req.p, req.n);
     pair_buf_free(&req);
     pair_buf_free(&data);
+}
+
+/* A signed request of that user for key `named`, signed by key `signer` over `user_signed`. */
+static void signed_request(struct rogue *r, const char *user, const char *alg, int named,
+                           int signer, const char *user_signed)
+{
+    char request[256], signs[256];
+    snprintf(signs, sizeof signs, "50 '%s' 'ssh-connection' 'publickey' 1 '%s' $%d", user_signed, alg,
+             named);
+    snprintf(request, sizeof request, "50 '%s' 'ssh-connection' 'publickey' 1 '%s' $%d", user, alg,
+             named);
+    signed_texts(r, request, signs, signer);
 }
 
 static void server_at_auth(struct rogue *r)
@@ -152,6 +157,56 @@ Test(security, s42_only_listed_algorithms)
     rogue_drop(&r);
     signed_request(&r, "joe", "ssh-ed25519", 1, 1, "joe");
     cr_assert(rogue_next_is(&r, ALL_METHODS));
+    cr_assert_eq(r.victim->proved, 0);
+    rogue_free(&r);
+}
+
+/* ---- S44 ---- */
+
+#define BOUND "'publickey-hostbound-v00@openssh.com'"
+
+/* A signature that names a host key is good at the host with that key alone, and only under the
+ * method that says so. $0 is the host's key. */
+Test(security, s44_the_host_key_that_is_named)
+{
+    static const struct {
+        const char *request, *signs;
+        bool good;
+    } cases[] = {
+        {"50 'joe' 'ssh-connection' " BOUND " 1 'ssh-ed25519' $1 $0",
+         "50 'joe' 'ssh-connection' " BOUND " 1 'ssh-ed25519' $1 $0", true},
+        {"50 'joe' 'ssh-connection' " BOUND " 1 'ssh-ed25519' $1 $2",
+         "50 'joe' 'ssh-connection' " BOUND " 1 'ssh-ed25519' $1 $2", false},
+        {"50 'joe' 'ssh-connection' " BOUND " 1 'ssh-ed25519' $1 ''",
+         "50 'joe' 'ssh-connection' " BOUND " 1 'ssh-ed25519' $1 ''", false},
+        {"50 'joe' 'ssh-connection' " BOUND " 1 'ssh-ed25519' $1 $0",
+         "50 'joe' 'ssh-connection' " BOUND " 1 'ssh-ed25519' $1 $2", false},
+        {"50 'joe' 'ssh-connection' " BOUND " 1 'ssh-ed25519' $1 $0",
+         "50 'joe' 'ssh-connection' 'publickey' 1 'ssh-ed25519' $1", false},
+        {"50 'joe' 'ssh-connection' 'publickey' 1 'ssh-ed25519' $1",
+         "50 'joe' 'ssh-connection' " BOUND " 1 'ssh-ed25519' $1 $0", false},
+        {"50 'joe' 'ssh-connection' 'publickey' 1 'ssh-ed25519' $1",
+         "50 'joe' 'ssh-connection' 'publickey' 1 'ssh-ed25519' $1", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rogue r;
+        server_at_auth(&r);
+        signed_texts(&r, cases[i].request, cases[i].signs, 1);
+        cr_assert(rogue_next_is(&r, cases[i].good ? "52" : ALL_METHODS), "case %zu", i);
+        cr_assert_eq(r.victim->proved, cases[i].good ? 1u : 0u, "case %zu", i);
+        rogue_free(&r);
+    }
+}
+
+/* A question about a key tells nothing when another host is named; PK_OK is the usual one. */
+Test(security, s44_queries)
+{
+    struct rogue r;
+    server_at_auth(&r);
+    rogue_say(&r, "50 'joe' 'ssh-connection' " BOUND " 0 'ssh-ed25519' $1 $2");
+    cr_assert(rogue_next_is(&r, ALL_METHODS));
+    rogue_say(&r, "50 'joe' 'ssh-connection' " BOUND " 0 'ssh-ed25519' $1 $0");
+    cr_assert(rogue_next_is(&r, "60 'ssh-ed25519' $1"));
     cr_assert_eq(r.victim->proved, 0);
     rogue_free(&r);
 }

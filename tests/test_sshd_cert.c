@@ -789,3 +789,64 @@ Test(sshd_cert, s61_option_environment)
         daemon_stop(t);
     }
 }
+
+/* ---- Signatures that name the host ------------------------------------------------------- */
+
+static bool enter_bound(struct daemon *t, struct nacre_bytes host, bool probe)
+{
+    struct driver *d = &t->d;
+    struct nacre_bytes blob = nacre_privkey_public_blob(&t->user);
+    d->key = &t->user;
+    d->next = false;
+    cr_assert(nacre_conn_negotiated(&d->conn)->peer_hostbound);
+    nacre_err err =
+        nacre_auth_publickey_bound(&d->conn, t->me.name, "ssh-ed25519", blob, host, probe);
+    if (err != NACRE_OK) {
+        cr_assert_eq(err, NACRE_ERR_USAGE);
+        return false;
+    }
+    (void)driver_until(d, &d->next);
+    return d->authed;
+}
+
+/* The monitor puts together what was signed, with the host key that it has signed with itself; after
+ * a key re-exchange it is still the first one's (S44). */
+Test(sshd_cert, s44_host_bound)
+{
+    for (int i = 0; i < 4; i++) {
+        struct daemon *t = daemon_start();
+        struct nacre_bytes host = nacre_privkey_public_blob(&t->host_key);
+        cr_assert_not(driver_none(&t->d, t->me.name));
+        if (i == 2) {
+            cr_assert_eq(nacre_conn_rekey(&t->d.conn), NACRE_OK);
+            for (int turn = 0; turn < 20; turn++) {
+                driver_step(&t->d, 10);
+            }
+        }
+        if (i == 3) {
+            cr_assert_not(enter_bound(t, nacre_privkey_public_blob(&t->other), true),
+                          "not the host that we speak with");
+        }
+        cr_assert(enter_bound(t, host, i != 1), "case %d: %s", i, daemon_log(t));
+        cr_assert_eq(driver_exec(&t->d, "exit 5", NULL, 0), 5);
+        daemon_stop(t);
+    }
+}
+
+/* With a host certificate it is the certificate that is named. */
+Test(sshd_cert, s44_host_bound_to_a_certificate)
+{
+    struct chancery *c = chancery_prepare("ssh-ed25519");
+    char path[128];
+    snprintf(path, sizeof path, "%s/host-cert", c->t->dir);
+    chancery_option(c, "HostCertificate", path);
+    host_cert(c, path, &(struct cert_spec){.kind = NACRE_CERT_HOST}, &c->t->host_key);
+    daemon_authorize(c->t, "");
+    daemon_run(c->t);
+    daemon_connect(c->t);
+    cr_assert_not(driver_none(&c->t->d, c->t->me.name));
+    cr_assert_not(enter_bound(c->t, nacre_privkey_public_blob(&c->t->host_key), true));
+    cr_assert(enter_bound(c->t, (struct nacre_bytes){c->t->d.host_blob, c->t->d.host_len}, true),
+              "%s", daemon_log(c->t));
+    chancery_close(c);
+}
