@@ -76,6 +76,11 @@ Test(allowed_signers, lines)
     cr_assert(s.after.given && !s.after.local && s.after.t == 1577836800);
     cr_assert(s.before.given && s.before.local && s.before.t == 1609556640);
 
+    cr_assert_eq(parse(&s, "a valid-after=\"20200101utc\",valid-before=\"20200102UTC\" %s", k.text),
+                 NACRE_OK);
+    cr_assert(!s.after.local && s.after.t == 1577836800);
+    cr_assert(!s.before.local && s.before.t == 1577923200);
+
     cr_assert_eq(parse(&s, "  \t# %s", k.text), NACRE_OK);
     cr_assert(s.blank && s.principals.n == 0);
     cr_assert_eq(parse(&s, "%s", "\t"), NACRE_OK);
@@ -104,6 +109,8 @@ Test(allowed_signers, damaged_lines)
         {"a namespaces=x %s", "value without quotes around it"},
         {"a namespaces=\"x %s", "value without quotes around it"},
         {"a namespaces=\"x\",namespaces=\"y\" %s", "multiple \"namespaces\" clauses"},
+        {"a valid-after=\"UTC\" %s", "invalid \"valid-after\" time"},
+        {"a valid-after=\"20200101TC\" %s", "invalid \"valid-after\" time"},
         {"a valid-after=\"2020\" %s", "invalid \"valid-after\" time"},
         {"a valid-before=\"20201301\" %s", "invalid \"valid-before\" time"},
         {"a valid-after=\"20200101\",valid-after=\"20200101\" %s",

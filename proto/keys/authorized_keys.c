@@ -58,13 +58,28 @@ static bool authkey_digits(uint64_t *v, struct nacre_bytes *text, size_t n, uint
     return true;
 }
 
+/* Takes "Z" or "UTC" off the end of text. */
+static bool authkey_utc(struct nacre_bytes *text)
+{
+    static const char *const ends[] = {"Z", "UTC"};
+    size_t i;
+
+    for (i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        size_t n = strlen(ends[i]);
+
+        if (text->n > n && ncr_text_same(ncr_bytes_part(*text, text->n - n, n), ends[i])) {
+            text->n -= n;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool ncr_authkey_time(uint64_t *t, bool *local, struct nacre_bytes text)
 {
     uint64_t year, month, day, hour, minute, second;
 
-    *local = text.n == 0 || (text.p[text.n - 1] != 'Z' && text.p[text.n - 1] != 'z');
-    if (!*local)
-        text.n--;
+    *local = !authkey_utc(&text);
     if (text.n != 8 && text.n != 12 && text.n != 14)
         return false;
     if (!authkey_digits(&year, &text, 4, 9999) || !authkey_digits(&month, &text, 2, 12) ||

@@ -20,8 +20,8 @@ struct ncr_authkey_option {
 /* Ends with a row without name. */
 extern const struct ncr_authkey_option ncr_authkey_options[];
 
-/* YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with Z for UTC: seconds since 1970; *local if it has no
- * Z. */
+/* YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with Z or UTC behind it: seconds since 1970; *local if
+ * it has neither. */
 NACRE_MUST_CHECK bool ncr_authkey_time(uint64_t *t, bool *local, struct nacre_bytes text);
 
 #endif
