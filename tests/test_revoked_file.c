@@ -1,17 +1,53 @@
 /* SPDX-License-Identifier: ISC
  *
  * Files of revoked keys: lists of public keys and key revocation lists, and that whatever cannot be
- * read refuses every key (s47, s48), with line and reason.
+ * read refuses every key (s47, s48), with line and reason; also when memory or reading fails at any
+ * step (s94).
  */
 #include "proto/posix/revoked_file.h"
 #include "crypto/load.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
+#define REVOKED_COUNTED 0
+#else
+#define REVOKED_COUNTED 1
+#endif
+
+/* ---- Memory and reading that can be told to fail ---- */
+
+static bool revoked_armed;
+static unsigned revoked_calls, revoked_fail_at;
+
+#if REVOKED_COUNTED
+void *__libc_malloc(size_t n);
+ssize_t __read(int fd, void *p, size_t n);
+
+static bool revoked_fails(int with)
+{
+    if (!revoked_armed || ++revoked_calls != revoked_fail_at)
+        return false;
+    errno = with;
+    return true;
+}
+
+void *malloc(size_t n)
+{
+    return revoked_fails(ENOMEM) ? NULL : __libc_malloc(n);
+}
+
+ssize_t read(int fd, void *p, size_t n)
+{
+    return revoked_fails(EIO) ? -1 : __read(fd, p, n);
+}
+#endif
 
 static char dir[64];
 
@@ -243,4 +279,34 @@ Test(revoked_file, s48_revocation_list)
     ncr_store32be(out + 8, 2);
     write_file(out, n);
     expect(other.blob, NACRE_ERR_FILE_FORMAT, 0, "version of revocation list not understood");
+}
+
+/* Whichever step fails, a key that the file does not revoke is refused too, and what is told is not
+ * that it is revoked. */
+Test(revoked_file, s94_failure_refuses)
+{
+#if REVOKED_COUNTED
+    static struct key k, other;
+    struct ncr_revoked_why why;
+    unsigned n = 0;
+    nacre_err err;
+
+    make_key(&k, 1);
+    make_key(&other, 2);
+    write_text(k.text);
+    do {
+        revoked_calls = 0;
+        revoked_fail_at = ++n;
+        revoked_armed = true;
+        err = ncr_revoked(path_of("f"), other.blob, &why);
+        revoked_armed = false;
+        if (err != NACRE_OK) {
+            cr_assert(err == NACRE_ERR_NO_MEMORY || err == NACRE_ERR_IO, "call %u: %d", n, err);
+            cr_assert_str_neq(why.what, "");
+        }
+        cr_assert(err != NACRE_OK || revoked_calls < n, "call %u failed unseen", n);
+    } while (err != NACRE_OK && n < 100);
+    cr_assert(n > 4, "file, end of file, line, room: %u", n);
+    cr_assert_eq(err, NACRE_OK);
+#endif
 }
