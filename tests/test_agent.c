@@ -30,12 +30,12 @@
 
 /* ---- An allocator that can be told to fail, and to look at what is given back ------------- */
 
+#if AGT_MEMORY
 static bool agt_armed;
 static unsigned long agt_calls, agt_fail_at;
 static const uint8_t *agt_secret; /* 16 bytes that must not be in what is freed */
 static unsigned agt_leaks;
 
-#if AGT_MEMORY
 void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t k, size_t n);
 void *__libc_realloc(void *p, size_t n);
