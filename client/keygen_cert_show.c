@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * nacre-keygen -L: what certificates say, in ssh-keygen's words. Nothing is verified: it tells what
- * stands there, not that anybody signed it. Texts of the certificate are escaped.
+ * nacre-keygen -L: what certificates say, in ssh-keygen's words. One that its authority did not
+ * sign is not shown; that the authority is anybody's is not known here. Where the signature cannot
+ * be checked (SHA-1 with RSA) that is told beside. Texts of the certificate are escaped.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,6 +15,8 @@
 #include "proto/posix/file.h"
 
 #define SHOW_INDENT "                "
+
+static uint64_t show_work[NACRE_WORK];
 
 /* ---- One certificate ---- */
 
@@ -133,6 +136,18 @@ static void show_cert(const struct nacre_cert *c, enum nacre_fp_hash hash)
 
 /* ---- A file of them ---- */
 
+/* As nacre_cert_verify(), but a signature that cannot be checked is only told. */
+static nacre_err show_signed(const struct nacre_cert *c, const char *path, uint32_t number)
+{
+    nacre_err err = nacre_cert_verify(c, show_work);
+
+    if (err != NACRE_ERR_UNKNOWN_ALG)
+        return err;
+    fprintf(stderr, "%s:%u: the signature is not checked: its algorithm is not supported\n", path,
+            (unsigned)number);
+    return NACRE_OK;
+}
+
 /* One line, with its certificate if there is one; true if it was shown. */
 static bool show_line(const struct ncr_keygen *g, const char *path, uint32_t number,
                       struct nacre_bytes line, uint8_t *buf, size_t cap)
@@ -148,6 +163,8 @@ static bool show_line(const struct ncr_keygen *g, const char *path, uint32_t num
     }
     if (err == NACRE_ERR_UNKNOWN_ALG)
         err = nacre_cert_decode(&c, k.blob, buf + cap / 2, cap - cap / 2);
+    if (err == NACRE_OK)
+        err = show_signed(&c, path, number);
     if (err != NACRE_OK) {
         fprintf(stderr, "%s:%u: invalid key: %s\n", path, (unsigned)number, nacre_err_text(err));
         return false;

@@ -555,6 +555,105 @@ Test(cert, s32_authority_of_small_order, .init = make_keys)
     cr_assert_neq(judge_as(NACRE_CERT_USER, USER, NOW, &what), NACRE_OK);
 }
 
+/* S33: too small for anybody to trust, however good the signature. */
+Test(cert, s33_small_rsa, .init = make_keys)
+{
+    static uint8_t blob[4 + 7 + 4 + 3 + 4 + 129];
+    struct ncr_wr w = ncr_wr(blob, sizeof blob);
+    static uint8_t n[128];
+    static uint8_t cert[4096];
+    const char *what;
+
+    memset(n, 0xff, sizeof n);
+    ncr_wr_cstring(&w, "ssh-rsa");
+    ncr_wr_mpint(&w, (const uint8_t *)"\1\0\1", 3);
+    ncr_wr_mpint(&w, n, sizeof n);
+    cr_assert_not(w.bad);
+    good_spec(NACRE_CERT_USER);
+    spec.ca = ncr_wr_done(&w);
+    cr_assert_neq(judge_as(NACRE_CERT_USER, USER, NOW, &what), NACRE_OK);
+    spec.sig_name = "rsa-sha2-512";
+    cr_assert_neq(judge_as(NACRE_CERT_USER, USER, NOW, &what), NACRE_OK);
+    good_spec(NACRE_CERT_USER); /* the key that it is about: where a signature by it is looked at */
+    spec.name = of_str("ssh-rsa-cert-v01@openssh.com");
+    spec.plain = ncr_wr_done(&w);
+    cr_assert_eq(nacre_sig_verify(&nacre_algs_default, of_str("rsa-sha2-512-cert-v01@openssh.com"),
+                                  write_spec(cert, sizeof cert), of_str("data"),
+                                  (struct nacre_bytes){cert, 100}, ct_work),
+                 NACRE_ERR_KEY_REFUSED);
+}
+
+static void sha256_of(uint8_t out[NACRE_SHA256_LEN], struct nacre_bytes m)
+{
+    struct nacre_sha256 c;
+
+    nacre_sha256_init(&c);
+    nacre_sha256_update(&c, m.p, m.n);
+    nacre_sha256_final(out, &c);
+}
+
+/* An authority in a security key: its signature is over hashes, flags and a counter. */
+static struct nacre_bytes write_sk(uint8_t *out, size_t cap, const char *application, uint8_t flags)
+{
+    static uint8_t ca[256];
+    uint8_t sig[NACRE_SIG_BLOB_MAX];
+    uint8_t message[32 + 1 + 4 + 32];
+    struct nacre_bytes plain = nacre_privkey_public_blob(&authority);
+    struct nacre_bytes whole;
+    struct ncr_wr w = ncr_wr(ca, sizeof ca);
+    struct ncr_wr m = ncr_wr(message, sizeof message);
+    struct ncr_rd r;
+    uint8_t hash[32];
+    size_t n;
+
+    ncr_wr_cstring(&w, "sk-ssh-ed25519@openssh.com");
+    ncr_wr_bytes(&w, without_name(plain).p, without_name(plain).n);
+    ncr_wr_cstring(&w, "ssh:");
+    spec.ca = ncr_wr_done(&w);
+    whole = write_spec(out, cap); /* with a signature of the wrong kind behind it */
+    whole.n -= 4 + 4 + 11 + 4 + 64;
+    sha256_of(hash, of_str(application));
+    ncr_wr_bytes(&m, hash, sizeof hash);
+    ncr_wr_u8(&m, flags);
+    ncr_wr_u32(&m, 5);
+    sha256_of(hash, whole);
+    ncr_wr_bytes(&m, hash, sizeof hash);
+    cr_assert_eq(nacre_privkey_sign(&authority, of_str("ssh-ed25519"), ncr_wr_done(&m), sig,
+                                    sizeof sig, &n, &nacre_rng_os, ct_work),
+                 NACRE_OK);
+    w = ncr_wr(out, cap);
+    w.n = whole.n;
+    n = ncr_wr_string_begin(&w);
+    ncr_wr_cstring(&w, "sk-ssh-ed25519@openssh.com");
+    r = ncr_rd((struct nacre_bytes){sig, 4 + 11 + 4 + 64});
+    (void)ncr_rd_string(&r); /* the plain algorithm's name */
+    ncr_wr_string(&w, ncr_rd_string(&r));
+    ncr_wr_u8(&w, flags);
+    ncr_wr_u32(&w, 5);
+    ncr_wr_string_end(&w, n);
+    cr_assert_not(w.bad);
+    return ncr_wr_done(&w);
+}
+
+Test(cert, s43_authority_in_a_security_key, .init = make_keys)
+{
+    static uint8_t blob[4096];
+    struct nacre_cert c;
+    struct nacre_bytes b;
+
+    good_spec(NACRE_CERT_USER);
+    b = write_sk(blob, sizeof blob, "ssh:", 1);
+    cr_assert_eq(nacre_cert_decode(&c, b, NULL, 0), NACRE_OK);
+    cr_assert_eq(nacre_cert_verify(&c, ct_work), NACRE_OK);
+    blob[b.n - 5] ^= 4; /* flags are signed */
+    cr_assert_eq(nacre_cert_decode(&c, b, NULL, 0), NACRE_OK);
+    cr_assert_neq(nacre_cert_verify(&c, ct_work), NACRE_OK);
+    good_spec(NACRE_CERT_USER);
+    b = write_sk(blob, sizeof blob, "ssh:other", 1);
+    cr_assert_eq(nacre_cert_decode(&c, b, NULL, 0), NACRE_OK);
+    cr_assert_neq(nacre_cert_verify(&c, ct_work), NACRE_OK);
+}
+
 Test(cert, s46_zeroed_refuses)
 {
     static const struct nacre_cert zero;

@@ -296,6 +296,21 @@ run 1 -L -f empty
 run 255 -L -f .
 check 's57: lines that hold no certificate'
 
+for at in 60 200 300 -8; do # a bit of the nonce, of the fields, of the signature
+    "$keygen" -q -s ca -I id -n user k.pub
+    cut -d' ' -f2 k-cert.pub | base64 -d > raw
+    size=$(wc -c < raw)
+    [ "$at" -gt 0 ] || at=$((size + at))
+    byte=$(od -An -tu1 -j "$at" -N 1 raw | tr -d ' ')
+    # shellcheck disable=SC2059
+    printf "\\$(printf %03o $((byte ^ 1)))" | dd of=raw bs=1 seek="$at" conv=notrunc 2> /dev/null
+    printf '%s %s\n' "$(cut -d' ' -f1 k-cert.pub)" "$(base64 -w 0 raw)" > flipped
+    run 1 -L -f flipped
+    out_is ''
+    err_has 'flipped:1: invalid key: '
+done
+check 's47: a certificate that nobody signed is not shown'
+
 esc=$(printf '\033')
 run 0 -q -s ca -I "$(printf 'id \033]2;title\007')" -n "$(printf 'a\033b')" -O "$(printf 'force-command=c\033d')" \
     -O "$(printf 'extension:e\033f')" k.pub

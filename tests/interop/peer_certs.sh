@@ -212,6 +212,13 @@ case_certs_shown() { # a file of many lines, good and bad
     done
 }
 
+case_certs_sha1() { # shown, though nobody takes it
+    their_keygen -q -s rsa -t ssh-rsa -I old -n user ed25519.pub < /dev/null || { echo "their build signs nothing with SHA-1"; return 0; }
+    our_keygen -L -f ed25519-cert.pub > "$WORK/ours" 2> "$WORK/ours.err"
+    their_keygen -L -f ed25519-cert.pub < /dev/null | cmp - "$WORK/ours" || fail "$(cat "$WORK/ours")"
+    grep -q 'ed25519-cert.pub:1: the signature is not checked' "$WORK/ours.err"
+}
+
 case_certs_agent() { # AGENT COMMAND...: the authority's key is there alone
     rm -f "$WORK/agent"
     start "$WORK/agent.log" "$@" -D -a "$WORK/agent"
@@ -272,6 +279,7 @@ certs_group() {
     check "certificates: serials, names and keys" case_certs_identity
     check "certificates: several keys" case_certs_many
     check "certificates are shown" case_certs_shown
+    check "a certificate with SHA-1 is shown" case_certs_sha1
 }
 
 group_certs_openssh() {
