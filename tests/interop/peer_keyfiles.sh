@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=sh disable=SC2086,SC2034,SC2046,SC2016
 #
-# Key files: what ssh-keygen (of this system and of the newest suite), puttygen and openssl write is
+# Key files: what ssh-keygen and puttygen (of this system and of the newest suite) and openssl write is
 # read by nacre-keygen, and what it writes is read by them, for every type, format and kdf.
 
 NACRE_KEYGEN=${NACRE_KEYGEN:-$(dirname "$NACRE_SSH")/nacre-keygen}
@@ -9,6 +9,7 @@ KEYFILE_PASS='a word, or two'
 missing_keyfiles() {
     case ${GROUP:-} in
     keyfiles_putty) absent ssh-keygen puttygen "$NACRE_KEYGEN" ;;
+    keyfiles_puttylater) missing_later puttygen ;;
     keyfiles_openssl) absent ssh-keygen openssl "$NACRE_KEYGEN" ;;
     keyfiles_newer) missing_newer ;;
     *) absent ssh-keygen "$NACRE_KEYGEN" ;;
@@ -151,11 +152,19 @@ group_keyfiles_newer() { group_keyfiles_ssh; }
 
 # ---- PuTTY -------------------------------------------------------------------------------------
 
-ppk_key() { # TYPE: $WORK/k by ssh-keygen
-    rm -f "$WORK/k" "$WORK/k.pub" "$WORK/k.ppk"
-    must ssh-keygen -q $(type_options "$1") -N '' -C 'a comment' -f "$WORK/k"
-    printf '%s\n' "$KEYFILE_PASS" > "$WORK/pass"
-    : > "$WORK/nothing"
+# The other puttygen, in $SHARED as it sees it
+keyfile_puttygen() {
+    case $GROUP in
+    *later) in_later sh -c 'cd "$1" && shift && exec puttygen "$@"' - "$LATER_WORK" "$@" ;;
+    *) (cd "$SHARED" && puttygen "$@") ;;
+    esac
+}
+
+ppk_key() { # TYPE: $SHARED/k by ssh-keygen
+    rm -f "$SHARED/k" "$SHARED/k.pub" "$SHARED/k.ppk"
+    must ssh-keygen -q $(type_options "$1") -N '' -C 'a comment' -f "$SHARED/k"
+    printf '%s\n' "$KEYFILE_PASS" > "$SHARED/pass"
+    : > "$SHARED/nothing"
 }
 
 case_ppk_theirs() { # TYPE ENCRYPTED PARAMETERS
@@ -164,41 +173,41 @@ case_ppk_theirs() { # TYPE ENCRYPTED PARAMETERS
     set -- "$1" "$2" "$3"
     if [ "$2" = yes ]; then
         pass=$KEYFILE_PASS
-        must puttygen "$WORK/k" -O private -o "$WORK/k.ppk" --ppk-param "$3" --new-passphrase "$WORK/pass"
+        must keyfile_puttygen k -O private -o k.ppk --ppk-param "$3" --new-passphrase pass
     else
-        must puttygen "$WORK/k" -O private -o "$WORK/k.ppk" --ppk-param "$3"
+        must keyfile_puttygen k -O private -o k.ppk --ppk-param "$3"
     fi
-    must "$NACRE_KEYGEN" -y -P "$pass" -f "$WORK/k.ppk" > "$WORK/y"
-    must cmp "$WORK/y" "$WORK/k.pub"
-    [ -z "$pass" ] || ! "$NACRE_KEYGEN" -y -P wrong -f "$WORK/k.ppk" || fail "opened with a wrong passphrase"
-    [ "$("$NACRE_KEYGEN" -i -f "$WORK/k.ppk")" = "$(key_of < "$WORK/k.pub")" ] || fail "public half"
+    must "$NACRE_KEYGEN" -y -P "$pass" -f "$SHARED/k.ppk" > "$SHARED/y"
+    must cmp "$SHARED/y" "$SHARED/k.pub"
+    [ -z "$pass" ] || ! "$NACRE_KEYGEN" -y -P wrong -f "$SHARED/k.ppk" || fail "opened with a wrong passphrase"
+    [ "$("$NACRE_KEYGEN" -i -f "$SHARED/k.ppk")" = "$(key_of < "$SHARED/k.pub")" ] || fail "public half"
 }
 
 case_ppk_ours() { # TYPE ENCRYPTED
     ppk_key "$1"
-    pass= file=$WORK/nothing
-    [ "$2" = no ] || pass=$KEYFILE_PASS file=$WORK/pass
-    cp "$WORK/k" "$WORK/k.ppk"
-    must "$NACRE_KEYGEN" -q -p -m PPK -N "$pass" -f "$WORK/k.ppk"
-    rm -f "$WORK/back"
-    must puttygen "$WORK/k.ppk" --old-passphrase "$file" -O private-openssh-new -o "$WORK/back" --new-passphrase "$WORK/nothing"
-    must ssh-keygen -y -f "$WORK/back" > "$WORK/y"
-    must cmp "$WORK/y" "$WORK/k.pub"
+    pass='' file=nothing
+    [ "$2" = no ] || pass=$KEYFILE_PASS file=pass
+    cp "$SHARED/k" "$SHARED/k.ppk"
+    must "$NACRE_KEYGEN" -q -p -m PPK -N "$pass" -f "$SHARED/k.ppk"
+    rm -f "$SHARED/back"
+    must keyfile_puttygen k.ppk --old-passphrase "$file" -O private-openssh-new -o back --new-passphrase nothing
+    must ssh-keygen -y -f "$SHARED/back" > "$SHARED/y"
+    must cmp "$SHARED/y" "$SHARED/k.pub"
     [ "$2" = yes ] || { # nothing in it is random
-        rm -f "$WORK/theirs.ppk"
-        puttygen "$WORK/k" -O private -o "$WORK/theirs.ppk" && cmp "$WORK/k.ppk" "$WORK/theirs.ppk"
+        rm -f "$SHARED/theirs.ppk"
+        keyfile_puttygen k -O private -o theirs.ppk && cmp "$SHARED/k.ppk" "$SHARED/theirs.ppk"
     }
 }
 
 case_ppk_public() { # TYPE
     ppk_key "$1"
-    must puttygen "$WORK/k" -O public > "$WORK/public"
-    [ "$("$NACRE_KEYGEN" -i -f "$WORK/public")" = "$(key_of < "$WORK/k.pub")" ] || fail "theirs"
-    must "$NACRE_KEYGEN" -e -f "$WORK/k.pub" > "$WORK/public"
-    [ "$(puttygen "$WORK/public" -L | key_of)" = "$(key_of < "$WORK/k.pub")" ] || fail "ours"
+    must keyfile_puttygen k -O public > "$SHARED/public"
+    [ "$("$NACRE_KEYGEN" -i -f "$SHARED/public")" = "$(key_of < "$SHARED/k.pub")" ] || fail "theirs"
+    must "$NACRE_KEYGEN" -e -f "$SHARED/k.pub" > "$SHARED/public"
+    [ "$(keyfile_puttygen public -L | key_of)" = "$(key_of < "$SHARED/k.pub")" ] || fail "ours"
 }
 
-group_keyfiles_putty() {
+group_keyfiles_ppk() {
     for type in ed25519 ecdsa:256 ecdsa:384 ecdsa:521 rsa:2048 rsa:3072; do
         for version in 2 3; do
             check "$type: version $version is read" case_ppk_theirs $type no version=$version
@@ -213,6 +222,16 @@ group_keyfiles_putty() {
             check "$kdf with $costs is read" case_ppk_theirs ed25519 yes version=3,kdf=$kdf,$costs
         done
     done
+}
+group_keyfiles_putty() {
+    SHARED=$WORK
+    group_keyfiles_ppk
+}
+group_keyfiles_puttylater() {
+    later_share
+    SHARED=$LATER_DIR$LATER_WORK
+    group_keyfiles_ppk
+    later_done
 }
 
 # ---- OpenSSL -----------------------------------------------------------------------------------
