@@ -63,6 +63,8 @@
     "adoxq %[y], %[t4]\n\t"                                                                        \
     "adcxq %[y], %[t4]\n\t" X25519_ADX_TOP
 
+/* The numbers are named to the compiler by a memory clobber: without optimisation it would take a
+ * register more for each, and there is none left. */
 NCR_INLINE void x25519_adx_mul(uint64_t r[4], const uint64_t a[4], const uint64_t b[4])
 {
     uint64_t t0, t1, t2, t3, t4, t5, t6, t7, x, y;
@@ -82,8 +84,8 @@ NCR_INLINE void x25519_adx_mul(uint64_t r[4], const uint64_t a[4], const uint64_
             /* clang-format on */
             : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4),
               [t5] "=&r"(t5), [t6] "=&r"(t6), [t7] "=&r"(t7), [x] "=&r"(x), [y] "=&r"(y)
-            : [a] "r"(a), [b] "r"(b), X25519_ADX_IN(a), X25519_ADX_IN(b)
-            : "rdx", "cc");
+            : [a] "r"(a), [b] "r"(b)
+            : "rdx", "cc", "memory");
     r[0] = t0;
     r[1] = t1;
     r[2] = t2;
@@ -136,8 +138,8 @@ NCR_INLINE void x25519_adx_sqr(uint64_t r[4], const uint64_t a[4])
             "adoxq %[y], %[t7]\n\t" X25519_ADX_REDUCE
             : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4),
               [t5] "=&r"(t5), [t6] "=&r"(t6), [t7] "=&r"(t7), [x] "=&r"(x), [y] "=&r"(y)
-            : [a] "r"(a), X25519_ADX_IN(a)
-            : "rdx", "cc");
+            : [a] "r"(a)
+            : "rdx", "cc", "memory");
     r[0] = t0;
     r[1] = t1;
     r[2] = t2;
