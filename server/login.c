@@ -222,8 +222,8 @@ static size_t login_put(uint8_t *out, size_t n, struct nacre_bytes b)
     return n + 4 + b.n;
 }
 
-/* RFC 4252 7, and OpenSSH's PROTOCOL for the host key: what the client has signed, put together from
- * what the monitor knows. */
+/* RFC 4252 7, and OpenSSH's PROTOCOL for the host key: what the client has signed, put together
+ * from what the monitor knows. */
 static bool login_signature(const struct ncr_login *l, const struct ncr_login_ask *a,
                             uint8_t demand)
 {
@@ -238,9 +238,8 @@ static bool login_signature(const struct ncr_login *l, const struct ncr_login_as
     m[n++] = 50; /* SSH_MSG_USERAUTH_REQUEST */
     n = login_put(m, n, nacre_bytes_str(l->user));
     n = login_put(m, n, nacre_bytes_str("ssh-connection"));
-    n = login_put(m, n,
-                  nacre_bytes_str(a->host_bound ? "publickey-hostbound-v00@openssh.com"
-                                                : "publickey"));
+    n = login_put(
+        m, n, nacre_bytes_str(a->host_bound ? "publickey-hostbound-v00@openssh.com" : "publickey"));
     m[n++] = 1;
     n = login_put(m, n, a->alg);
     n = login_put(m, n, a->blob);

@@ -27,7 +27,7 @@ struct ncr_login {
     struct ncr_account account;
     uint8_t session_id[NACRE_HASH_MAX_LEN];
     size_t session_id_len;
-    struct nacre_bytes host_key; /* blob that was signed for then */
+    struct nacre_bytes host_key;     /* blob that was signed for then */
     uint8_t step[NCR_SSHD_LIST_MAX]; /* methods passed of each list of AuthenticationMethods */
     uint8_t used[NCR_LOGIN_KEYS_MAX][NACRE_SHA256_LEN];
     size_t n_used;
@@ -39,7 +39,7 @@ struct ncr_login {
 struct ncr_login_ask {
     enum nacre_auth_stage stage;
     struct nacre_bytes user, alg, blob;
-    bool host_bound; /* KEY_PROVED: the signature names the host key too */
+    bool host_bound;           /* KEY_PROVED: the signature names the host key too */
     struct nacre_bytes secret; /* KEY_PROVED: signature; PASSWORD: it; RESPONSES: the only one */
 };
 

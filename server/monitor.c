@@ -46,8 +46,8 @@ static bool monitor_reply(struct ncr_monitor *m, uint32_t type, struct nacre_byt
 static size_t monitor_place(const struct ncr_monitor *m, struct nacre_bytes blob)
 {
     size_t i = 0;
-    while (i < m->keys->n_blobs && (m->keys->blob[i].n != blob.n ||
-                                    memcmp(m->keys->blob[i].p, blob.p, blob.n) != 0)) {
+    while (i < m->keys->n_blobs &&
+           (m->keys->blob[i].n != blob.n || memcmp(m->keys->blob[i].p, blob.p, blob.n) != 0)) {
         i++;
     }
     return i;

@@ -17,6 +17,39 @@
 #include <time.h>
 #include <unistd.h>
 
+/* ---- An allocator that can be told to fail ----------------------------------------------- */
+
+#if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
+#define COURT_COUNTED 0
+#else
+#define COURT_COUNTED 1
+#endif
+
+static bool court_armed;
+static unsigned long court_calls, court_fail_at;
+
+#if COURT_COUNTED
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t k, size_t n);
+
+static bool court_fails(void)
+{
+    return court_armed && ++court_calls == court_fail_at;
+}
+
+void *malloc(size_t n)
+{
+    return court_fails() ? NULL : __libc_malloc(n);
+}
+
+void *calloc(size_t k, size_t n)
+{
+    return court_fails() ? NULL : __libc_calloc(k, n);
+}
+#endif
+
+/* ---- Files and keys ---------------------------------------------------------------------- */
+
 struct court {
     char dir[64], keys[128], cas[128], names[128], revoked[128];
     struct ncr_account account;
@@ -91,6 +124,8 @@ static struct court *court_open(void)
     t->account.found = true;
     t->account.uid = getuid();
     t->account.gid = getgid();
+    t->account.groups[0] = t->account.gid; /* /etc/group is not read */
+    t->account.n_groups = 1;
     strcpy(t->account.name, "joe");
     strcpy(t->account.home, t->dir);
     t->user = "joe";
@@ -565,4 +600,49 @@ Test(cert_auth, s43_flags_demanded)
     static const struct ncr_grant nothing;
     cr_assert_eq(ncr_grant_demand(&zero, &nothing), (uint8_t)NACRE_SK_PRESENT,
                  "by default a touch");
+}
+
+/* S94: each allocation of a decision fails once: nobody is let in for it, and nothing is lost. */
+Test(cert_auth, s94_memory_runs_out)
+{
+    if (!COURT_COUNTED) {
+        cr_skip_test("allocations are not counted here");
+    }
+    for (int way = 0; way < 3; way++) {
+        struct court *t = court_open();
+        struct nacre_bytes plain = nacre_privkey_public_blob(t->key);
+        char error[NCR_SSHD_ERROR_LEN];
+        court_write(t->cas, "%s\n", court_line(t->ca));
+        court_write(t->names, "joe\n");
+        court_write(t->revoked, "# nobody\n");
+        court_write(t->keys, "%s%s\n", way == 1 ? "cert-authority " : "",
+                    court_line(way == 1 ? t->ca : t->key));
+        court_set(t, "RevokedKeys %s", t->revoked);
+        if (way == 0) {
+            court_set(t, "TrustedUserCAKeys %s", t->cas);
+            court_set(t, "AuthorizedPrincipalsFile %s", t->names);
+            court_write(t->keys, "%s", "");
+        }
+        cr_assert(ncr_sshd_config_finish(&t->cfg, error));
+        struct ncr_authorized_query q = {.cfg = &t->cfg,
+                                         .log = &t->log,
+                                         .account = &t->account,
+                                         .blob = way < 2 ? t->cert : plain,
+                                         .addr = t->addr,
+                                         .user = t->user};
+        unsigned refused = 0;
+        bool in = false;
+        for (court_fail_at = 1; !in && court_fail_at < 200; court_fail_at++) {
+            court_calls = 0;
+            court_armed = true;
+            in = ncr_cert_auth(&q, true, &t->grant);
+            court_armed = false;
+            bool failed = court_calls >= court_fail_at;
+            cr_assert(in != failed, "way %d, allocation %lu", way, court_fail_at);
+            cr_assert_eq(t->grant.n > 0, in);
+            refused += failed;
+        }
+        cr_assert(in && refused >= 2, "way %d: %u", way, refused);
+        court_close(t);
+    }
 }

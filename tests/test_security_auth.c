@@ -44,8 +44,8 @@ static void signed_request(struct rogue *r, const char *user, const char *alg, i
                            int signer, const char *user_signed)
 {
     char request[256], signs[256];
-    snprintf(signs, sizeof signs, "50 '%s' 'ssh-connection' 'publickey' 1 '%s' $%d", user_signed, alg,
-             named);
+    snprintf(signs, sizeof signs, "50 '%s' 'ssh-connection' 'publickey' 1 '%s' $%d", user_signed,
+             alg, named);
     snprintf(request, sizeof request, "50 '%s' 'ssh-connection' 'publickey' 1 '%s' $%d", user, alg,
              named);
     signed_texts(r, request, signs, signer);

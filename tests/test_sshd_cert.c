@@ -809,8 +809,8 @@ static bool enter_bound(struct daemon *t, struct nacre_bytes host, bool probe)
     return d->authed;
 }
 
-/* The monitor puts together what was signed, with the host key that it has signed with itself; after
- * a key re-exchange it is still the first one's (S44). */
+/* The monitor puts together what was signed, with the host key that it has signed with itself;
+ * after a key re-exchange it is still the first one's (S44). */
 Test(sshd_cert, s44_host_bound)
 {
     for (int i = 0; i < 4; i++) {
