@@ -235,6 +235,7 @@ CLIENT_SRC = \
 	client/forward_agent.c \
 	client/forward_client.c \
 	client/front.c \
+	client/host_names.c \
 	client/host_trust.c \
 	client/host_update.c \
 	client/identities.c \

@@ -116,6 +116,8 @@ int ncr_client_dial(struct nacre_client *c);
 
 /* Decides on a host key that was proved. */
 enum nacre_verdict ncr_client_trust(struct nacre_client *c, const struct nacre_event *ev);
+/* host_names.c: lines on the other names that a key is known by; free(3) it. NULL: no memory. */
+char *ncr_client_other_names(const struct nacre_client *c, struct nacre_bytes blob);
 /* The host key algorithms of list into out, with those of known keys first if the files tell. */
 nacre_err ncr_client_prefer_hosts(struct nacre_client *c, char *out, size_t cap, const char *list);
 

@@ -112,19 +112,16 @@ static enum nacre_trust front_host_key(void *ctx, const struct nacre_host_questi
 {
     static const char again[] = "Please type 'yes', 'no' or the fingerprint: ";
     struct ncr_front *f = ctx;
-    char prompt[1024];
+    char prompt[FRONT_LINE_CAP];
     char answer[256];
     const char *ask = prompt;
 
     (void)snprintf(prompt, sizeof prompt,
-                   "The authenticity of host '%s (%s)' can't be established%s\n"
+                   "The authenticity of host '%s (%s)' can't be established.\n"
                    "%s key fingerprint is %s.\n"
+                   "%.6000s"
                    "Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
-                   q->host, q->addr,
-                   q->verdict == NACRE_HOST_OTHER_TYPE
-                       ? ",\nbut keys of different type are already known for this host."
-                       : ".",
-                   q->label, q->fingerprint);
+                   q->host, q->addr, q->label, q->fingerprint, q->other_names);
     while (!f->no_prompts && ncr_ask(ask, true, answer, sizeof answer)) {
         if (answer[0] == '\0' || strcasecmp(answer, "no") == 0)
             return NACRE_TRUST_REJECT;

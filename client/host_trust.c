@@ -123,7 +123,7 @@ static void trust_tell_changed(const struct trust_case *t)
 
 static void trust_error_changed(const struct trust_case *t)
 {
-    ncr_client_error(t->c, "Host key verification failed: the %s key of %s is %s, but %s:%u has %s",
+    ncr_client_error(t->c, "Host key verification failed. The %s key of %s is %s, but %s:%u has %s",
                      nacre_pubkey_label(&t->key), t->c->host_text, t->fingerprint, trust_file(t),
                      (unsigned)t->search.line, t->search.known_fp);
 }
@@ -165,7 +165,7 @@ static enum nacre_verdict trust_save(const struct trust_case *t)
 static enum nacre_verdict trust_refuse_unknown(const struct trust_case *t)
 {
     ncr_client_error(t->c,
-                     "Host key verification failed: no %s host key is known for %s (it is %s) "
+                     "Host key verification failed. No %s host key is known for %s (it is %s) "
                      "and strict checking is asked for",
                      nacre_pubkey_label(&t->key), t->c->host_text, t->fingerprint);
     return NACRE_REFUSE;
@@ -185,6 +185,7 @@ static enum nacre_verdict trust_ask(const struct trust_case *t)
         .verdict = t->search.verdict,
         .blob = t->key.blob,
     };
+    char *names;
     enum nacre_trust trust = NACRE_TRUST_REJECT;
     uint64_t since;
 
@@ -195,15 +196,18 @@ static enum nacre_verdict trust_ask(const struct trust_case *t)
         (void)snprintf(addr, sizeof addr, "%s", c->peer_port == 0 ? "" : c->peer);
     else
         (void)snprintf(addr, sizeof addr, "[%s]:%u", c->peer, (unsigned)c->peer_port);
+    names = ncr_client_other_names(c, t->key.blob);
+    q.other_names = names != NULL ? names : "";
     since = ncr_client_pause(c);
     trust = c->cfg.host_key(c->cfg.ctx, &q);
     ncr_client_resume(c, since);
+    free(names);
     if (trust == NACRE_TRUST_SAVE)
         return trust_save(t);
     if (trust == NACRE_TRUST_ONCE)
         return NACRE_ACCEPT;
     ncr_client_error(c,
-                     "Host key verification failed: the unknown %s key %s of %s was not accepted",
+                     "Host key verification failed. The unknown %s key %s of %s was not accepted",
                      q.label, t->fingerprint, c->host_text);
     return NACRE_REFUSE;
 }
@@ -218,24 +222,10 @@ static bool trust_bare(const struct trust_case *t)
     return true;
 }
 
-static void trust_tell_other_type(const struct trust_case *t)
-{
-    struct nacre_client *c = t->c;
-
-    if (t->search.verdict != NACRE_HOST_OTHER_TYPE)
-        return;
-    ncr_client_log(c, NACRE_LOG_INFO, "WARNING: %s key found for host %s", t->search.known_label,
-                   c->host_text);
-    ncr_client_log(c, NACRE_LOG_INFO, "in %s:%u", trust_file(t), (unsigned)t->search.line);
-    ncr_client_log(c, NACRE_LOG_INFO, "%s key fingerprint %s.", t->search.known_label,
-                   t->search.known_fp);
-}
-
 static enum nacre_verdict trust_unknown(const struct trust_case *t)
 {
     if (trust_bare(t))
         return NACRE_ACCEPT;
-    trust_tell_other_type(t);
     switch (t->c->cfg.host_policy) {
     case NACRE_HOSTS_ASK:
         return trust_ask(t);
@@ -247,11 +237,16 @@ static enum nacre_verdict trust_unknown(const struct trust_case *t)
     }
 }
 
-/* With checking off the connection goes on, but nothing is entrusted to it. */
+/* A key of another type than those known is a changed one, as with ssh: known types are asked for
+ * first, and who has none of these keys would show a new one. With checking off the connection goes
+ * on, but nothing is entrusted to it. */
 static enum nacre_verdict trust_changed(const struct trust_case *t)
 {
     trust_tell_changed(t);
     if (t->c->cfg.host_policy != NACRE_HOSTS_OFF) {
+        ncr_client_log(t->c, NACRE_LOG_ERROR,
+                       "Host key for %s has changed and you have requested strict checking.",
+                       t->c->host_text);
         trust_error_changed(t);
         return NACRE_REFUSE;
     }
@@ -266,9 +261,9 @@ static enum nacre_verdict trust_revoked(const struct trust_case *t)
     trust_banner(t, "       WARNING: REVOKED HOST KEY DETECTED!               ");
     ncr_client_log(t->c, NACRE_LOG_ERROR, "The %s host key for %s is marked as revoked.",
                    nacre_pubkey_label(&t->key), t->c->host_text);
-    ncr_client_log(t->c, NACRE_LOG_ERROR,
-                   "This could mean that a stolen key is being used to impersonate this host.");
-    ncr_client_error(t->c, "Host key verification failed: the %s key %s of %s is revoked by %s:%u",
+    ncr_client_log(t->c, NACRE_LOG_ERROR, "This could mean that a stolen key is being used to");
+    ncr_client_log(t->c, NACRE_LOG_ERROR, "impersonate this host.");
+    ncr_client_error(t->c, "Host key verification failed. The %s key %s of %s is revoked by %s:%u",
                      nacre_pubkey_label(&t->key), t->fingerprint, t->c->host_text, trust_file(t),
                      (unsigned)t->search.line);
     return NACRE_REFUSE;
@@ -285,8 +280,9 @@ static enum nacre_verdict trust_decide(const struct trust_case *t)
         t->c->host_own = t->search.file < t->c->cfg.n_own_hosts;
         return NACRE_ACCEPT;
     case NACRE_HOST_NOT_FOUND:
-    case NACRE_HOST_OTHER_TYPE:
         return trust_unknown(t);
+    case NACRE_HOST_OTHER_TYPE: /* of types that are not understood the host would show none */
+        return t->search.types == 0 ? trust_unknown(t) : trust_changed(t);
     case NACRE_HOST_CHANGED:
         return trust_changed(t);
     default:
@@ -390,14 +386,14 @@ static bool trust_not_in_revoked_files(const struct trust_case *t, struct nacre_
             continue;
         if (err == NACRE_ERR_KEY_REFUSED)
             ncr_client_error(t->c,
-                             "Host key verification failed: the %s key %s of %s is revoked by "
+                             "Host key verification failed. The %s key %s of %s is revoked by "
                              "file %s",
                              nacre_pubkey_label(&t->key), t->fingerprint, t->c->host_text, file);
         else if (why.line != 0)
-            ncr_client_error(t->c, "Host key verification failed: revoked keys in %s:%u: %s", file,
+            ncr_client_error(t->c, "Host key verification failed. Revoked keys in %s:%u: %s", file,
                              (unsigned)why.line, why.what);
         else
-            ncr_client_error(t->c, "Host key verification failed: revoked keys in %s: %s", file,
+            ncr_client_error(t->c, "Host key verification failed. Revoked keys in %s: %s", file,
                              why.what);
         return false;
     }
@@ -449,7 +445,7 @@ enum nacre_verdict ncr_client_trust(struct nacre_client *c, const struct nacre_e
     if (trust_decode(t, ev->blob))
         verdict = trust_consider(t, ev->blob);
     else
-        ncr_client_error(c, "Host key verification failed: the key of %s %s is not fit for use",
+        ncr_client_error(c, "Host key verification failed. The key of %s %s is not fit for use",
                          c->host_text, t->fingerprint);
     c->host_own = c->host_own && verdict == NACRE_ACCEPT && !c->distrusted;
     free(t);

@@ -56,7 +56,8 @@ struct nacre_host_question {
     const char *label; /* "ED25519" */
     const char *fingerprint;
     const char *randomart;
-    enum nacre_host_verdict verdict; /* NOT_FOUND or OTHER_TYPE */
+    const char *other_names; /* lines: what other names the key is known by, or that there is none */
+    enum nacre_host_verdict verdict; /* NOT_FOUND, or OTHER_TYPE: of types not understood */
     struct nacre_bytes blob;
 };
 

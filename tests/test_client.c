@@ -216,7 +216,7 @@ Test(client, s46_zeroed_policy_refuses)
     cr_assert_eq(desk_open(d), NACRE_ERR_HOST_KEY);
     cr_assert_eq(d->asked_host, 0, "strict: not asked");
     cr_assert_eq(d->rig.tries, 0, "no credential was offered");
-    cr_assert_not_null(strstr(nacre_client_error(d->c), "no ED25519 host key is known for server"));
+    cr_assert_not_null(strstr(nacre_client_error(d->c), "No ED25519 host key is known for server"));
     cr_assert_eq(hosts_size(d), 0);
     desk_free(d);
 }

@@ -339,12 +339,68 @@ Test(host_trust, s48_revoked)
         else
             unlink(d->revoked);
         cr_assert_eq(trust(d, cert_end(&c, 2)), NACRE_REFUSE, "case %d", i);
-        cr_assert_not_null(strstr(nacre_client_error(d->c), "revoked"), "case %d: %s", i,
+        cr_assert_not_null(strstr(nacre_client_error(d->c), "evoked"), "case %d: %s", i,
                            nacre_client_error(d->c));
         cr_assert_eq(trust(d, blob(1)), key == 2 && i < 4 ? NACRE_ACCEPT : NACRE_REFUSE, "case %d",
                      i);
         desk_free(d);
     }
+}
+
+/* Known by a key of another type: what shows a new one is as suspicious as a changed one. */
+Test(host_trust, s47_another_type_is_no_new_host)
+{
+    static const enum nacre_host_policy policies[] = {NACRE_HOSTS_STRICT, NACRE_HOSTS_ASK,
+                                                      NACRE_HOSTS_ACCEPT_NEW};
+    static struct nacre_privkey k;
+    struct desk *d = desk_new();
+
+    cr_assert_eq(nacre_privkey_generate(&k, "ecdsa-sha2-nistp256", 0, &nacre_rng_os, work),
+                 NACRE_OK);
+    known(d, "", "server", 1);
+    for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        d->cfg.host_policy = policies[i];
+        cr_assert_eq(trust(d, nacre_privkey_public_blob(&k)), NACRE_REFUSE);
+        cr_assert(desk_logged(d, "REMOTE HOST IDENTIFICATION HAS CHANGED!"));
+        cr_assert_not_null(strstr(nacre_client_error(d->c), "Host key verification failed."));
+    }
+    d->cfg.host_policy = NACRE_HOSTS_ACCEPT_NEW;
+    save(d->hosts, "server ssh-x AAAABXNzaC14AAAAAQE=\n"); /* not understood: nothing is known */
+    cr_assert_eq(trust(d, nacre_privkey_public_blob(&k)), NACRE_ACCEPT);
+    desk_free(d);
+}
+
+static enum nacre_trust desk_question(void *ctx, const struct nacre_host_question *q)
+{
+    struct desk *d = ctx;
+
+    pair_buf_print(&d->log, "names: %s", q->other_names);
+    return NACRE_TRUST_REJECT;
+}
+
+Test(host_trust, other_names_of_the_key)
+{
+    struct desk *d = desk_new();
+
+    d->cfg.host_policy = NACRE_HOSTS_ASK;
+    d->cfg.host_key = desk_question;
+    cr_assert_eq(trust(d, blob(1)), NACRE_REFUSE);
+    cr_assert(desk_logged(d, "names: This key is not known by any other names.\n"));
+    known(d, "", "other.example.com,192.0.2.1", 1);
+    known(d, "", "|1|ICAgICAgICAgICAgICAgICAgICA=|v7X/a0SEipRkRsqx6GIrG+BGCxU=", 1);
+    known(d, REVOKED, "elsewhere", 1);
+    known(d, "", "third", 2);
+    for (int i = 0; i < 10; i++)
+        known(d, "", "again", 1);
+    cr_assert_eq(trust(d, blob(1)), NACRE_REFUSE);
+    cr_assert(desk_logged(d, "names: This host key is known by the following other "
+                             "names/addresses:\n    /tmp/"));
+    cr_assert(desk_logged(d, ":1: other.example.com,192.0.2.1\n"));
+    cr_assert(desk_logged(d, ":2: [hashed name]\n"));
+    cr_assert(desk_logged(d, "    (4 additional names omitted)\n"));
+    cr_assert_not(desk_logged(d, "elsewhere"));
+    cr_assert_not(desk_logged(d, "third"));
+    desk_free(d);
 }
 
 Test(host_trust, known_without_its_port)
