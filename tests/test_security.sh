@@ -34,6 +34,8 @@ rows() {
 32~Ed25519: exact lengths, S below L, no key of small order is trusted~
 33~costly RSA keys are refused before any arithmetic~
 34~randomness comes from the system alone, and its failure is an error~rng_os::every_failure_zeroes_the_output rng::a_zeroed_source_fails kex_ecdh::randomness_fails
+48~what is revoked is refused, by itself, by hash, serial or key id, or through its authority; a list that cannot be read refuses all~
+50~SSHFP records count only if validated, and one that differs refuses~
 RFC 4253 4.2~version lines enter H without line ends, comments and all~security::s28_k_with_leading_zeros_and_top_bit
 RFC 4253 6~packets of 35,000 octets are taken; multiples of 8 for stream ciphers too~security::rfc4253_6_1_largest_packet s15::padding_sent_is_least_and_the_bytes_given
 RFC 4253 6.2~one flush a packet, a new context at each NEWKEYS~compress::s09_rekey_begins_anew_and_may_change compress::every_packet_mode
@@ -54,6 +56,7 @@ RFC 8731 3~K is the big-endian number of X25519's bytes~security::s28_k_with_lea
 RFC 9142~nothing with SHA-1 is offered~alg::default_tables
 chacha20-poly1305@openssh.com~the length has the second half of the key, and the tag covers it encrypted~pkt::openssh_chapoly_packet s16::each_bit_of_a_packet
 aes-gcm@openssh.com~the nonce counts in its last eight bytes, the length is authenticated~pkt_gcm::nonce_counts_in_its_last_eight_bytes pkt_gcm::known_packets
+PROTOCOL.krl~what is not understood refuses, serial 0 is not revocable by serial, lengths are not believed~krl::krl_unknown_section krl::krl_serial_zero krl::s21_lengths_believed
 SSHSIG~the namespace is compared, and only SHA-2 hashes are taken~sshsig::sshsig_namespace_compared sshsig::sshsig_sha256_and_sha512_only sshsig::sshsig_rsa_sha2_only
 END
 }
