@@ -260,6 +260,39 @@ err_has "Public key b.pub doesn't match private b"
 mv kept b
 check 'signing that cannot be'
 
+# ---- Keys that an agent holds ------------------------------------------------------------------
+
+programs=$(dirname "$keygen")
+if [ -x "$programs/nacre-agent" ] && [ -x "$programs/nacre-add" ]; then
+    timeout 60 "$programs/nacre-agent" -D -a "$work/socket" > agent.log 2>&1 &
+    agent=$!
+    tries=0
+    while [ ! -S socket ] && [ $tries -lt 100 ]; do
+        tries=$((tries + 1))
+        sleep 0.05
+    done
+    export SSH_AUTH_SOCK="$work/socket"
+    "$programs/nacre-add" -q a c > out 2>&1 || bad "$(cat out)"
+    mkdir away
+    mv a c away
+    for key in a.pub c.pub u-cert.pub; do
+        run 0 -q -Y sign -U -f $key -n git
+        mv out sig
+        run 0 -Y check-novalidate -n git -s sig
+    done
+    out_has 'with ED25519-CERT key '
+    run 255 -q -Y sign -U -f b.pub -n git
+    err_has "Couldn't find key in agent"
+    run 0 -q -Y sign -f b.pub -n git # it has a file
+    mv away/a away/c .
+    kill $agent
+    wait $agent 2> /dev/null
+    unset SSH_AUTH_SOCK
+    check 'signatures by an agent'
+else
+    echo 'ok - keygen: signatures by an agent # SKIP nacre-agent and nacre-add are not built'
+fi
+
 # ---- What fails on the way ---------------------------------------------------------------------
 
 "$keygen" -q -Y sign -f a -n file < msg > /dev/full 2> err && bad 'a full disk was not noticed'
