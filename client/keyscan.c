@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "client/names.h"
-#include "proto/keys/nacre_keys.h"
+#include "proto/keys/nacre_sshfp.h"
 #include "proto/posix/drive.h"
 #include "proto/posix/escape.h"
 #include "proto/posix/file.h"
@@ -116,53 +116,27 @@ bool ncr_keyscan_types(uint32_t *set, const char *list, struct nacre_bytes *bad)
 
 /* ---- Keys -------------------------------------------------------------------------------- */
 
-/* `name IN SSHFP algorithm hash hex` (RFC 4255, 6594, 7479). */
-static void scan_put_record(struct ncr_keyscan *s, const char *name, unsigned alg, unsigned kind,
-                            struct nacre_bytes blob)
+static void scan_put_record(struct ncr_keyscan *s, const char *names, struct nacre_bytes blob,
+                            enum nacre_sshfp_hash hash)
 {
-    const struct nacre_hash *hash = kind == 1 ? &nacre_hash_sha1 : &nacre_hash_sha256;
-    uint8_t digest[NACRE_HASH_MAX_LEN];
-    union nacre_hash_ctx ctx;
+    const size_t cap = strlen(names) + NACRE_SSHFP_TEXT_LEN;
+    char *text = malloc(cap);
 
-    hash->init(&ctx);
-    hash->update(&ctx, blob.p, blob.n);
-    hash->final(digest, &ctx);
-    (void)fprintf(s->out, "%s IN SSHFP %u %u ", name, alg, kind);
-    for (size_t i = 0; i < hash->len; i++)
-        (void)fprintf(s->out, "%02x", digest[i]);
-    (void)fputc('\n', s->out);
-}
-
-/* Algorithm numbers of SSHFP records; 0: there is none for the type. */
-static unsigned scan_record_alg(const struct nacre_pubkey *k)
-{
-    static const struct {
-        const char *name;
-        unsigned alg;
-    } numbers[] = {{"ssh-rsa", 1},
-                   {"ecdsa-sha2-nistp256", 3},
-                   {"ecdsa-sha2-nistp384", 3},
-                   {"ecdsa-sha2-nistp521", 3},
-                   {"ssh-ed25519", 4}};
-
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        if (nacre_bytes_is(k->name, numbers[i].name))
-            return numbers[i].alg;
-    }
-    return 0;
+    if (text != NULL && nacre_sshfp_format(text, cap, names, blob, hash, false) == NACRE_OK)
+        (void)fprintf(s->out, "%s\n", text);
+    free(text);
 }
 
 static void scan_print_records(struct ncr_keyscan *s, const char *names, struct nacre_bytes blob)
 {
     struct nacre_pubkey k;
-    unsigned alg = nacre_pubkey_decode(&k, blob) == NACRE_OK ? scan_record_alg(&k) : 0;
 
-    if (alg == 0)
+    if (nacre_pubkey_decode(&k, blob) != NACRE_OK || nacre_sshfp_number(k.name) == 0)
         return;
-    if (s->sshfp_hash != 2)
-        scan_put_record(s, names, alg, 1, blob);
-    if (s->sshfp_hash != 1)
-        scan_put_record(s, names, alg, 2, blob);
+    if (s->sshfp_hash != NACRE_SSHFP_SHA256)
+        scan_put_record(s, names, blob, NACRE_SSHFP_SHA1);
+    if (s->sshfp_hash != NACRE_SSHFP_SHA1)
+        scan_put_record(s, names, blob, NACRE_SSHFP_SHA256);
     s->found++;
 }
 

@@ -7,6 +7,7 @@
 #include "client/known_hosts_file.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,46 @@
 #include <unistd.h>
 
 #include "tests/rig.h"
+
+#if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
+#define MEMORY_COUNTED 0
+#else
+#define MEMORY_COUNTED 1
+#endif
+
+/* ---- An allocator that can be told to fail ----------------------------------------------- */
+
+#if MEMORY_COUNTED
+static bool memory_armed;
+static unsigned long memory_calls, memory_fail_at;
+
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t k, size_t n);
+void *__libc_realloc(void *p, size_t n);
+
+static bool memory_fails(void)
+{
+    if (!memory_armed || ++memory_calls != memory_fail_at)
+        return false;
+    errno = ENOMEM;
+    return true;
+}
+
+void *malloc(size_t n)
+{
+    return memory_fails() ? NULL : __libc_malloc(n);
+}
+
+void *calloc(size_t k, size_t n)
+{
+    return memory_fails() ? NULL : __libc_calloc(k, n);
+}
+
+void *realloc(void *p, size_t n)
+{
+    return memory_fails() ? NULL : __libc_realloc(p, n);
+}
+#endif
 
 #define CERT_CAP 2048
 #define KEYS 4
@@ -417,6 +458,57 @@ Test(host_trust, known_without_its_port)
     cr_assert_eq(trust(d, blob(1)), NACRE_REFUSE, "the line for the port decides");
     desk_free(d);
 }
+
+#if MEMORY_COUNTED
+/* Each allocation of a judgement fails once: a key that is not to be trusted never is. */
+static void never_trusted(struct desk *d, struct nacre_bytes shown)
+{
+    struct nacre_event ev;
+    unsigned long calls = 0;
+
+    memset(&ev, 0, sizeof ev);
+    ev.type = NACRE_EV_HOST_KEY;
+    ev.blob = shown;
+    for (unsigned long i = 0; i == 0 || i <= calls; i++) {
+        enum nacre_verdict verdict;
+
+        nacre_client_close(d->c);
+        cr_assert_eq(ncr_client_new(&d->c, &d->cfg), NACRE_OK);
+        memory_calls = 0;
+        memory_fail_at = i; /* 0: none, to count */
+        memory_armed = true;
+        verdict = ncr_client_trust(d->c, &ev);
+        memory_armed = false;
+        calls = i == 0 ? memory_calls : calls;
+        cr_assert_eq(verdict, NACRE_REFUSE, "allocation %lu", i);
+    }
+    cr_assert_gt(calls, 1);
+}
+
+Test(host_trust, s47_memory_runs_out_while_a_key_is_judged)
+{
+    struct desk *d = desk_new();
+    struct nacre_cert c = cert_begin();
+    static const struct nacre_bytes none;
+    char text[512];
+
+    d->cfg.revoked_host_keys = d->revoked_list;
+    d->cfg.n_revoked_host_keys = 1;
+    d->cfg.log = NULL; /* it would allocate */
+    never_trusted(d, cert_end(&c, 2));
+    never_trusted(d, blob(1));
+    known(d, CA, "*", 2);
+    known(d, "", "server", 1);
+    cr_assert_eq(trust(d, cert_end(&c, 2)), NACRE_ACCEPT);
+    known(d, REVOKED, "server", 2);
+    never_trusted(d, cert_end(&c, 2)); /* its authority is revoked by a line */
+    cr_assert_eq(nacre_pubkey_format(text, sizeof text, blob(1), none), NACRE_OK);
+    save(d->revoked, text);
+    never_trusted(d, blob(1));
+    never_trusted(d, cert_end(&c, 2));
+    desk_free(d);
+}
+#endif
 
 /* Certificates' algorithms first where an authority is known; in clear for those who look. */
 Test(host_trust, s51_offer)
@@ -877,3 +969,49 @@ Test(host_update, s46_no_hook_is_no)
     d->cfg.update_hosts = NACRE_UPDATE_ASK;
     unchanged(d, 1, "Learned new");
 }
+
+#if MEMORY_COUNTED
+/* Each allocation behind the announcement fails once: a key is learned only with its proof, and
+ * what was known stays or is replaced as a whole. */
+Test(host_update, s49_memory_runs_out)
+{
+    unsigned long calls = 0;
+
+    for (unsigned long i = 0; i == 0 || i <= calls; i++) {
+        struct desk *d = desk_known();
+        struct nacre_event ev;
+        uint8_t data[1024];
+        bool learned;
+
+        known(d, "", "server", 3);
+        d->cfg.update_hosts = NACRE_UPDATE_NO; /* the server's own announcement */
+        d->announce.n = 0;
+        d->cfg.log = NULL;
+        visit(d);
+        d->c->cfg.update_hosts = NACRE_UPDATE_YES;
+        d->announce.n = 3;
+        memset(&ev, 0, sizeof ev);
+        ev.type = NACRE_EV_GLOBAL;
+        ev.global.kind = NACRE_GLOBAL_HOSTKEYS;
+        ev.global.data.p = data;
+        cr_assert_eq(
+            nacre_hostkeys_encode(data, sizeof data, &ev.global.data.n, d->announce.offered, 3),
+            NACRE_OK);
+        memory_calls = 0;
+        memory_fail_at = i;
+        memory_armed = true;
+        cr_assert(ncr_host_update_event(d->c, &ev));
+        for (int turn = 0; turn < 50 && (d->c->update.waiting || d->c->update.to_ask); turn++)
+            cr_assert_eq(ncr_loop_once(&d->loop, ncr_clock_ms() + 1000), NACRE_OK);
+        memory_armed = false;
+        calls = i == 0 ? memory_calls : calls;
+        learned = has(d, "server", blob(1));
+        cr_assert(i > 0 || learned);
+        cr_assert_eq(has(d, "server", blob(2)), learned, "allocation %lu", i);
+        cr_assert_eq(has(d, "server", blob(3)), !learned, "allocation %lu", i);
+        cr_assert(has(d, "server", pair_key_blob(0)));
+        desk_free(d);
+    }
+    cr_assert_gt(calls, 4);
+}
+#endif
