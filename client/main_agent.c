@@ -415,7 +415,7 @@ static nacre_err agent_ready(void)
                : NACRE_ERR_IO;
 }
 
-/* The command may have ended already: then it is seen at once. */
+/* The command may have ended already: then it is seen in the first round. */
 static nacre_err agent_follow(struct agent_parent *p)
 {
     nacre_err err = ncr_loop_timer(p->loop, &p->timer, agent_look_at_parent, p);
@@ -424,7 +424,7 @@ static nacre_err agent_follow(struct agent_parent *p)
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0); /* else it is seen later */
 #endif
     if (err == NACRE_OK)
-        agent_look_at_parent(p);
+        ncr_loop_timer_set(p->loop, &p->timer, ncr_loop_now(p->loop));
     return err;
 }
 

@@ -79,7 +79,11 @@ esac
 [ "$(stat -c %a "${SSH_AUTH_SOCK%/*}")" = 700 ] || bad "mode of the directory"
 if [ -r "/proc/$pid/limits" ]; then
     grep -q '^Max core file size  *0  *0 ' "/proc/$pid/limits" || bad "it may leave its memory behind"
-    [ "$(readlink "/proc/$pid/cwd")" = / ] || bad "it holds a directory"
+    if [ "$(id -u)" -eq 0 ]; then
+        [ "$(readlink "/proc/$pid/cwd")" = / ] || bad "it holds a directory"
+    elif readlink "/proc/$pid/cwd"; then
+        bad "others of its user may look into it"
+    fi
 fi
 "$add" -q key || bad "not added"
 [ "$("$add" -L)" = "$(cat key.pub)" ] || bad "not listed"
@@ -157,6 +161,9 @@ run 7 sh -c 'echo "$SSH_AGENT_PID" > pid; echo "$SSH_AUTH_SOCK" > sock.name; "$1
 grep -q '(ED25519)$' out || bad "prints $(cat out err)"
 gone "$(cat sock.name)"
 run 1 /nowhere/at/all
+for name in ssh-*; do
+    gone "$name"
+done
 run 3 -a sock -t 100 -E md5 -P '/x/*' sh -c 'test "$SSH_AUTH_SOCK" = sock && exit 3'
 gone sock
 "$agent" sleep 1000 &
