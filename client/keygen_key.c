@@ -241,8 +241,6 @@ static size_t keygen_type(const char *name, unsigned bits)
     else if (strstr(name, "-sk") != NULL)
         fprintf(stderr, "key type %s needs a security key, which this program does not talk to\n",
                 name);
-    else if (strcmp(name, "dsa") == 0)
-        fputs("key type dsa is not supported: nothing takes such keys any more\n", stderr);
     else
         fprintf(stderr, "unknown key type %s\n", name);
     return KEYGEN_TYPES;

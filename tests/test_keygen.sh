@@ -145,7 +145,7 @@ run 255 -t ed25519 -a 100000000 -N secret -f e
 err_has 'Invalid number: 100000000 (too large)'
 [ -e e ] && bad 'a file e was made'
 run 255 -t dsa -N '' -f e
-err_has 'key type dsa is not supported'
+err_has 'unknown key type dsa'
 run 255 -t ed25519-sk -N '' -f e
 err_has 'needs a security key'
 run 255 -t ecdsa -b 255 -N '' -f e
