@@ -8,6 +8,7 @@
 #define NCR_KEYGEN_H
 
 #include "proto/keys/nacre_keys.h"
+#include "proto/posix/file.h"
 
 #define NCR_KEYGEN_PATH_MAX 4096
 #define NCR_KEYGEN_REFUSED 1
@@ -120,6 +121,8 @@ struct ncr_keygen_public {
     char comment[NACRE_KEY_COMMENT_MAX + 1];
     uint8_t room[NACRE_KEY_BLOB_MAX];
 };
+/* Reads a file, or a pipe, as a shell makes it for <(...), to its end. Errors as ncr_file_read(). */
+NACRE_MUST_CHECK nacre_err ncr_keygen_read(struct ncr_file *f, const char *path, size_t max);
 /* Loads one from a .pub file, a private key's file or the .pub file beside path. Keys of a type that
  * is not understood are loaded too. On failure p is zeroed and nothing told. */
 NACRE_MUST_CHECK nacre_err ncr_keygen_load_public(struct ncr_keygen_public *p, const char *path);

@@ -319,7 +319,7 @@ static int krl_take(struct krl_job *j, const char *path, bool quiet)
     struct ncr_file f;
     const bool in = strcmp(path, "-") == 0;
     nacre_err err = in ? ncr_file_read_fd(&f, STDIN_FILENO, NACRE_KRL_MAX)
-                       : ncr_file_read(&f, path, NACRE_KRL_MAX);
+                       : ncr_keygen_read(&f, path, NACRE_KRL_MAX);
     int status;
 
     j->path = in ? "(standard input)" : path;

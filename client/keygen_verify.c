@@ -95,7 +95,7 @@ static bool verify_read(struct verify_run *r)
 {
     struct ncr_file f;
     const char *what = "";
-    nacre_err err = ncr_file_read(&f, r->g->ca_key, NCR_KEYGEN_SSHSIG_MAX);
+    nacre_err err = ncr_keygen_read(&f, r->g->ca_key, NCR_KEYGEN_SSHSIG_MAX);
 
     if (err != NACRE_OK) {
         fprintf(stderr, "Couldn't read signature file: %s\n", ncr_file_error(err));
@@ -163,6 +163,13 @@ struct verify_signers {
     uint8_t buf[NACRE_LINE_MAX];
 };
 
+static void verify_rewind(struct verify_signers *v)
+{
+    v->chunk.p = v->file.p;
+    v->chunk.n = v->file.n;
+    nacre_lines_init(&v->lines);
+}
+
 /* NULL: told. Free it with verify_close(). */
 static struct verify_signers *verify_open(const char *path)
 {
@@ -170,11 +177,9 @@ static struct verify_signers *verify_open(const char *path)
     nacre_err err = NACRE_ERR_NO_MEMORY;
 
     if (v != NULL)
-        err = ncr_file_read(&v->file, path, VERIFY_SIGNERS_MAX);
+        err = ncr_keygen_read(&v->file, path, VERIFY_SIGNERS_MAX);
     if (err == NACRE_OK) {
-        v->chunk.p = v->file.p;
-        v->chunk.n = v->file.n;
-        nacre_lines_init(&v->lines);
+        verify_rewind(v);
         return v;
     }
     fprintf(stderr, "Unable to open allowed keys file \"%s\": %s\n", path, ncr_file_error(err));
@@ -397,37 +402,42 @@ int ncr_keygen_find_principals(const struct ncr_keygen *g)
 /* ---- match-principals ---- */
 
 /* Lines for the principal of -I; printed if `print`. */
-static int verify_match(const struct ncr_keygen *g, bool print)
+static int verify_match(struct verify_signers *v, const struct ncr_keygen *g, bool print)
 {
-    struct verify_signers *v = verify_open(g->file);
     int status = VERIFY_NOT_FOUND;
     nacre_err err;
 
-    if (v == NULL)
-        return VERIFY_NO_FILE;
+    verify_rewind(v);
     while (status != VERIFY_BAD_LINE && verify_next(v, &err)) {
         if (!nacre_signer_is_for(&v->s, nacre_bytes_str(g->key_id)) &&
             (err == NACRE_OK || v->s.principals.n > 0))
             continue;
         status = err == NACRE_OK ? 0 : VERIFY_BAD_LINE;
-        if (err != NACRE_OK)
+        if (err != NACRE_OK) {
             verify_tell_line(v, g->file);
-        else if (print) {
+        } else if (print) {
             ncr_keygen_put(v->s.principals, true);
             putchar('\n');
         }
     }
-    verify_close(v);
     return status;
 }
 
 int ncr_keygen_match_principals(const struct ncr_keygen *g)
 {
     struct verify_opts none;
-    int status = verify_options(&none, g) ? verify_match(g, false) : NCR_KEYGEN_FATAL;
+    struct verify_signers *v;
+    int status = NCR_KEYGEN_FATAL;
 
-    if (status == 0)
-        return verify_match(g, true);
-    fputs("No principal matched.\n", stderr);
+    if (verify_options(&none, g)) {
+        v = verify_open(g->file);
+        status = v != NULL ? verify_match(v, g, false) : VERIFY_NO_FILE;
+        if (status == 0)
+            status = verify_match(v, g, true); /* all or nothing: a line further down may be bad */
+        if (v != NULL)
+            verify_close(v);
+    }
+    if (status != 0)
+        fputs("No principal matched.\n", stderr);
     return status;
 }

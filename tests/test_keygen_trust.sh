@@ -238,6 +238,24 @@ run 255 -Y verify -f signers -I bob@x -n file -s m1.sig
 err_has 'signers:1: unknown key option'
 check 'a damaged line ends the search for its principal'
 
+mkfifo pipe
+printf 'bob@x %s\n' "$one" > signers
+for option in 'verify -I bob@x -n file -s m1.sig -f pipe' 'match-principals -I bob@x -f pipe'; do
+    timeout 20 sh -c 'cat signers > pipe' &
+    # shellcheck disable=SC2086 # several words
+    run 0 -Y $option
+    wait
+done
+timeout 20 sh -c 'cat m1.sig > pipe' &
+run 0 -Y verify -I bob@x -n file -f signers -s pipe
+wait
+timeout 20 sh -c 'cat a.pub > pipe' &
+run 0 -l -f pipe
+wait
+run 255 -Y verify -I bob@x -n file -f . -s m1.sig
+err_has 'Is a directory'
+check 'files that are pipes, as a shell makes them for <(...)'
+
 run 1 -Y sign -f a
 err_has 'Too few arguments for sign: missing namespace'
 run 1 -Y sign -n file
