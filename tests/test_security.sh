@@ -34,8 +34,12 @@ rows() {
 32~Ed25519: exact lengths, S below L, no key of small order is trusted~
 33~costly RSA keys are refused before any arithmetic~
 34~randomness comes from the system alone, and its failure is an error~rng_os::every_failure_zeroes_the_output rng::a_zeroed_source_fails kex_ecdh::randomness_fails
+45~a certificate counts only whole: kind, names, time, critical options, and its authority's algorithm~
+47~one value trusts: a file that cannot be read, memory that runs out, a certificate that is not good refuse~
 48~what is revoked is refused, by itself, by hash, serial or key id, or through its authority; a list that cannot be read refuses all~
+49~a host's further keys are learned after authentication, for plain lines of the user's own, each proved in this session, and within limits~
 50~SSHFP records count only if validated, and one that differs refuses~
+51~the order of host key algorithms tells nothing where the best type is known, and asks for known types where not~
 RFC 4253 4.2~version lines enter H without line ends, comments and all~security::s28_k_with_leading_zeros_and_top_bit
 RFC 4253 6~packets of 35,000 octets are taken; multiples of 8 for stream ciphers too~security::rfc4253_6_1_largest_packet s15::padding_sent_is_least_and_the_bytes_given
 RFC 4253 6.2~one flush a packet, a new context at each NEWKEYS~compress::s09_rekey_begins_anew_and_may_change compress::every_packet_mode
