@@ -94,7 +94,7 @@ static void fuzz_ppk_mac(struct nacre_hmac *h, const void *p, size_t n)
 static void fuzz_ppk_build(const char *type, const uint8_t *pub, size_t pub_len,
                            const uint8_t *priv, size_t priv_len)
 {
-    uint8_t mac[NACRE_SHA256_LEN];
+    uint8_t mac[NACRE_SHA256_LEN] = {0};
     struct nacre_hmac h;
     char *out = malloc(512 + NCR_BASE64_LEN(pub_len) + NCR_BASE64_LEN(priv_len));
     size_t n;

@@ -108,6 +108,32 @@ Test(keyfile_pem, openssl)
     vec_close(&v);
 }
 
+Test(keyfile_pem, rfc8410_section_10)
+{
+    static uint8_t scratch[1024];
+    struct vec v;
+
+    for (vec_open(&v, "keyfile_rfc8410.txt"); vec_next(&v);) {
+        struct nacre_bytes file;
+        struct nacre_pubkey pub;
+
+        if (vec_has(&v, "file")) {
+            file.p = vec_get(&v, "file", &file.n);
+            struct got g = read_exact(file.p, file.n, none);
+
+            cr_assert_eq(g.err, NACRE_OK, "%s", g.info.what);
+            vec_expect(&v, "blob", g.key.blob, g.key.blob_len);
+            continue;
+        }
+        file.p = vec_get(&v, "public", &file.n);
+        cr_assert_eq(nacre_keyfile_read_public(&pub, NULL, file, scratch, sizeof scratch, NULL),
+                     NACRE_OK);
+        vec_expect(&v, "blob", pub.blob.p, pub.blob.n);
+    }
+    cr_assert_eq(v.records, 3);
+    vec_close(&v);
+}
+
 #if !defined(NACRE_NO_LEGACY)
 Test(keyfile_pem, triple_des)
 {
@@ -491,6 +517,93 @@ Test(keyfile_pem, s20_der_damaged)
     }
     cr_assert_eq(seen, 7);
     vec_close(&v);
+}
+
+/* ---- DER that is well formed and wrong ---- */
+
+/* An EC PRIVATE KEY with a scalar of n bytes, on the curve of that OID, for another point if it is given. */
+static struct got read_ec(const uint8_t *scalar, size_t n, const struct ncr_oid *curve,
+                          const uint8_t *point)
+{
+    uint8_t der[512], out[1024];
+    struct ncr_der_wr w = ncr_der_wr(der, sizeof der);
+    struct nacre_bytes b;
+    size_t end = w.at;
+
+    if (point != NULL) {
+        ncr_der_put_bytes(&w, point, NACRE_EC_POINT_MAX);
+        ncr_der_put_head(&w, NCR_DER_BIT_STRING, end);
+        ncr_der_put_head(&w, NCR_DER_CONTEXT_1, end);
+        end = w.at;
+    }
+    ncr_der_put(&w, NCR_DER_OID, curve->p, curve->n);
+    ncr_der_put_head(&w, NCR_DER_CONTEXT_0, end);
+    ncr_der_put(&w, NCR_DER_OCTET_STRING, scalar, n);
+    ncr_der_put_small(&w, 1);
+    ncr_der_put_head(&w, NCR_DER_SEQUENCE, sizeof der);
+    b = ncr_der_done(&w);
+    memcpy(out, b.p, b.n);
+    cr_assert_eq(ncr_pem_encode(out, sizeof out, &b.n, "EC PRIVATE KEY", 64), NACRE_OK);
+    return read_exact(out, b.n, none);
+}
+
+Test(keyfile_pem, s32_ec_keys_that_are_none)
+{
+    static const struct ncr_oid p256 = {8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7}};
+    static const struct ncr_oid k256 = {5, {0x2b, 0x81, 4, 0, 0x0a}}; /* secp256k1 */
+    uint8_t scalar[40], point[NACRE_EC_POINT_MAX] = {0, 4};
+    struct got g;
+
+    memset(scalar, 0, sizeof scalar);
+    scalar[31] = 1;
+    cr_assert_eq(read_ec(scalar, 32, &p256, NULL).err, NACRE_OK);
+    cr_assert_eq(read_ec(scalar + 31, 1, &p256, NULL).err, NACRE_OK, "zeros may be missing");
+    g = read_ec(scalar, 32, &k256, NULL);
+    cr_assert_eq(g.err, NACRE_ERR_UNKNOWN_ALG);
+    cr_assert_str_eq(g.info.what, "curve not supported");
+    cr_assert_eq(read_ec(scalar, 33, &p256, NULL).err, NACRE_ERR_FILE_FORMAT);
+    scalar[31] = 0;
+    g = read_ec(scalar, 32, &p256, NULL);
+    cr_assert_eq(g.err, NACRE_ERR_KEY_FORMAT);
+    cr_assert_str_eq(g.info.what, "damaged: private value out of range");
+    memset(scalar, 0xff, 32);
+    cr_assert_eq(read_ec(scalar, 32, &p256, NULL).err, NACRE_ERR_KEY_FORMAT);
+    scalar[0] = 1;
+    cr_assert_neq(read_ec(scalar, 32, &p256, point).err, NACRE_OK, "a point of another length");
+}
+
+/* The point of another key in an otherwise good file. */
+Test(keyfile_pem, s32_halves_of_different_keys)
+{
+    static uint8_t out[NACRE_KEYFILE_TEXT_MAX];
+    struct nacre_keyfile_opts opts = {.format = NACRE_KEYFILE_PKCS8};
+    struct nacre_privkey k, other;
+    struct got g;
+    size_t n;
+
+    for (size_t i = 1; i < 4; i++) {
+        cr_assert_eq(nacre_privkey_generate(&k, types[i].name, 0, &nacre_rng_os, work), NACRE_OK);
+        cr_assert_eq(nacre_privkey_generate(&other, types[i].name, 0, &nacre_rng_os, work),
+                     NACRE_OK);
+        memcpy(k.blob, other.blob, k.blob_len);
+        cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, NULL, work), NACRE_OK);
+        g = read_exact(out, n, none);
+        cr_assert_eq(g.err, NACRE_ERR_KEY_REFUSED);
+        cr_assert_str_eq(g.info.what, "the parts of the key do not belong together");
+    }
+}
+
+Test(keyfile_pem, crt_exponent_of_no_key)
+{
+    static const uint8_t bytes[64] = {0, 1};
+    struct nacre_rsa_key key = {.n = {bytes, 64}, .d = {bytes, 64}};
+    uint8_t out[64];
+
+    cr_assert_not(nacre_rsa_crt_exponent(out, &key, (struct nacre_num){bytes, 0}, work));
+    cr_assert_not(nacre_rsa_crt_exponent(out, &key, (struct nacre_num){bytes, 64}, work));
+    cr_assert_not(nacre_rsa_crt_exponent(out, &key, (struct nacre_num){bytes, 32}, work),
+                  "a zero byte leads");
+    cr_assert_not(nacre_rsa_crt_exponent(out, &key, (struct nacre_num){bytes + 1, 1}, work), "1");
 }
 
 /* ---- s92, and headers ---- */

@@ -5,8 +5,11 @@
  * halves that do not belong together).
  */
 #include "crypto/ct.h"
+#include "crypto/load.h"
+#include "proto/keys/base64.h"
 #include "proto/keys/keyfile.h"
 #include "proto/keys/key_type.h"
+#include "proto/wire.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -473,6 +476,115 @@ Test(keyfile_ppk, s92_halves_of_different_keys)
         cr_assert_eq(g.err, NACRE_ERR_KEY_REFUSED, "%s: %s", types[i].name, g.info.what);
         cr_assert_str_eq(g.info.what, "public half does not belong to the private half");
     }
+}
+
+/* ---- Files put together, with a MAC that fits ---- */
+
+static void mac_string(struct nacre_hmac *h, struct nacre_bytes b)
+{
+    uint8_t len[4];
+
+    ncr_store32be(len, (uint32_t)b.n);
+    nacre_hmac_update(h, len, sizeof len);
+    nacre_hmac_update(h, b.p, b.n);
+}
+
+static size_t put_body(char *out, const char *name, struct nacre_bytes b)
+{
+    size_t n = (size_t)sprintf(out, "%s: 1\n", name);
+
+    ncr_base64_encode(out + n, b.p, b.n);
+    n += NCR_BASE64_LEN(b.n);
+    out[n++] = '\n';
+    return n;
+}
+
+/* Reads an unencrypted file of version 3 with these halves. */
+static struct got read_built(const char *type, struct nacre_bytes pub, struct nacre_bytes priv)
+{
+    static char text[32768];
+    uint8_t mac[NACRE_SHA256_LEN] = {0};
+    struct nacre_hmac h;
+    size_t n;
+
+    nacre_hmac_init(&h, &nacre_hash_sha256, mac, 0);
+    mac_string(&h, nacre_bytes_str(type));
+    mac_string(&h, nacre_bytes_str("none"));
+    mac_string(&h, nacre_bytes_str("c"));
+    mac_string(&h, pub);
+    mac_string(&h, priv);
+    nacre_hmac_final(mac, &h);
+    n = (size_t)sprintf(text, "PuTTY-User-Key-File-3: %s\nEncryption: none\nComment: c\n", type);
+    n += put_body(text + n, "Public-Lines", pub);
+    n += put_body(text + n, "Private-Lines", priv);
+    n += (size_t)sprintf(text + n, "Private-MAC: ");
+    for (size_t i = 0; i < sizeof mac; i++)
+        n += (size_t)sprintf(text + n, "%02X", mac[i]);
+    return read_exact(text, n, none);
+}
+
+Test(keyfile_ppk, s92_behind_the_mac)
+{
+    static uint8_t big[NACRE_PRIVKEY_BLOB_MAX + 64];
+    uint8_t priv[64] = {0, 0, 0, 32, 7};
+    struct nacre_bytes pub, half = {priv, 36}, other = {big, 0};
+    struct nacre_privkey k;
+    struct ncr_wr w;
+    struct got g;
+
+    nacre_privkey_from_seed(&k, priv + 4);
+    pub = nacre_privkey_public_blob(&k);
+    cr_assert_eq(read_built("ssh-ed25519", pub, half).err, NACRE_OK);
+    half.n = 37;
+    g = read_built("ssh-ed25519", pub, half);
+    cr_assert_eq(g.err, NACRE_ERR_KEY_FORMAT, "%s", g.info.what);
+    half.n = 35;
+    cr_assert_eq(read_built("ssh-ed25519", pub, half).err, NACRE_ERR_KEY_FORMAT);
+    half.n = 37;
+    priv[3] = 33; /* a seed of 33 bytes */
+    cr_assert_eq(read_built("ssh-ed25519", pub, half).err, NACRE_ERR_KEY_FORMAT);
+    priv[3] = 32;
+    half.n = 36;
+    pub.n--;
+    cr_assert_eq(read_built("ssh-ed25519", pub, half).err, NACRE_ERR_KEY_FORMAT);
+    cr_assert_eq(read_built("ssh-rsa", pub, half).err, NACRE_ERR_FILE_FORMAT);
+
+    w = ncr_wr(big, sizeof big);
+    ncr_wr_cstring(&w, "ssh-ed448");
+    ncr_wr_cstring(&w, "point");
+    other.n = w.n;
+    g = read_built("ssh-ed448", other, half);
+    cr_assert_eq(g.err, NACRE_ERR_UNKNOWN_ALG);
+    cr_assert_str_eq(g.info.what, "key type not supported by this build");
+    w = ncr_wr(big, sizeof big);
+    ncr_wr_cstring(&w, "ssh-rsa");
+    other.n = sizeof big;
+    g = read_built("ssh-rsa", other, half);
+    cr_assert_eq(g.err, NACRE_ERR_LIMIT);
+    cr_assert_str_eq(g.info.what, "key too large");
+}
+
+/* The public half of a type that is not understood, and a damaged one. */
+Test(keyfile_ppk, public_half_that_is_none)
+{
+    static const char head[] = "PuTTY-User-Key-File-3: ssh-ed448\nEncryption: none\nComment: x\n"
+                               "Public-Lines: 1\nAAAACXNzaC1lZDQ0OAAAAAFh\n";
+    static const char damaged[] = "PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nComment: x\n"
+                                  "Public-Lines: 1\nAAAAB3NzaC1yc2E=\n";
+    uint8_t scratch[256];
+    struct nacre_keyfile_info info;
+    struct nacre_pubkey k;
+
+    cr_assert_eq(nacre_keyfile_read_public(&k, NULL, nacre_bytes_str(head), scratch, sizeof scratch,
+                                           &info),
+                 NACRE_ERR_UNKNOWN_ALG);
+    cr_assert(nacre_bytes_is(k.name, "ssh-ed448"));
+    cr_assert_eq(nacre_keyfile_read_public(&k, NULL, nacre_bytes_str(damaged), scratch,
+                                           sizeof scratch, &info),
+                 NACRE_ERR_KEY_FORMAT);
+    cr_assert_eq(nacre_keyfile_read_public(&k, NULL, nacre_bytes_str("PuTTY-User-Key-File-9: x\n"),
+                                           scratch, sizeof scratch, &info),
+                 NACRE_ERR_UNKNOWN_ALG);
 }
 
 Test(keyfile_ppk, a_type_without_a_form)
