@@ -319,6 +319,42 @@ grep -q "$esc" out && bad 'an escape sequence is printed'
 grep -qF 'Key ID: "id \033]2;title\007"' out || bad "$(cat out)"
 check 's52: texts of a certificate are escaped'
 
+# ---- Memory ------------------------------------------------------------------------------------
+
+# within KIB COMMAND...: with so much address space
+within() {
+    # shellcheck disable=SC3045
+    (ulimit -v "$1" && shift && exec "$@") < /dev/null > out 2> err
+}
+i=0
+while [ $i -lt 300 ]; do
+    cat k-cert.pub
+    i=$((i + 1))
+done > large
+least=2500 # what it takes to run at all
+while [ $least -lt 20000 ]; do
+    within $least "$keygen" -s ca -I id
+    [ $? -eq 1 ] && break
+    least=$((least + 100))
+done 2> /dev/null
+if [ $least -lt 20000 ]; then
+    refused=0
+    kib=$least
+    while [ $kib -lt $((least + 3000)) ]; do
+        within $kib "$keygen" -L -f large
+        case $? in
+        0) [ "$(wc -l < out)" -gt 3000 ] || bad "$kib KiB: $(wc -l < out) lines" ;;
+        255) grep -q 'memory' err && refused=1 || bad "$kib KiB: $(cat err)" ;;
+        *) bad "$kib KiB: -L: $(cat err)" ;;
+        esac
+        kib=$((kib + 60))
+    done
+    [ $refused = 1 ] || bad 'memory never ran out'
+    check 'memory that runs out'
+else
+    echo 'ok - keygen: memory that runs out # SKIP it cannot be limited here'
+fi
+
 # ---- -A ----------------------------------------------------------------------------------------
 
 mkdir -p root/etc/ssh
