@@ -350,7 +350,7 @@ Test(identities, public_half_beside_the_file)
         cr_assert_eq(nacre_privkey_generate(&b->key[4], "ecdsa-sha2-nistp256", 0, &nacre_rng_os,
                                             test_work),
                      NACRE_OK);
-        bench_private(b, "a", 4, "secret", NACRE_KEYFILE_PKCS8);
+        bench_private(b, "a", 4, "secret", NACRE_KEYFILE_PEM_EC);
         if (beside)
             bench_public(b, "a.pub", bench_blob(b, 4));
         bench_identity(b, "a");
@@ -759,7 +759,7 @@ Test(identities, certificate_named_for_a_closed_file)
                                         test_work),
                  NACRE_OK);
     bench_certify(b, 4, NACRE_CERT_USER);
-    bench_private(b, "a", 4, "secret", NACRE_KEYFILE_PKCS8);
+    bench_private(b, "a", 4, "secret", NACRE_KEYFILE_PEM_EC);
     bench_identity(b, "a");
     bench_public(b, "named", bench_cert(b));
     snprintf(cert, sizeof cert, "%s/named", b->dir);
