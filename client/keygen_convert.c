@@ -49,6 +49,19 @@ static nacre_err convert_read(struct convert_key *k, const struct ncr_file *f,
 
 /* ---- -e ---- */
 
+/* Bits as ssh-keygen counts them: a certificate's are those of its key. */
+static unsigned convert_bits(const struct nacre_pubkey *k)
+{
+    static uint8_t room[NACRE_KEY_BLOB_MAX];
+    struct nacre_cert c;
+    struct nacre_pubkey plain;
+
+    return nacre_cert_decode(&c, k->blob, room, sizeof room) == NACRE_OK &&
+                   nacre_pubkey_decode(&plain, c.plain) == NACRE_OK
+               ? plain.bits
+               : k->bits;
+}
+
 /* "256-bit ED25519, converted by user@host from OpenSSH", cut to fit a line. */
 static void convert_comment(char out[CONVERT_COMMENT_MAX], const struct nacre_pubkey *k)
 {
@@ -57,8 +70,8 @@ static void convert_comment(char out[CONVERT_COMMENT_MAX], const struct nacre_pu
     if (gethostname(host, sizeof host) != 0)
         host[0] = '\0';
     host[sizeof host - 1] = '\0';
-    (void)snprintf(out, CONVERT_COMMENT_MAX, "%u-bit %s, converted by %s@%s from OpenSSH", k->bits,
-                   nacre_pubkey_label(k), ncr_keygen_user(), host); /* cut is as good */
+    (void)snprintf(out, CONVERT_COMMENT_MAX, "%u-bit %s, converted by %s@%s from OpenSSH",
+                   convert_bits(k), nacre_pubkey_label(k), ncr_keygen_user(), host); /* cut is as good */
 }
 
 static enum nacre_keyfile_format convert_format(const struct ncr_keygen *g,
@@ -66,8 +79,6 @@ static enum nacre_keyfile_format convert_format(const struct ncr_keygen *g,
 {
     if (g->form == NCR_KEYGEN_RFC4716)
         return NACRE_KEYFILE_PUBLIC_4716;
-    if (g->form == NCR_KEYGEN_PPK)
-        return NACRE_KEYFILE_PPK; /* there are no such public keys */
     /* the PEM of OpenSSH is PKCS #1 for RSA, and what PKCS8 is for ECDSA */
     return g->form == NCR_KEYGEN_PEM && strcmp(nacre_pubkey_label(k), "ECDSA") != 0
                ? NACRE_KEYFILE_PUBLIC_PEM_RSA
@@ -128,6 +139,10 @@ int ncr_keygen_export(const struct ncr_keygen *g)
     char path[NCR_KEYGEN_PATH_MAX];
     int status;
 
+    if (g->form == NCR_KEYGEN_PPK) {
+        fputs("PuTTY's format is one of private keys: -p -m PPK writes it\n", stderr);
+        return NCR_KEYGEN_FATAL;
+    }
     if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
         return NCR_KEYGEN_REFUSED;
     if (access(path, F_OK) != 0)

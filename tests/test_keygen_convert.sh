@@ -188,6 +188,15 @@ for type in ed25519 ecdsa rsa mldsa44-ed25519; do
     done
     check "$type: exported and imported"
 done
+run 0 -q -s k -I id -n me k.pub # a certificate is a public key, too, but in PEM
+run 0 -e -f k-cert.pub
+mv out exported
+run 0 -i -f exported
+[ "$(cat out)" = "$(key_of k-cert.pub)" ] || bad "$(cat out)"
+run 255 -e -m PKCS8 -f k-cert.pub
+err_has 'unsupported key type'
+check 'a certificate exported and imported'
+
 run 0 -e -f k.pub
 [ "$(awk '{ if (length($0) > 72) print }' out)" = '' ] || bad 'a line over 72 bytes'
 check 'RFC 4716: lines of 72 bytes at most'
@@ -198,6 +207,8 @@ run 255 -e -f e -P wrong
 run 0 -e -f e -P secret
 check 'a private file that hides its public half is opened for -e'
 
+run 255 -e -m PPK -f k.pub
+err_has "PuTTY's format is one of private keys"
 run 0 -i -m PPK -f p
 [ "$(cat out)" = "$(key_of p.pub)" ] || bad "$(cat out)"
 for file in k k.pub; do
