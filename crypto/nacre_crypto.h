@@ -233,8 +233,8 @@ NACRE_MUST_CHECK bool nacre_pbkdf2(uint8_t *out, size_t n, const struct nacre_ha
 void nacre_pem_kdf(uint8_t *out, size_t n, const uint8_t *pass, size_t pass_len,
                    const uint8_t salt[8]);
 /* bcrypt_pbkdf of OpenSSH's key files; false (zeros) unless pass and salt hold bytes, rounds >= 1,
- * 1 <= n <= 1024. Blowfish reads tables at secret places: the only operation of this library that
- * is not CT in its secret, and none that a peer can time. */
+ * 1 <= n <= 1024. Blowfish reads tables at secret places: beside Argon2d, Argon2id and scrypt, the
+ * only operation here that is not CT in its secret, and none that a peer can time. */
 #define NACRE_BCRYPT_WORK 1152
 #define NACRE_BCRYPT_OUT_MAX 1024
 NACRE_MUST_CHECK bool nacre_bcrypt_pbkdf(uint8_t *out, size_t n, const uint8_t *pass,

@@ -297,7 +297,7 @@ struct nacre_keyfile_info {
     char kdf[NACRE_KEY_NAME_MAX + 1];
     char key_type[NACRE_KEY_NAME_MAX + 1];
     size_t scratch_needed; /* bytes of scratch that reading takes; more than file.n for a file whose
-                            * kdf needs memory (PPK with Argon2) */
+                            * kdf needs memory (Argon2 of PPK, scrypt) */
 };
 /* Memory and work of Argon2 that a file may ask for: the memory of RFC 9106's first recommendation,
  * and eight times filling it, which takes some ten seconds. */
