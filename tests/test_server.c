@@ -442,7 +442,8 @@ Test(server, S46_certificates_are_judged)
                                    .principals = {"joe", "staff"},
                                    .critical = {"force-command", "date"},
                                    .extensions = {"permit-pty", ""}};
-    struct nacre_bytes cert = cert_make(blob, &spec, nacre_privkey_public_blob(&r->user), &r->other);
+    struct nacre_bytes cert =
+        cert_make(blob, &spec, nacre_privkey_public_blob(&r->user), &r->other);
     for (int i = 0; i < 6; i++) {
         memset(c, 0, sizeof *c);
         c->authority = nacre_privkey_public_blob(&r->other);
@@ -464,6 +465,60 @@ Test(server, S46_certificates_are_judged)
         cr_assert(!in || c->rights.permits == NACRE_PERMIT_PTY);
     }
     rig_end(r);
+}
+
+/* An application that knows keys by their blobs. */
+static enum nacre_when cert_plain_hook(void *ctx, struct nacre_peer *p,
+                                       const struct nacre_event *ev, struct nacre_answer *ans)
+{
+    const struct rig *r = ctx;
+    struct nacre_bytes known = nacre_privkey_public_blob(&r->user);
+    (void)p;
+    if (ev->blob.n == known.n && memcmp(ev->blob.p, known.p, known.n) == 0) {
+        ans->verdict = NACRE_ACCEPT;
+    }
+    return NACRE_NOW;
+}
+
+/* Paramiko's server hands an application the key of a certificate as if it were the plain key, and
+ * looks at neither authority, validity nor principals. Here a certificate is not its key, and the
+ * call that judges one looks at all three. */
+Test(server, paramiko_trap_certificates_are_never_checked)
+{
+    static const struct nacre_server_hooks plain = {
+        .connected = rig_connected, .key_query = cert_plain_hook, .key_proved = cert_plain_hook};
+    static const struct nacre_server_hooks judged = {
+        .connected = rig_connected, .key_query = cert_hook, .key_proved = cert_hook};
+    static const struct {
+        struct cert_spec spec;
+        bool by_user, in; /* signed by the user's own key, not the authority's */
+    } cases[] = {
+        {{.before = NACRE_CERT_FOREVER, .principals = {"joe"}}, false, true},
+        {{.before = NACRE_CERT_FOREVER, .principals = {"joe"}}, true, false},
+        {{.before = 1, .principals = {"joe"}}, false, false},
+        {{.before = NACRE_CERT_FOREVER, .principals = {"jim"}}, false, false},
+        {{.before = NACRE_CERT_FOREVER}, false, false},
+        {{.kind = NACRE_CERT_HOST, .before = NACRE_CERT_FOREVER, .principals = {"joe"}},
+         false,
+         false},
+    };
+    const char *alg = "ssh-ed25519-cert-v01@openssh.com";
+    static uint8_t blob[CERT_MAX];
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        struct cert_rig *c = &cert_state;
+        struct nacre_server_cfg cfg = {.no_penalties = true, .fail_delay_ms = 1};
+        struct rig *r = rig_start(i % 2 == 0 ? &plain : &judged, &cfg);
+        struct nacre_bytes cert =
+            cert_make(blob, &cases[i / 2].spec, nacre_privkey_public_blob(&r->user),
+                      cases[i / 2].by_user ? &r->user : &r->other);
+        memset(c, 0, sizeof *c);
+        c->authority = nacre_privkey_public_blob(&r->other);
+        c->policy.authorities = &c->authority;
+        c->policy.n_authorities = 1;
+        cr_assert_eq(driver_key_as(&r->d, "joe", alg, cert, &r->user, false),
+                     i % 2 != 0 && cases[i / 2].in, "case %zu: %s", i, c->what);
+        rig_end(r);
+    }
 }
 
 /* Address: a socket pair has none, so that a certificate bound to one is of no use. */
@@ -508,7 +563,8 @@ Test(server, host_certificate)
     cr_assert(rig_connect(r));
     cr_assert(driver_none(&r->d, "joe"));
     cr_assert(r->d.host_len == shown[1].n && memcmp(r->d.host_blob, blob, shown[1].n) == 0);
-    cr_assert_str_eq(nacre_conn_negotiated(&r->d.conn)->host_key, "ssh-ed25519-cert-v01@openssh.com");
+    cr_assert_str_eq(nacre_conn_negotiated(&r->d.conn)->host_key,
+                     "ssh-ed25519-cert-v01@openssh.com");
     rig_end(r);
     free(ca);
 }
