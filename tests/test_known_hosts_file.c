@@ -56,6 +56,14 @@ ssize_t write(int fd, const void *p, size_t n)
     return syscall(SYS_write, fd, p, n);
 }
 
+ssize_t read(int fd, void *p, size_t n)
+{
+    if (calls_left >= 0 && fail_only != NULL && strcmp(fail_only, "read") == 0 && on_disk(fd) &&
+        call_fails("read"))
+        return -1;
+    return syscall(SYS_read, fd, p, n);
+}
+
 int fsync(int fd)
 {
     return call_fails("fsync") ? -1 : (int)syscall(SYS_fsync, fd);
@@ -227,6 +235,31 @@ Test(known_hosts_file, s47_unreadable_is_an_error)
         cr_assert_eq(look("host", 22, 1, "a", NULL), NACRE_ERR_IO);
         cr_assert_eq(errno, EACCES);
     }
+}
+
+/* A file that breaks off within says nothing at all: neither that a key is known, nor that it is
+ * not. */
+Test(known_hosts_file, s47_reading_fails)
+{
+    char *text = calloc(1, 100000);
+
+    strcpy(text, line("host", 22, 1));
+    for (size_t n = strlen(text); n < 90000; n = strlen(text))
+        snprintf(text + n, 100000 - n, "other%zu %s", n, strchr(line("x", 22, 1), ' ') + 1);
+    save("a", text);
+    for (int i = 0; i < 6; i++) {
+        fail_only = "read";
+        fail_errno = EIO;
+        calls_left = i;
+        cr_assert_eq(look("host", 22, 1, "a", NULL), NACRE_ERR_IO, "read %d", i);
+        calls_left = 0;
+        cr_assert_eq(ncr_hosts_add("a", nacre_bytes_str("new"), 22, pair_key_blob(1)),
+                     NACRE_ERR_IO);
+        no_failures();
+        cr_assert_eq(strlen(load("a")), strlen(text));
+    }
+    cr_assert_eq(look("host", 22, 1, "a", NULL), NACRE_OK);
+    free(text);
 }
 
 Test(known_hosts_file, s57_bad_lines_are_named_and_skipped)
