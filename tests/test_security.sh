@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: ISC
 #
 # The map from classes of weakness that SSH implementations have had, and from points of the RFCs that
-# are often missed, to the tests that show how nacre stands: those about packets, key exchange and
-# cryptography. A class has a number; its tests bear it, as suite (s13) or in their names (s13_...).
+# are often missed, to the tests that show how nacre stands: those about packets, key exchange,
+# cryptography, authentication and trust. A class has a number; its tests bear it, as suite (s13) or in
+# their names (s13_...).
 # Points of RFCs, and classes that a test without the number shows too, name tests as SUITE::TEST.
 #
 # Prints one TAP line a row: ok if each row has a test, and each test that is named exists. With -l the
@@ -34,12 +35,26 @@ rows() {
 32~Ed25519: exact lengths, S below L, no key of small order is trusted~
 33~costly RSA keys are refused before any arithmetic~
 34~randomness comes from the system alone, and its failure is an error~rng_os::every_failure_zeroes_the_output rng::a_zeroed_source_fails kex_ecdh::randomness_fails
+35~"asked about this key" is not "proved that key"; where a key may come from is decided by address~
+36~a verdict belongs to its request and connection, and counts once~
+37~another user starts anew; the restrictions of all factors of a login add up~cert_auth::s58_line_and_certificate_both_restrict sshd_cert::two_certificates_are_not_two_keys
+38~an unknown user gets the same answers, for the same work, in the same time~
+39~passwords: bounds, and fields that are none never match~
+40~every attempt and every question counts~
+41~success without a credential is told, and nothing is asked after it~
+42~the names of algorithm, key and signature agree, and are listed~
+43~a security key has been touched, and its user verified, unless and if the key's line, its certificate and the configuration say so~sig_sk::flags_demanded
+44~a signature that names a host key is good at that host alone~
 45~a certificate counts only whole: kind, names, time, critical options, and its authority's algorithm~
+46~what is zeroed refuses: policies, verdicts, tables of calls, keys~
 47~one value trusts: a file that cannot be read, memory that runs out, a certificate that is not good refuse~
 48~what is revoked is refused, by itself, by hash, serial or key id, or through its authority; a list that cannot be read refuses all~
 49~a host's further keys are learned after authentication, for plain lines of the user's own, each proved in this session, and within limits~
 50~SSHFP records count only if validated, and one that differs refuses~
 51~the order of host key algorithms tells nothing where the best type is known, and asks for known types where not~
+58~one function decides each right, and a denial wins, whoever denies~
+59~a forced command gets no signals, variables or forwards beside it~
+61~a session's variables: none by default, plain names, never those that change what runs~
 RFC 4253 4.2~version lines enter H without line ends, comments and all~security::s28_k_with_leading_zeros_and_top_bit
 RFC 4253 6~packets of 35,000 octets are taken; multiples of 8 for stream ciphers too~security::rfc4253_6_1_largest_packet s15::padding_sent_is_least_and_the_bytes_given
 RFC 4253 6.2~one flush a packet, a new context at each NEWKEYS~compress::s09_rekey_begins_anew_and_may_change compress::every_packet_mode
