@@ -158,6 +158,10 @@ add -q -H hosts -h "$here" ed25519 || bad "no destination"
 in_as
 login -A "$name@127.0.0.1" "$build/nacre-add -l"
 [ "$(cat out)" = 'The agent has no identities.' ] || bad "seen over there: $(cat out)"
+login -A "$name@127.0.0.1" "$there $name@127.0.0.1 echo deep" && bad "used over there"
+add -q -D
+add -q -H hosts -h "$here" -h "$here>$here" ed25519 || bad "no destination"
+login -A "$name@127.0.0.1" "$there $name@127.0.0.1 echo deep" || bad "no second hop: $(cat err)"
 add -q -D
 add -q -H hosts -h "nobody@$here" ed25519
 not_in

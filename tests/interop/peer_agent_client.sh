@@ -301,9 +301,24 @@ case_agent_not_lent_to_us() { # OPTION...
     agent_their_login -A 'echo "none:$SSH_AUTH_SOCK"' | grep -qx 'none:' || fail "it has a socket"
 }
 
+# The second request names the host key, or the agent would not sign it
+case_agent_lent_for_destinations() {
+    agent_run
+    serve_nacre -o "AuthorizedKeysFile=$S/authorized"
+    cp "$WORK/known_hosts.$PORT" "$S/known_hosts"
+    here="[127.0.0.1]:$PORT"
+    second="$NACRE_SSH -F none -o BatchMode=yes -o UserKnownHostsFile=$S/known_hosts -o IdentityFile=none -p $PORT $(agent_at) echo deep"
+    agent_add -q -H known_hosts -h "$here" ed25519 || fail "not added"
+    agent_their_login -A "$second" && fail "used over there"
+    agent_add -q -D
+    agent_add -q -H known_hosts -h "$here" -h "$here>$here" ed25519 || fail "not added"
+    agent_their_login -A "$second" | grep -qx deep || fail "no second hop"
+}
+
 agentserver_cases() {
     agent_share
     check "lent by ssh -A: two hops" case_agent_lent_to_us
+    check "lent by ssh -A: destinations over two hops" case_agent_lent_for_destinations
     check "AllowAgentForwarding no" case_agent_not_lent_to_us -o AllowAgentForwarding=no
     sed -i 's/^/no-agent-forwarding /' "$S/authorized"
     check "no-agent-forwarding" case_agent_not_lent_to_us
