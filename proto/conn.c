@@ -1009,17 +1009,19 @@ struct nacre_bytes nacre_conn_peer_version(const struct nacre_conn *c)
     return b;
 }
 
+/* A certificate's algorithm is taken if its plain one is: OpenSSH announces plain ones alone. */
 bool nacre_conn_peer_takes(const struct nacre_conn *c, const char *sig_alg)
 {
     const struct nacre_algs *algs = c->cfg.algs != NULL ? c->cfg.algs : &nacre_algs_default;
-    const char *name;
+    const struct ncr_sig *asked = ncr_alg_sig(algs, nacre_bytes_str(sig_alg));
+    const struct ncr_sig *row;
     size_t i;
 
     if (c->peer_sig_mask == 0)
         return true;
-    for (i = 0; i < 31 && (name = ncr_alg_name(algs, NACRE_ALG_SIG, i)) != NULL; i++)
-        if (nacre_bytes_is(nacre_bytes_str(sig_alg), name))
-            return (c->peer_sig_mask >> i & 1) != 0;
+    for (i = 0; i < 31 && asked != NULL && (row = ncr_alg_sig_at(algs, i)) != NULL; i++)
+        if ((row == asked || row == asked->plain) && (c->peer_sig_mask >> i & 1) != 0)
+            return true;
     return false;
 }
 

@@ -353,6 +353,17 @@ Test(auth, server_sig_algs_are_told)
     cr_assert(nacre_conn_peer_takes(p.side[0].c, "ssh-ed25519"));
     cr_assert(nacre_conn_peer_takes(p.side[0].c, "rsa-sha2-256"));
     cr_assert(!nacre_conn_peer_takes(p.side[0].c, "ssh-rsa"));
+    cr_assert(nacre_conn_peer_takes(p.side[0].c, "rsa-sha2-256-cert-v01@openssh.com"));
+    cr_assert(!nacre_conn_peer_takes(p.side[0].c, "ssh-rsa-cert-v01@openssh.com"));
+    cr_assert(!nacre_conn_peer_takes(p.side[0].c, "no-such"));
     cr_assert(nacre_conn_peer_takes(p.side[1].c, "anything"), "a client announces nothing");
+    pair_free(&p);
+    pair_init(&p); /* a list of plain ones, as OpenSSH's, is about certificates too */
+    p.plan.stay = true;
+    p.side[1].cfg.user_sig_algs = "ssh-ed25519,rsa-sha2-256";
+    pair_session(&p);
+    cr_assert(nacre_conn_peer_takes(p.side[0].c, "rsa-sha2-256-cert-v01@openssh.com"));
+    cr_assert(!nacre_conn_peer_takes(p.side[0].c, "rsa-sha2-512-cert-v01@openssh.com"));
+    cr_assert(!nacre_conn_peer_takes(p.side[0].c, "rsa-sha2-512"));
     pair_free(&p);
 }
