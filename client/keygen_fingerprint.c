@@ -221,8 +221,10 @@ int ncr_keygen_fingerprint(const struct ncr_keygen *g)
     if (strcmp(path, "-") == 0) {
         (void)ncr_keygen_path(path, "(stdin)", ""); /* fits */
         err = ncr_file_read_fd(&f, STDIN_FILENO, NACRE_KEYFILE_MAX);
-    } else {
+    } else if (strncmp(path, "/dev/fd/", 8) == 0) { /* of a shell's <(...) */
         err = ncr_keygen_read(&f, path, NACRE_KEYFILE_MAX);
+    } else {
+        err = ncr_file_read(&f, path, NACRE_KEYFILE_MAX);
     }
     if (err != NACRE_OK)
         return ncr_keygen_file_error(path, err);

@@ -250,7 +250,7 @@ timeout 20 sh -c 'cat m1.sig > pipe' &
 run 0 -Y verify -I bob@x -n file -f signers -s pipe
 wait
 timeout 20 sh -c 'cat a.pub > pipe' &
-run 0 -l -f pipe
+run 0 -l -f /dev/fd/9 9< pipe
 wait
 run 255 -Y verify -I bob@x -n file -f . -s m1.sig
 err_has 'Is a directory'
