@@ -358,6 +358,17 @@ static bool may_listen(struct daemon *t, uint32_t port)
     return t->d.global_ok > ok;
 }
 
+static bool may_lend_agent(struct daemon *t)
+{
+    const struct nacre_request r = {.kind = NACRE_REQ_OTHER,
+                                    .name = nacre_bytes_str("auth-agent-req@openssh.com")};
+    cr_assert(driver_session(&t->d));
+    bool ok = driver_request(&t->d, &r);
+    cr_assert_eq(nacre_chan_close(&t->d.conn, t->d.chan), NACRE_OK);
+    cr_assert(driver_until(&t->d, &t->d.closed));
+    return ok;
+}
+
 /* A certificate permits what its extensions say and nothing else (S58). */
 Test(sshd_cert, s58_permits_by_extension)
 {
@@ -368,12 +379,18 @@ Test(sshd_cert, s58_permits_by_extension)
     cr_assert_not(may_pty(c->t));
     cr_assert_not(may_open(c->t, port));
     cr_assert_not(may_listen(c->t, 0));
+    cr_assert_not(may_lend_agent(c->t));
     cr_assert_eq(driver_exec(&c->t->d, "exit 3", NULL, 0), 3, "a command is no extension's matter");
     cr_assert(enter_with(c, &(struct cert_spec){.extensions = {"permit-port-forwarding", ""}}));
     cr_assert_not(may_pty(c->t));
     cr_assert(may_open(c->t, port));
     cr_assert(may_listen(c->t, 0));
+    cr_assert_not(may_lend_agent(c->t));
+    cr_assert(enter_with(c, &(struct cert_spec){.extensions = {"permit-agent-forwarding", ""}}));
+    cr_assert(may_lend_agent(c->t));
+    cr_assert_not(may_open(c->t, port));
     cr_assert(enter_with(c, &(struct cert_spec){.extensions = {"permit-pty", ""}}));
+    cr_assert_not(may_lend_agent(c->t));
     cr_assert_not(may_open(c->t, port));
     (void)may_pty(c->t); /* there may be no terminals here; what was refused above is what counts */
     close(l);
@@ -689,24 +706,26 @@ Test(sshd_cert, options_that_permit)
 {
     static const struct {
         const char *options; /* %u: the port that somebody listens on */
-        bool open, listens, pty;
+        bool open, listens, pty, agent;
     } cases[] = {
-        {"", true, true, true},
-        {"restrict", false, false, false},
-        {"restrict,port-forwarding", true, true, false},
-        {"restrict,pty", false, false, true},
-        {"no-port-forwarding", false, false, true},
-        {"no-pty", true, true, false},
-        {"permitopen=\"127.0.0.1:%u\"", true, true, true},
-        {"permitopen=\"127.0.0.1:*\"", true, true, true},
-        {"permitopen=\"127.0.0.1:1\"", false, true, true},
-        {"permitopen=\"192.0.2.1:%u\"", false, true, true},
-        {"permitopen=\"127.0.0.1:1\",permitopen=\"127.0.0.1:%u\"", true, true, true},
-        {"permitlisten=\"localhost:*\"", true, true, true},
-        {"permitlisten=\"localhost:1\"", true, false, true},
-        {"permitlisten=\"192.0.2.1:*\"", true, false, true},
-        {"restrict,permitopen=\"127.0.0.1:%u\"", false, false, false},
-        {"restrict,port-forwarding,permitopen=\"127.0.0.1:%u\"", true, true, false},
+        {"", true, true, true, true},
+        {"restrict", false, false, false, false},
+        {"restrict,port-forwarding", true, true, false, false},
+        {"no-agent-forwarding", true, true, true, false},
+        {"restrict,agent-forwarding", false, false, false, true},
+        {"restrict,pty", false, false, true, false},
+        {"no-port-forwarding", false, false, true, true},
+        {"no-pty", true, true, false, true},
+        {"permitopen=\"127.0.0.1:%u\"", true, true, true, true},
+        {"permitopen=\"127.0.0.1:*\"", true, true, true, true},
+        {"permitopen=\"127.0.0.1:1\"", false, true, true, true},
+        {"permitopen=\"192.0.2.1:%u\"", false, true, true, true},
+        {"permitopen=\"127.0.0.1:1\",permitopen=\"127.0.0.1:%u\"", true, true, true, true},
+        {"permitlisten=\"localhost:*\"", true, true, true, true},
+        {"permitlisten=\"localhost:1\"", true, false, true, true},
+        {"permitlisten=\"192.0.2.1:*\"", true, false, true, true},
+        {"restrict,permitopen=\"127.0.0.1:%u\"", false, false, false, false},
+        {"restrict,port-forwarding,permitopen=\"127.0.0.1:%u\"", true, true, false, false},
     };
     struct daemon *t = daemon_start();
     uint32_t port;
@@ -723,6 +742,7 @@ Test(sshd_cert, options_that_permit)
         cr_assert(enter_line(t, options), "%s: %s", options, daemon_log(t));
         cr_assert_eq(may_open(t, port), cases[i].open, "%s", options);
         cr_assert_eq(may_listen(t, 0), cases[i].listens, "%s", options);
+        cr_assert_eq(may_lend_agent(t), cases[i].agent, "%s", options);
         cr_assert_eq(may_pty(t), cases[i].pty && terminals, "%s", options);
     }
     close(l);
