@@ -435,6 +435,7 @@ SCRIPT_TESTS = \
 	tests/test_add_program.sh \
 	tests/test_agent_login.sh \
 	tests/test_agent_program.sh \
+	tests/test_hosts_program.sh \
 	tests/test_kat.sh \
 	tests/test_keygen.sh \
 	tests/test_keygen_trust.sh \
