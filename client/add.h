@@ -14,12 +14,12 @@
 struct ncr_add {
     struct nacre_agent *agent;
     bool quiet, verbose;
-    bool remove;           /* -d */
-    bool keys_only;        /* -k: no certificates */
-    bool certs_only;       /* -C */
-    bool any_validity;     /* -N: a certificate stays after its end */
-    bool confirm;          /* -c */
-    uint32_t lifetime;     /* -t, seconds; 0: none */
+    bool remove;       /* -d */
+    bool keys_only;    /* -k: no certificates */
+    bool certs_only;   /* -C */
+    bool any_validity; /* -N: a certificate stays after its end */
+    bool confirm;      /* -c */
+    uint32_t lifetime; /* -t, seconds; 0: none */
     enum nacre_fp_hash hash;
     const char *hosts[NCR_ADD_FILES]; /* -H */
     size_t n_hosts;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * nacre-add -h: where a key may be used. "[user@]host" is a host that the machine of the agent logs
- * in to, "first>[user@]host" one that is reached from another, over the agent forwarded to it. Hosts
- * are named to the agent by their keys, which the known_hosts files have.
+ * in to, "first>[user@]host" one that is reached from another, over the agent forwarded to it.
+ * Hosts are named to the agent by their keys, which the known_hosts files have.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -52,9 +52,9 @@ static void dest_line(void *ctx, uint32_t number, struct nacre_bytes whole)
         return;
     }
     if (h->a->verbose)
-        fprintf(stderr, "debug1: %.*s: adding %s key from %s:%u as key %zu\n",
-                (int)h->hop.host.n, (const char *)h->hop.host.p, nacre_pubkey_label(&key), h->file,
-                (unsigned)number, h->keys);
+        fprintf(stderr, "debug1: %.*s: adding %s key from %s:%u as key %zu\n", (int)h->hop.host.n,
+                (const char *)h->hop.host.p, nacre_pubkey_label(&key), h->file, (unsigned)number,
+                h->keys);
     h->keys++;
 }
 
@@ -112,14 +112,13 @@ static bool dest_keys(struct dest_hop *h)
     if (good && h->full)
         fprintf(stderr, "Too many host keys for destination \"%s\"\n", (const char *)h->hop.host.p);
     else if (!good || h->keys == 0)
-        fprintf(stderr, "No host keys found for destination \"%s\"\n",
-                (const char *)h->hop.host.p);
+        fprintf(stderr, "No host keys found for destination \"%s\"\n", (const char *)h->hop.host.p);
     return good && !h->full && h->keys > 0;
 }
 
 /* "[user@]host" into a hop. */
 static bool dest_parse(struct dest_hop *h, struct ncr_add *a, struct nacre_known_hosts *search,
-                     char *text)
+                       char *text)
 {
     char *host = strchr(text, '@');
 
@@ -133,8 +132,8 @@ static bool dest_parse(struct dest_hop *h, struct ncr_add *a, struct nacre_known
     }
     h->hop.host = nacre_bytes_str(host);
     if (text[0] == '\0' || host[0] == '\0') {
-        fprintf(stderr, "Invalid key destination constraint \"%s\": does not specify user or host\n",
-                text);
+        fprintf(stderr,
+                "Invalid key destination constraint \"%s\": does not specify user or host\n", text);
         return false;
     }
     return dest_keys(h);

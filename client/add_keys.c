@@ -113,8 +113,7 @@ _Static_assert(NCR_ADD_PASS_MAX == NCR_KEY_PASS_MAX, "passphrases are copied who
 
 /* ---- Adding ------------------------------------------------------------------------------ */
 
-static struct nacre_agent_limits add_limits(const struct ncr_add *a,
-                                            const struct nacre_privkey *k)
+static struct nacre_agent_limits add_limits(const struct ncr_add *a, const struct nacre_privkey *k)
 {
     static const char internal[] = "internal"; /* the agent's own way to security keys */
     const struct nacre_agent_limits l = {
@@ -193,8 +192,8 @@ static bool add_cert_store(struct add_key *k, const char *path, const struct nac
     if (err == NACRE_OK)
         add_told(k->a, "Certificate", path, cert->key_id);
     else
-        fprintf(stderr, "Certificate %s (%s) add failed: %s\n", path,
-                add_text(text, cert->key_id), ncr_add_error(err));
+        fprintf(stderr, "Certificate %s (%s) add failed: %s\n", path, add_text(text, cert->key_id),
+                ncr_add_error(err));
     return err == NACRE_OK;
 }
 

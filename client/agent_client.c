@@ -265,8 +265,8 @@ nacre_err nacre_agent_sign(struct nacre_agent *a, struct nacre_bytes key, struct
 {
     const enum nacre_agent_type type = NACRE_AGENT_SIGN_REQUEST;
     struct nacre_agent_reply r;
-    nacre_err err = nacre_agent_put_sign(a->buf, sizeof a->buf, &a->n, key, data,
-                                         nacre_agent_sign_flags(alg));
+    nacre_err err =
+        nacre_agent_put_sign(a->buf, sizeof a->buf, &a->n, key, data, nacre_agent_sign_flags(alg));
 
     *n = 0;
     err = agent_ask(a, err, type, &r, true);
@@ -309,8 +309,7 @@ nacre_err nacre_agent_remove_all(struct nacre_agent *a)
 static nacre_err agent_lock(struct nacre_agent *a, enum nacre_agent_type type, const char *pass)
 {
     struct nacre_agent_reply r;
-    nacre_err err =
-        nacre_agent_put_lock(a->buf, sizeof a->buf, &a->n, type, nacre_bytes_str(pass));
+    nacre_err err = nacre_agent_put_lock(a->buf, sizeof a->buf, &a->n, type, nacre_bytes_str(pass));
 
     return agent_ask(a, err, type, &r, true); /* a wrong guess is answered late on purpose */
 }

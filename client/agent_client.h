@@ -11,7 +11,7 @@
 
 #include "client/nacre_client.h"
 
-#define NCR_AGENT_MS 10000      /* to answer what needs no person */
+#define NCR_AGENT_MS 10000       /* to answer what needs no person */
 #define NCR_AGENT_SLOW_MS 120000 /* to sign or add: somebody may have to confirm or to touch */
 
 /* The socket that a setting means: NULL or "SSH_AUTH_SOCK" is that variable, "$NAME" another one,

@@ -31,8 +31,8 @@ struct ncr_auth_plan {
     bool answered;               /* keyboard-interactive: the user was asked in this round */
     char last[NACRE_SECRET_CAP]; /* password under way, for a change */
     struct ncr_identities ids;
-    size_t current; /* identity that is being tried, */
-    bool probe;     /* with the question first, */
+    size_t current;           /* identity that is being tried, */
+    bool probe;               /* with the question first, */
     char alg[NCR_ID_ALG_CAP]; /* under that algorithm */
     unsigned request;         /* enum nacre_auth_method of the last request */
     enum ncr_plan_wait waiting;

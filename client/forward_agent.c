@@ -103,8 +103,8 @@ static void agent_fwd_answer(void *ctx)
     ncr_client_kick(c);
     if (err == NACRE_ERR_NO_ROOM)
         return;
-    if (err != NACRE_OK || (!agent_fwd_relay(k) && nacre_chan_close(&c->conn, k->user.chan) !=
-                                                       NACRE_OK))
+    if (err != NACRE_OK ||
+        (!agent_fwd_relay(k) && nacre_chan_close(&c->conn, k->user.chan) != NACRE_OK))
         agent_fwd_free(k);
 }
 

@@ -230,8 +230,8 @@ static bool ids_may_keep(struct nacre_client *c, const char *path, const char *c
     return yes;
 }
 
-/* Over a connection of its own: one that is bound to a session counts as another host's to an agent,
- * which then takes no keys. */
+/* Over a connection of its own: one that is bound to a session counts as another host's to an
+ * agent, which then takes no keys. */
 static nacre_err ids_store(struct nacre_client *c, const struct nacre_privkey *key,
                            const char *comment)
 {
@@ -593,7 +593,8 @@ static bool ids_signs(const struct ncr_identity *id)
 }
 
 /* Who signs for a certificate: the plain key, wherever it is, before a holder of the certificate;
- * and if there is none, a file that does not tell what it holds before it is opened. NULL: nobody. */
+ * and if there is none, a file that does not tell what it holds before it is opened. NULL: nobody.
+ */
 static struct ncr_identity *ids_signer(const struct nacre_client *c, struct ncr_identity *id)
 {
     const struct ncr_identities *ids = &c->plan.ids;
@@ -620,8 +621,8 @@ bool ncr_id_ready(struct nacre_client *c, struct ncr_identity *id)
 {
     if (id->given != NULL)
         return true;
-    return !id->is_cert && !id->in_agent && !id->in_hook &&
-           c->cfg.keep == NACRE_KEEP_NO && ids_open(c, id, false);
+    return !id->is_cert && !id->in_agent && !id->in_hook && c->cfg.keep == NACRE_KEEP_NO &&
+           ids_open(c, id, false);
 }
 
 /* It may take its time: that does not count. */
@@ -659,8 +660,7 @@ static nacre_err ids_sign_with(struct nacre_client *c, struct ncr_identity *s,
  * for. One of an algorithm that this build does not have is left to the server, and so is whether a
  * security key must have been touched. */
 static nacre_err ids_check(struct nacre_client *c, const struct ncr_identity *id,
-                           struct nacre_bytes alg, struct nacre_bytes data,
-                           struct nacre_bytes sig)
+                           struct nacre_bytes alg, struct nacre_bytes data, struct nacre_bytes sig)
 {
     const struct nacre_algs *algs =
         c->cfg.conn.algs != NULL ? c->cfg.conn.algs : &nacre_algs_default;

@@ -17,23 +17,23 @@
 enum ncr_id_rank {
     NCR_ID_GIVEN = 0,
     NCR_ID_HOOK,
-    NCR_ID_CERT,      /* a certificate file that was named */
-    NCR_ID_OWN_CERT,  /* <identity>-cert.pub */
-    NCR_ID_KNOWN,     /* in the agent, and named by a file */
-    NCR_ID_AGENT,     /* in the agent alone */
+    NCR_ID_CERT,     /* a certificate file that was named */
+    NCR_ID_OWN_CERT, /* <identity>-cert.pub */
+    NCR_ID_KNOWN,    /* in the agent, and named by a file */
+    NCR_ID_AGENT,    /* in the agent alone */
     NCR_ID_FILE,
-    NCR_ID_HIDDEN     /* signs for a certificate, is not offered itself */
+    NCR_ID_HIDDEN /* signs for a certificate, is not offered itself */
 };
 
 struct ncr_identity {
     enum ncr_id_rank rank;
-    unsigned seq;              /* order within the rank */
-    struct nacre_bytes blob;   /* what is offered; empty: a file that does not tell before it is
-                                * opened */
-    struct nacre_bytes plain;  /* public key blob: blob itself, or that of the certificate */
-    uint8_t *mem;              /* both */
-    char *path;                /* file of the private half, or "" */
-    char *label;               /* for messages; escaped */
+    unsigned seq;             /* order within the rank */
+    struct nacre_bytes blob;  /* what is offered; empty: a file that does not tell before it is
+                               * opened */
+    struct nacre_bytes plain; /* public key blob: blob itself, or that of the certificate */
+    uint8_t *mem;             /* both */
+    char *path;               /* file of the private half, or "" */
+    char *label;              /* for messages; escaped */
     const struct nacre_privkey *given;
     struct nacre_privkey *open; /* private half out of the file, once needed */
     bool is_cert, in_agent, in_hook;

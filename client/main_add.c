@@ -166,8 +166,7 @@ static int add_options(struct add_main *m, int argc, char **argv)
     int status = 0;
 
     opterr = 0;
-    while (status == 0 &&
-           (letter = getopt(argc, argv, "+vkKlLNCcdDTxXE:e:h:H:qs:S:t:")) != -1)
+    while (status == 0 && (letter = getopt(argc, argv, "+vkKlLNCcdDTxXE:e:h:H:qs:S:t:")) != -1)
         status = letter == '?' ? add_usage() : add_option(m, letter, optarg);
     if (status == 0 && (m->list != 0) + (m->lock != 0) + m->remove_all > 1) {
         fprintf(stderr, "Invalid combination of actions\n");

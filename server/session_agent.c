@@ -133,7 +133,8 @@ static int sagent_bind(struct ncr_session_agent *a)
     }
     return -1;
 }
-_Static_assert(sizeof((struct ncr_session_agent *)0)->path <= sizeof((struct sockaddr_un *)0)->sun_path,
+_Static_assert(sizeof((struct ncr_session_agent *)0)->path <=
+                   sizeof((struct sockaddr_un *)0)->sun_path,
                "a socket's name");
 
 /* Removes the socket, if it is still the one that was made, and its directory, if it is empty. */

@@ -57,14 +57,14 @@ Test(agent_client, requests)
     cr_assert_arr_eq(id.blob.p, blob.p, blob.n);
     cr_assert_not(nacre_agent_identity_next(&keys, &id));
     cr_assert_eq(nacre_agent_sign(agent, blob, alg, data, sig, sizeof sig, &n), NACRE_OK);
-    cr_assert_eq(nacre_sig_verify(&nacre_algs_default, alg, blob, data,
-                                  (struct nacre_bytes){sig, n}, work),
-                 NACRE_OK);
+    cr_assert_eq(
+        nacre_sig_verify(&nacre_algs_default, alg, blob, data, (struct nacre_bytes){sig, n}, work),
+        NACRE_OK);
     cr_assert_eq(nacre_agent_sign(agent, blob, alg, data, sig, n - 1, &n), NACRE_ERR_NO_ROOM);
     cr_assert_eq(n, 0);
-    cr_assert_eq(nacre_agent_sign(agent, nacre_privkey_public_blob(&b), alg, data, sig, sizeof sig,
-                                  &n),
-                 NACRE_ERR_KEY_REFUSED, "a refusal does not end the connection");
+    cr_assert_eq(
+        nacre_agent_sign(agent, nacre_privkey_public_blob(&b), alg, data, sig, sizeof sig, &n),
+        NACRE_ERR_KEY_REFUSED, "a refusal does not end the connection");
     cr_assert_eq(nacre_agent_store(agent, &b, none, nacre_bytes_str("b"), &limits), NACRE_OK);
     cr_assert_eq(nacre_agent_remove(agent, blob), NACRE_OK);
     cr_assert_eq(nacre_agent_remove_all(agent), NACRE_OK);
@@ -164,9 +164,9 @@ static size_t good_list(uint8_t *out, size_t cap)
     size_t n = 0;
 
     cr_assert_eq(nacre_agent_list_begin(out, cap, &n), NACRE_OK);
-    cr_assert_eq(nacre_agent_list_append(out, cap, &n, nacre_privkey_public_blob(&k),
-                                         nacre_bytes_str("c")),
-                 NACRE_OK);
+    cr_assert_eq(
+        nacre_agent_list_append(out, cap, &n, nacre_privkey_public_blob(&k), nacre_bytes_str("c")),
+        NACRE_OK);
     return n;
 }
 

@@ -207,9 +207,9 @@ Test(forward_agent, the_other_host_uses_the_agent)
         used = 0;
         for (unsigned i = 0; i < 500 && used == 0; i++) {
             loan_round(l);
-            cr_assert_eq(nacre_agent_frame(&msg, &used, &next,
-                                           (struct nacre_bytes){l->got.p, l->got.n}),
-                         NACRE_OK);
+            cr_assert_eq(
+                nacre_agent_frame(&msg, &used, &next, (struct nacre_bytes){l->got.p, l->got.n}),
+                NACRE_OK);
         }
         cr_assert_eq(nacre_agent_reply_decode(&r, NACRE_AGENT_REQUEST_IDENTITIES, msg), NACRE_OK);
         cr_assert(nacre_agent_identity_next(&r.keys, &id));

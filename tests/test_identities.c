@@ -347,9 +347,9 @@ Test(identities, public_half_beside_the_file)
     for (int beside = 0; beside < 2; beside++) {
         struct bench *b = bench_new();
 
-        cr_assert_eq(nacre_privkey_generate(&b->key[4], "ecdsa-sha2-nistp256", 0, &nacre_rng_os,
-                                            test_work),
-                     NACRE_OK);
+        cr_assert_eq(
+            nacre_privkey_generate(&b->key[4], "ecdsa-sha2-nistp256", 0, &nacre_rng_os, test_work),
+            NACRE_OK);
         bench_private(b, "a", 4, "secret", NACRE_KEYFILE_PEM_EC);
         if (beside)
             bench_public(b, "a.pub", bench_blob(b, 4));
@@ -483,7 +483,8 @@ Test(identities, rsa_keys_of_an_agent_sign_by_sha2)
     bench_free(b);
 }
 
-/* What the wire carried of a request: the trace sees it whether or not the server knows the type. */
+/* What the wire carried of a request: the trace sees it whether or not the server knows the type.
+ */
 static void bench_trace(void *ctx, char dir, uint32_t seq, const uint8_t *p, size_t n)
 {
     struct bench *b = ctx;
@@ -755,9 +756,9 @@ Test(identities, certificate_named_for_a_closed_file)
     char cert[160];
     const char *list[1] = {cert};
 
-    cr_assert_eq(nacre_privkey_generate(&b->key[4], "ecdsa-sha2-nistp256", 0, &nacre_rng_os,
-                                        test_work),
-                 NACRE_OK);
+    cr_assert_eq(
+        nacre_privkey_generate(&b->key[4], "ecdsa-sha2-nistp256", 0, &nacre_rng_os, test_work),
+        NACRE_OK);
     bench_certify(b, 4, NACRE_CERT_USER);
     bench_private(b, "a", 4, "secret", NACRE_KEYFILE_PEM_EC);
     bench_identity(b, "a");
@@ -917,9 +918,9 @@ Test(identities, large_signature_during_a_key_exchange)
     struct bench *b = bench_new();
     struct nacre_bytes keys[1];
 
-    cr_assert_eq(nacre_privkey_generate(&b->key[4], "ssh-mldsa44-ed25519", 0, &nacre_rng_os,
-                                        test_work),
-                 NACRE_OK);
+    cr_assert_eq(
+        nacre_privkey_generate(&b->key[4], "ssh-mldsa44-ed25519", 0, &nacre_rng_os, test_work),
+        NACRE_OK);
     keys[0] = bench_blob(b, 4);
     b->cfg.sign_keys = keys;
     b->cfg.n_sign_keys = 1;

@@ -93,8 +93,8 @@ static void toy_sign(const struct toy_agent *t, const struct nacre_agent_request
         memset(sig, 7, len);
     PAIR_CHECK((len > 0 ? nacre_agent_put_signature(toy_out, sizeof toy_out, n,
                                                     (struct nacre_bytes){sig, len})
-                        : nacre_agent_put_status(toy_out, sizeof toy_out, n, NACRE_AGENT_FAILURE)) ==
-               NACRE_OK);
+                        : nacre_agent_put_status(toy_out, sizeof toy_out, n,
+                                                 NACRE_AGENT_FAILURE)) == NACRE_OK);
 }
 
 static void toy_add(const struct toy_agent *t, const struct nacre_agent_request *r)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * An agent for tests of its clients: a process of its own that listens on a socket in a directory of
- * its own, holds the keys given, and misbehaves as told. What it was asked goes to a log, a line a
- * request.
+ * An agent for tests of its clients: a process of its own that listens on a socket in a directory
+ * of its own, holds the keys given, and misbehaves as told. What it was asked goes to a log, a line
+ * a request.
  */
 #ifndef NACRE_TESTS_TOY_AGENT_H
 #define NACRE_TESTS_TOY_AGENT_H
