@@ -138,6 +138,53 @@ void ncr_mont_init(struct ncr_mont *c, const uint64_t *m, size_t bits, uint64_t 
     mont_pow2_from_one(r2, 64 * c->n, c, t);
 }
 
+#if NCR_INT128
+/* r = r 2^64 modulo m for r < m with m's top bit set: one step of long division (Knuth, The Art of
+ * Computer Programming 4.3.1, algorithm D). The quotient of two words by m's top word, at most
+ * 2^64 - 1, is then right or too large by 1 or 2, and m comes back as often. */
+static void mont_shift_word_vartime(uint64_t *r, const struct ncr_mont *c)
+{
+    const uint64_t top = c->m[c->n - 1], high = r[c->n - 1];
+    const ncr_u128 two = (ncr_u128)high << 64 | r[c->n - 2];
+    const uint64_t q = high >= top ? UINT64_MAX : (uint64_t)(two / top);
+    uint64_t below = 0, carry = 0, borrow = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        const uint64_t product = ncr_word_muladd(&carry, q, c->m[i], carry, 0);
+        const uint64_t difference = ncr_word_sub(below, product, &borrow);
+        below = r[i];
+        r[i] = difference;
+    }
+    for (uint64_t left = high - carry - borrow; left != 0;) { /* 0, or -1 */
+        left += ncr_words_add(r, r, c->m, c->n);
+    }
+}
+
+bool ncr_mont_enter_short_vartime(uint64_t *r, const uint64_t *a, struct ncr_mont *c,
+                                  const uint64_t *m, size_t bits)
+{
+    if (bits % 128 != 0) {
+        return false;
+    }
+    c->m = m;
+    c->r2 = NULL;
+    c->n = bits / 64;
+    c->bits = bits;
+    mont_negative_inverse(c->k, m);
+    memcpy(r, a, c->n * sizeof *r);
+    for (size_t i = 0; i < c->n; i++) {
+        mont_shift_word_vartime(r, c);
+    }
+    return true;
+}
+#else
+bool ncr_mont_enter_short_vartime(uint64_t *r, const uint64_t *a, struct ncr_mont *c,
+                                  const uint64_t *m, size_t bits)
+{
+    (void)r, (void)a, (void)c, (void)m, (void)bits;
+    return false;
+}
+#endif
+
 /* Horner's rule over blocks of n words. A block times R^2 is below m R, whatever it holds. */
 void ncr_mont_enter(uint64_t *r, const uint64_t *a, size_t na, const struct ncr_mont *c,
                     uint64_t *t)

@@ -35,6 +35,11 @@ void ncr_mont_add(uint64_t *r, const uint64_t *a, const uint64_t *b, const struc
                   uint64_t *t);
 void ncr_mont_sub(uint64_t *r, const uint64_t *a, const uint64_t *b, const struct ncr_mont *c);
 
+/* For one number, all public, a < m: an init that leaves c without R^2 (ncr_mont_pow2(), _one() and
+ * _enter() do not work with it), and r the form of a, by long division; it takes a third of the
+ * time that R^2 takes. False if it is not for that size or machine, with nothing done. */
+bool ncr_mont_enter_short_vartime(uint64_t *r, const uint64_t *a, struct ncr_mont *c,
+                                  const uint64_t *m, size_t bits);
 /* r = the form of the plain number a, of na words, any. r is apart from a. */
 void ncr_mont_enter(uint64_t *r, const uint64_t *a, size_t na, const struct ncr_mont *c,
                     uint64_t *t);

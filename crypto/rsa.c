@@ -103,9 +103,14 @@ bool nacre_rsa_verify_vartime(const struct nacre_hash *hash, struct nacre_num n,
         return false;
     }
     ncr_words_load(modulus, words, n);
-    ncr_mont_init(&c, modulus, bits, r2, t);
     ncr_words_load(s, words, sig);
-    rsa_public(s, s, e, &c, t);
+    if (ncr_mont_enter_short_vartime(r2, s, &c, modulus, bits)) {
+        ncr_mont_exp_public(s, r2, e, &c, t);
+        ncr_mont_leave(s, s, &c, t);
+    } else {
+        ncr_mont_init(&c, modulus, bits, r2, t);
+        rsa_public(s, s, e, &c, t);
+    }
     ncr_words_store(em, bytes, s, words);
     memcpy(got, em, bytes);
     bool ok = rsa_encode(em, bytes, hash, m, len) && nacre_ct_eq(em, got, bytes);

@@ -332,6 +332,41 @@ Test(words, ct_remainders_and_inverses)
 /* ---- Montgomery's form ------------------------------------------------------------------- */
 
 /* Laws that hold whatever the numbers are, for moduli with all kinds of words. */
+/* The short way into the form against the long one; moduli with words at their limits are those
+ * whose quotients are estimated too large. */
+Test(mont, short_way_in)
+{
+    enum { MOST = 18 };
+    for (int round = 0; round < 20000; round++) {
+        const size_t n = 2 + mont_test_random() % (MOST / 2) * 2, bits = 64 * n;
+        uint64_t m[MOST], r2[MOST], a[MOST], want[MOST], got[MOST + 1], t[2 * MOST];
+        struct ncr_mont c, s;
+        mont_test_fill(m, n);
+        m[0] |= 1;
+        m[n - 1] |= (uint64_t)1 << 63;
+        m[n - 1] = round % 5 == 0 ? (uint64_t)1 << 63 : m[n - 1];
+        mont_test_fill(a, n);
+        if (round % 3 == 0) { /* the top words alike, so that the quotient is as large as can be */
+            memcpy(a, m, sizeof a);
+            a[mont_test_random() % n] -= round % 7 == 0 ? 1 : mont_test_random();
+        }
+        if (ncr_words_lt(a, m, n) == 0) {
+            (void)ncr_words_sub(a, a, m, n); /* no borrow, and below m then: its top bit is set */
+        }
+        ncr_mont_init(&c, m, bits, r2, t);
+        ncr_mont_enter(want, a, n, &c, t);
+        got[n] = 0xa5;
+        if (!ncr_mont_enter_short_vartime(got, a, &s, m, bits)) {
+            cr_skip_test("not without 128-bit integers");
+        }
+        cr_assert_arr_eq(got, want, n * sizeof *want, "round %d, %zu words", round, n);
+        cr_assert_eq(got[n], 0xa5);
+        cr_assert(s.n == c.n && s.k[0] == c.k[0] && s.k[1] == c.k[1] && s.m == m);
+        cr_assert_not(ncr_mont_enter_short_vartime(got, a, &s, m, bits - 1));
+        cr_assert_not(ncr_mont_enter_short_vartime(got, a, &s, m, bits - 64));
+    }
+}
+
 static void mont_test_laws(size_t bits)
 {
     size_t n = NCR_WORDS_EVEN(bits);
