@@ -205,8 +205,11 @@ static nacre_err drive_events(struct ncr_drive *d)
 {
     nacre_err err = drive_round(d);
 
-    for (unsigned i = 1; i < DRIVE_ROUNDS && err == NACRE_OK && drive_more(d); i++)
+    for (unsigned i = 1; i < DRIVE_ROUNDS && err == NACRE_OK && drive_more(d); i++) {
+        if (d->room != NULL)
+            d->room(d->ctx); /* data that was told is good until the next round: it is used here */
         err = drive_round(d);
+    }
     return err;
 }
 
