@@ -247,6 +247,20 @@ Test(files, put_and_get_sizes)
     shelf_free(s);
 }
 
+/* Inflated data lie in memory that a few packets share: they are written before it is used again. */
+Test(files, get_compressed)
+{
+    struct shelf *s = shelf_new();
+
+    s->cfg.conn.comps = s->rig.cfg.comps = "zlib@openssh.com";
+    cr_assert_eq(shelf_open(s), NACRE_OK);
+    make_file("in", 10000000, 0640);
+    OK(nacre_files_put(s->f, "in", "f", NULL));
+    OK(nacre_files_get(s->f, "f", "out", NULL));
+    check_file("out", 10000000);
+    shelf_free(s);
+}
+
 struct meter {
     unsigned calls;
     uint64_t done, total, stop_at;
