@@ -165,8 +165,8 @@ KEYS_SRC = \
 	proto/keys/authorized_keys.c \
 	proto/keys/base64.c \
 	proto/keys/cert.c \
-	proto/keys/der.c \
 	proto/keys/cert_judge.c \
+	proto/keys/der.c \
 	proto/keys/fingerprint.c \
 	proto/keys/hostkeys.c \
 	proto/keys/key_ecdsa.c \
@@ -701,9 +701,6 @@ check: all $(TEST_BIN) amalgamation
 unit: $(TEST_BIN) $(PROGRAMS)
 	@BUILD='$(BUILD)' TEST_TIMEOUT=600 tests/run $(TEST_BIN) $(SCRIPT_TESTS)
 
-# ---- Lint --------------------------------------------------------------------------------------
-
-LINT = $(call present,tests/lint/lint tests/lint/selftest)
 # Test modules that compare fast twins with portable code
 TWIN_TESTS = ecp ge25519 keccak mldsa44_steps mlkem_steps mont sntrup761 twins x25519
 
@@ -713,6 +710,9 @@ twins: $(TWIN_TESTS:%=$(BUILD)/tests/test_%)
 	@NACRE_TWIN_CALLS=$${NACRE_TWIN_CALLS:-1000000} TEST_TIMEOUT=1800 TEST_FILTER='@(*twin*/*|*/*twin*)' \
 		tests/run $^
 
+# ---- Lint --------------------------------------------------------------------------------------
+
+LINT = $(call present,tests/lint/lint tests/lint/selftest)
 LINT_ENV = CC='$(CC)' BUILD='$(BUILD)' LIB_SRC='$(LIB_SRC)' OS_SRC='$(OS_SRC)' CORE_SRC='$(CORE_SRC)' \
 	MAIN_SRC='$(call present,$(CLIENT_MAIN) $(SERVER_MAIN))' \
 	OTHER_SRC='$(TESTS:%=tests/test_%.c) $(FUZZ:%=fuzz/fuzz_%.c) $(FUZZ_MAIN) $(SCRIPT_TESTS)'
