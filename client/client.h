@@ -50,11 +50,11 @@ struct nacre_client {
     const char *key_host; /* host or its alias, as known_hosts names it */
     uint32_t key_port;
     char host_text[NACRE_HOST_TEXT_LEN]; /* as in known_hosts */
-    char prefer[2048];      /* host key algorithms in the order of what is known */
-    char pubkey_algs[2048]; /* signature algorithms that may be used */
+    char prefer[2048];                   /* host key algorithms in the order of what is known */
+    char pubkey_algs[2048];              /* signature algorithms that may be used */
     char peer[NCR_SOCK_NAME];
     uint32_t peer_port;
-    uint8_t *host_proof; /* what the next two lie in */
+    uint8_t *host_proof;                    /* what the next two lie in */
     struct nacre_bytes host_blob, host_sig; /* the host's key and its word for the session */
     struct ncr_auth_plan plan;
     struct ncr_host_update update;

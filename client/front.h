@@ -29,7 +29,8 @@ void ncr_front_hooks(struct ncr_front *f, struct nacre_client_cfg *cfg);
 /* Complains about key files that the user named and that are not there. */
 void ncr_front_check_identities(struct ncr_front *f);
 
-/* Writes what was negotiated to the file that NegotiationReport names; false, told, if it cannot. */
+/* Writes what was negotiated to the file that NegotiationReport names; false, told, if it
+ * cannot. */
 bool ncr_front_report(struct ncr_front *f, struct nacre_client *c);
 
 #endif

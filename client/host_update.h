@@ -25,8 +25,8 @@ struct ncr_host_update {
     uint8_t *mem; /* copy of the announcement, into which the lists point */
     struct nacre_hostkeys all;
     struct nacre_hostkeys offered; /* those of them that can be used */
-    struct nacre_hostkeys fresh; /* those of them that are not known yet */
-    char *old[NCR_HOST_OLD_MAX]; /* texts of keys that the host has no more */
+    struct nacre_hostkeys fresh;   /* those of them that are not known yet */
+    char *old[NCR_HOST_OLD_MAX];   /* texts of keys that the host has no more */
     size_t n_old;
 };
 

@@ -13,7 +13,8 @@ struct key_scratch {
     size_t n;
 };
 
-/* At least n bytes; false if there are none. What was there is not kept: the reader has wiped it. */
+/* At least n bytes; false if there are none. What was there is not kept: the reader has wiped
+ * it. */
 static bool key_scratch_grow(struct key_scratch *s, size_t n)
 {
     free(s->p);
@@ -28,7 +29,8 @@ static nacre_err key_try(struct nacre_privkey *k, char *comment, size_t comment_
                          struct nacre_keyfile_info *info, uint64_t *work)
 {
     const struct nacre_bytes phrase = nacre_bytes_str(pass);
-    nacre_err err = nacre_keyfile_read(k, comment, comment_cap, file, phrase, s->p, s->n, info, work);
+    nacre_err err =
+        nacre_keyfile_read(k, comment, comment_cap, file, phrase, s->p, s->n, info, work);
 
     if (err != NACRE_ERR_NO_ROOM || info->scratch_needed <= s->n)
         return err;

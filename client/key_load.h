@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Opening a private key file's bytes for the programs: tried without a passphrase, then with the one
- * given, or with those that are asked for, and with as much memory as the file's key derivation
+ * Opening a private key file's bytes for the programs: tried without a passphrase, then with the
+ * one given, or with those that are asked for, and with as much memory as the file's key derivation
  * needs (Argon2 of PuTTY's files).
  *
  * Reading the file and judging its owner and mode are the caller's, see proto/posix/file.h.

@@ -121,10 +121,11 @@ struct ncr_keygen_public {
     char comment[NACRE_KEY_COMMENT_MAX + 1];
     uint8_t room[NACRE_KEY_BLOB_MAX];
 };
-/* Reads a file, or a pipe, as a shell makes it for <(...), to its end. Errors as ncr_file_read(). */
+/* Reads a file, or a pipe, as a shell makes it for <(...), to its end. Errors as
+ * ncr_file_read(). */
 NACRE_MUST_CHECK nacre_err ncr_keygen_read(struct ncr_file *f, const char *path, size_t max);
-/* Loads one from a .pub file, a private key's file or the .pub file beside path. Keys of a type that
- * is not understood are loaded too. On failure p is zeroed and nothing told. */
+/* Loads one from a .pub file, a private key's file or the .pub file beside path. Keys of a type
+ * that is not understood are loaded too. On failure p is zeroed and nothing told. */
 NACRE_MUST_CHECK nacre_err ncr_keygen_load_public(struct ncr_keygen_public *p, const char *path);
 /* Text of its errors; call it before errno changes. */
 const char *ncr_keygen_public_error(nacre_err err);
@@ -137,7 +138,9 @@ enum nacre_keyfile_format ncr_keygen_format(const struct ncr_keygen *g,
 
 /* ---- keygen_sign.c ---- */
 
-#define NCR_KEYGEN_SSHSIG_MAX 65536 /* bytes of a file with a signature, whatever its certificate */
+#define NCR_KEYGEN_SSHSIG_MAX                                                                      \
+    65536 /* bytes of a file with a signature, whatever its certificate                            \
+           */
 /* The hash of all that fd gives; IO with errno. */
 NACRE_MUST_CHECK nacre_err ncr_keygen_digest_fd(uint8_t digest[NACRE_HASH_MAX_LEN],
                                                 const struct nacre_hash *hash, int fd);

@@ -23,9 +23,8 @@ struct convert_key {
 /* `path: what the file is: what is wrong with it` */
 static int convert_error(const char *path, const struct nacre_keyfile_info *info)
 {
-    fprintf(stderr, "nacre-keygen: %s: %s%s%s: %s\n", path,
-            nacre_keyfile_format_text(info->format), info->key_type[0] == '\0' ? "" : " of type ",
-            info->key_type, info->what);
+    fprintf(stderr, "nacre-keygen: %s: %s%s%s: %s\n", path, nacre_keyfile_format_text(info->format),
+            info->key_type[0] == '\0' ? "" : " of type ", info->key_type, info->what);
     return NCR_KEYGEN_FATAL;
 }
 
@@ -71,7 +70,8 @@ static void convert_comment(char out[CONVERT_COMMENT_MAX], const struct nacre_pu
         host[0] = '\0';
     host[sizeof host - 1] = '\0';
     (void)snprintf(out, CONVERT_COMMENT_MAX, "%u-bit %s, converted by %s@%s from OpenSSH",
-                   convert_bits(k), nacre_pubkey_label(k), ncr_keygen_user(), host); /* cut is as good */
+                   convert_bits(k), nacre_pubkey_label(k), ncr_keygen_user(),
+                   host); /* cut is as good */
 }
 
 static enum nacre_keyfile_format convert_format(const struct ncr_keygen *g,
@@ -125,7 +125,8 @@ static bool convert_public(struct convert_key *k, const char *path)
         return true;
     free(k->scratch);
     k->scratch = NULL;
-    if (!ncr_keygen_path(pub, path, ".pub") || ncr_file_read(&f, pub, NACRE_KEYFILE_MAX) != NACRE_OK)
+    if (!ncr_keygen_path(pub, path, ".pub") ||
+        ncr_file_read(&f, pub, NACRE_KEYFILE_MAX) != NACRE_OK)
         return false;
     err = convert_read(k, &f, &info);
     ncr_file_wipe(&f);
@@ -183,8 +184,8 @@ static int convert_import(const char *path, const struct ncr_file *f)
         info.what = "no public key of another program's format";
     }
     if (err == NACRE_OK) {
-        err = nacre_pubkey_write(text, sizeof text, &n, NACRE_KEYFILE_PUBLIC, k.key.blob,
-                                 no_comment);
+        err =
+            nacre_pubkey_write(text, sizeof text, &n, NACRE_KEYFILE_PUBLIC, k.key.blob, no_comment);
         info.what = nacre_err_text(err);
     }
     if (err == NACRE_OK)
@@ -229,8 +230,8 @@ enum nacre_keyfile_format ncr_keygen_format(const struct ncr_keygen *g,
         return NACRE_KEYFILE_PEM_RSA;
     if (strcmp(label, "ECDSA") == 0 && g->form == NCR_KEYGEN_PEM)
         return NACRE_KEYFILE_PEM_EC;
-    if (g->form == NCR_KEYGEN_PKCS8 && (strcmp(label, "RSA") == 0 || strcmp(label, "ECDSA") == 0 ||
-                                        strcmp(label, "ED25519") == 0))
+    if (g->form == NCR_KEYGEN_PKCS8 &&
+        (strcmp(label, "RSA") == 0 || strcmp(label, "ECDSA") == 0 || strcmp(label, "ED25519") == 0))
         return NACRE_KEYFILE_PKCS8;
     return NACRE_KEYFILE_OPENSSH; /* as ssh-keygen: the other formats have nothing for it */
 }

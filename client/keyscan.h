@@ -4,8 +4,9 @@
  * type of key, which ends as soon as the server has shown its key and signed the exchange with it.
  * That says nothing of whose key it is.
  *
- * One loop, no threads. Connections at a time, the memory and the time of each are bounded, whatever
- * a server sends or does not send. What comes from a server is escaped before it is printed.
+ * One loop, no threads. Connections at a time, the memory and the time of each are bounded,
+ * whatever a server sends or does not send. What comes from a server is escaped before it is
+ * printed.
  */
 #ifndef NCR_KEYSCAN_H
 #define NCR_KEYSCAN_H

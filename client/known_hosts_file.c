@@ -17,8 +17,8 @@
 #include "proto/posix/clock.h"
 #include "proto/posix/file.h"
 
-#define HOSTS_CHUNK 16384                          /* bytes of one read */
-#define HOSTS_MODE 0644                            /* most that others may with a new one */
+#define HOSTS_CHUNK 16384 /* bytes of one read */
+#define HOSTS_MODE 0644   /* most that others may with a new one */
 #define HOSTS_LOCK_MS 10000
 #define HOSTS_LOCK_STEP_MS 5
 #define HOSTS_PASSES 8 /* changes by programs without lock that are put up with */

@@ -188,11 +188,8 @@ static bool keygen_form(struct ncr_keygen *g, const struct keygen_option *o, con
         const char *name;
         enum ncr_keygen_form form;
     } forms[] = {
-        {"RFC4716", NCR_KEYGEN_RFC4716},
-        {"ssh2", NCR_KEYGEN_RFC4716},
-        {"PKCS8", NCR_KEYGEN_PKCS8},
-        {"PEM", NCR_KEYGEN_PEM},
-        {"PPK", NCR_KEYGEN_PPK}, /* PuTTY's */
+        {"RFC4716", NCR_KEYGEN_RFC4716}, {"ssh2", NCR_KEYGEN_RFC4716}, {"PKCS8", NCR_KEYGEN_PKCS8},
+        {"PEM", NCR_KEYGEN_PEM},         {"PPK", NCR_KEYGEN_PPK}, /* PuTTY's */
     };
 
     (void)o; /* as its table's type wants */

@@ -59,12 +59,8 @@ static const struct {
     const char *keyword;
     const char *value; /* NULL: the argument */
 } sftp_letters[] = {
-    {'4', "AddressFamily", "inet"},
-    {'6', "AddressFamily", "inet6"},
-    {'C', "Compression", "yes"},
-    {'c', "Ciphers", NULL},
-    {'i', "IdentityFile", NULL},
-    {'P', "Port", NULL},
+    {'4', "AddressFamily", "inet"}, {'6', "AddressFamily", "inet6"}, {'C', "Compression", "yes"},
+    {'c', "Ciphers", NULL},         {'i', "IdentityFile", NULL},     {'P', "Port", NULL},
 };
 
 static bool sftp_number(struct ncr_options *o, const char *text, int letter, uint64_t *out)
@@ -142,9 +138,9 @@ static bool sftp_pass_on(struct sftp_main *m, const char *a, const char *b)
 
 static bool sftp_letter(struct sftp_main *m, int letter, const char *arg)
 {
-    static const char *const passed[] = {['o'] = "-o", ['i'] = "-i", ['P'] = "-p", ['c'] = "-c",
-                                         ['v'] = "-v", ['C'] = "-C", ['4'] = "-4", ['6'] = "-6",
-                                         ['q'] = "-q"};
+    static const char *const passed[] = {
+        ['o'] = "-o", ['i'] = "-i", ['P'] = "-p", ['c'] = "-c", ['v'] = "-v",
+        ['C'] = "-C", ['4'] = "-4", ['6'] = "-6", ['q'] = "-q"};
     struct ncr_options *o = &m->p.front.opt;
 
     if ((size_t)letter < sizeof passed / sizeof passed[0] && passed[letter] != NULL &&

@@ -27,7 +27,7 @@ struct ssh_main {
     unsigned ttys;   /* how often -t stood there */
     bool no_tty;     /* -T */
     bool show_version, show_options;
-    int lend;      /* 'A' or 'a', the last one: it goes before ForwardAgent */
+    int lend; /* 'A' or 'a', the last one: it goes before ForwardAgent */
     const char *log_file;
     struct ncr_loop loop;
     struct nacre_client *client;
@@ -318,9 +318,8 @@ static nacre_err ssh_connect(struct ssh_main *m)
     ncr_opt_client_cfg(&m->front.opt, &cfg);
     ncr_front_hooks(&m->front, &cfg);
     cfg.event = ssh_event;
-    cfg.channels = m->front.opt.n_forwards > 0 || m->front.opt.forward_agent
-                       ? SSH_CHANNELS_FORWARDS
-                       : SSH_CHANNELS_FEW;
+    cfg.channels = m->front.opt.n_forwards > 0 || m->front.opt.forward_agent ? SSH_CHANNELS_FORWARDS
+                                                                             : SSH_CHANNELS_FEW;
     err = ncr_client_new(&m->client, &cfg);
     if (err == NACRE_OK)
         err = ncr_client_connect(m->client);
@@ -350,8 +349,8 @@ static bool ssh_start(struct ssh_main *m)
     if (m->no_session)
         return true;
     if (o->forward_agent)
-        m->agent = ncr_agent_forward_start(
-            m->client, &m->loop, o->forward_which != NULL ? o->forward_which : o->agent);
+        m->agent = ncr_agent_forward_start(m->client, &m->loop,
+                                           o->forward_which != NULL ? o->forward_which : o->agent);
     m->session_cfg.agent = m->agent;
     m->session = ncr_ssh_session_start(&m->front, m->client, &m->loop, &m->session_cfg);
     if (m->session != NULL)

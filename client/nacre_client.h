@@ -6,12 +6,12 @@
  * nacre_client_close(). The non-blocking form: nacre_client_start() with a connected descriptor,
  * then nacre_client_step() whenever nacre_client_fd() is ready for what nacre_client_wants() says;
  * events of channels go to the event hook, and nacre_client_conn() gives the engine for everything
- * else. Two things block all the same, during authentication: reading key files, and an agent, within
- * its deadlines (agent "none" does without).
+ * else. Two things block all the same, during authentication: reading key files, and an agent,
+ * within its deadlines (agent "none" does without).
  *
- * Trust is default-deny: a zeroed configuration accepts only host keys in ~/.ssh/known_hosts. To the
- * host named, once its key is accepted, it offers the keys that ssh offers: those of the agent that
- * SSH_AUTH_SOCK names, ~/.ssh/id_rsa, id_ecdsa, id_ecdsa_sk, id_ed25519, id_ed25519_sk and
+ * Trust is default-deny: a zeroed configuration accepts only host keys in ~/.ssh/known_hosts. To
+ * the host named, once its key is accepted, it offers the keys that ssh offers: those of the agent
+ * that SSH_AUTH_SOCK names, ~/.ssh/id_rsa, id_ecdsa, id_ecdsa_sk, id_ed25519, id_ed25519_sk and
  * id_mldsa44_ed25519, and their certificates. Offering shows public halves only; a private half
  * signs once the server has said that it takes the key. Hooks that are NULL refuse, so that a file
  * with a passphrase stays closed.
@@ -56,7 +56,8 @@ struct nacre_host_question {
     const char *label; /* "ED25519" */
     const char *fingerprint;
     const char *randomart;
-    const char *other_names; /* lines: what other names the key is known by, or that there is none */
+    const char
+        *other_names; /* lines: what other names the key is known by, or that there is none */
     enum nacre_host_verdict verdict; /* NOT_FOUND, or OTHER_TYPE: of types not understood */
     struct nacre_bytes blob;
 };
@@ -82,8 +83,8 @@ struct nacre_secret_question {
 
 /* A signature that is wanted of a key elsewhere. */
 struct nacre_sign_question {
-    struct nacre_bytes key;  /* blob as in sign_keys: for a certificate that key where it is there */
-    struct nacre_bytes alg;  /* signature algorithm, "rsa-sha2-512"; never a certificate's name */
+    struct nacre_bytes key; /* blob as in sign_keys: for a certificate that key where it is there */
+    struct nacre_bytes alg; /* signature algorithm, "rsa-sha2-512"; never a certificate's name */
     struct nacre_bytes data; /* what is to be signed */
 };
 
@@ -143,15 +144,16 @@ struct nacre_client_cfg {
     size_t n_identities;
     const char *const *certificates; /* files; NULL: <identity>-cert.pub where there is one */
     size_t n_certificates;
-    const char *agent; /* socket: a path, "$NAME" of the environment, "SSH_AUTH_SOCK" or "none";
-                        * NULL: unless keys or sign_keys are given, SSH_AUTH_SOCK */
-    bool identities_only;   /* no keys of the agent but those of identities and certificates */
-    enum nacre_keep keep;   /* in the agent: NO; YES; ASK by hook; CONFIRM each use there */
+    const char *agent;    /* socket: a path, "$NAME" of the environment, "SSH_AUTH_SOCK" or "none";
+                           * NULL: unless keys or sign_keys are given, SSH_AUTH_SOCK */
+    bool identities_only; /* no keys of the agent but those of identities and certificates */
+    enum nacre_keep keep; /* in the agent: NO; YES; ASK by hook; CONFIRM each use there */
     uint32_t keep_lifetime; /* seconds that the agent keeps it; 0: for ever */
-    const char *password;    /* tried once, by password and keyboard-interactive; NULL: none */
-    unsigned prompts;        /* passwords asked for by hook; 0: 3 */
-    const char *pubkey_algs; /* signature algorithms to use, a list as those of conn; NULL: default */
-    bool need_credential;    /* refuse a server that lets us in without any */
+    const char *password;   /* tried once, by password and keyboard-interactive; NULL: none */
+    unsigned prompts;       /* passwords asked for by hook; 0: 3 */
+    const char
+        *pubkey_algs;     /* signature algorithms to use, a list as those of conn; NULL: default */
+    bool need_credential; /* refuse a server that lets us in without any */
 
     /* Hooks; ctx goes to each. They may take their time (it does not count for deadlines of the
      * engine) and must not call back, but for event. */
@@ -274,8 +276,7 @@ NACRE_MUST_CHECK nacre_err nacre_agent_extend(struct nacre_agent *a, const char 
 NACRE_MUST_CHECK nacre_err nacre_agent_bind_session(struct nacre_agent *a,
                                                     struct nacre_bytes host_key,
                                                     struct nacre_bytes session_id,
-                                                    struct nacre_bytes signature,
-                                                    bool forwarding);
+                                                    struct nacre_bytes signature, bool forwarding);
 
 /* ---- Files (SFTP) ------------------------------------------------------------------------ */
 

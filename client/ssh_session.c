@@ -252,8 +252,8 @@ static void sess_fail(struct ncr_ssh_session *s, const char *text)
 
 static void sess_opened(struct ncr_ssh_session *s)
 {
-    bool good = s->cfg.agent == NULL ||
-                ncr_agent_forward_ask(s->cfg.agent, s->user.chan) == NACRE_OK;
+    bool good =
+        s->cfg.agent == NULL || ncr_agent_forward_ask(s->cfg.agent, s->user.chan) == NACRE_OK;
 
     good = good && (!s->cfg.tty || sess_send_pty(s)) && sess_send_env(s) && sess_send_start(s);
 

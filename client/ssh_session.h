@@ -15,10 +15,10 @@ struct nacre_client;
 
 /* What to run and how; strings are borrowed. */
 struct ncr_ssh_session_cfg {
-    const char *command; /* NULL or "": a shell */
-    bool subsystem;      /* command is its name */
-    bool tty;            /* ask for a terminal there */
-    bool no_input;       /* -n */
+    const char *command;             /* NULL or "": a shell */
+    bool subsystem;                  /* command is its name */
+    bool tty;                        /* ask for a terminal there */
+    bool no_input;                   /* -n */
     struct ncr_agent_forward *agent; /* to lend; NULL: none */
 };
 

@@ -196,8 +196,7 @@ static const uint8_t *argon2_reference(const struct argon2 *s, uint32_t index, u
     const bool first = s->pass == 0;
     const uint32_t j1 = (uint32_t)(j & 0xffffffff), j2 = (uint32_t)(j >> 32);
     const uint32_t lane = first && s->slice == 0 ? s->lane : j2 % s->par->lanes;
-    const uint32_t start =
-        first || s->slice == ARGON2_SLICES - 1 ? 0 : (s->slice + 1) * s->segment;
+    const uint32_t start = first || s->slice == ARGON2_SLICES - 1 ? 0 : (s->slice + 1) * s->segment;
     uint32_t size = first ? s->slice * s->segment : s->columns - s->segment;
     uint64_t x;
     if (lane == s->lane) {
@@ -234,15 +233,13 @@ static void argon2_fill_segment(struct argon2 *s)
     }
     for (uint32_t i = from; i < s->segment; i++) {
         uint32_t column = s->slice * s->segment + i;
-        const uint8_t *before =
-            argon2_block(s, s->lane, column == 0 ? s->columns - 1 : column - 1);
+        const uint8_t *before = argon2_block(s, s->lane, column == 0 ? s->columns - 1 : column - 1);
         uint64_t j;
         if (independent && i > 0 && i % ARGON2_WORDS == 0) {
             argon2_next_addresses(s);
         }
         j = independent ? s->address[i % ARGON2_WORDS] : ncr_load64le(before);
-        argon2_fill_block(s, argon2_block(s, s->lane, column), before,
-                          argon2_reference(s, i, j));
+        argon2_fill_block(s, argon2_block(s, s->lane, column), before, argon2_reference(s, i, j));
     }
 }
 

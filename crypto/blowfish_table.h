@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * The first 1,042 words of 32 bits of the fraction of pi, most significant first: Blowfish's P-array
- * (18 words) and its four S-boxes (256 words each) before any key. Computed by Machin's formula and
- * again by the arithmetic-geometric mean. Constants only: include it from one place.
+ * The first 1,042 words of 32 bits of the fraction of pi, most significant first: Blowfish's
+ * P-array (18 words) and its four S-boxes (256 words each) before any key. Computed by Machin's
+ * formula and again by the arithmetic-geometric mean. Constants only: include it from one place.
  */
 #ifndef NCR_BLOWFISH_TABLE_H
 #define NCR_BLOWFISH_TABLE_H

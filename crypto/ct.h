@@ -36,8 +36,8 @@ __extension__ typedef unsigned __int128 ncr_u128;
 
 /* Words that hold as many lanes as the machine's basic vectors have, or one lane where it has none.
  * Code on them uses the operators + ^ & | ~ << >> alone, which work on vectors lane by lane and on
- * plain integers alike; lanes go in and out through memcpy. The 16-bit lanes are signed and also take
- * *, within their range. NCR_NO_VECTORS makes the twin with one lane. */
+ * plain integers alike; lanes go in and out through memcpy. The 16-bit lanes are signed and also
+ * take *, within their range. NCR_NO_VECTORS makes the twin with one lane. */
 #if defined(__GNUC__) && (defined(__SSE2__) || defined(__ARM_NEON) || defined(__VSX__)) &&         \
     !defined(NCR_NO_VECTORS)
 typedef int16_t ncr_lanes16 __attribute__((vector_size(16)));

@@ -2,9 +2,9 @@
  *
  * Multiples of the base point of P-256: row i holds (j + 1) 2^(10 i) G for j from 0 to 15.
  *
- * Each point is x, then y, of 4 words, least significant first, in Montgomery's form, times 2^256 mod p.
- * Computed with affine additions in Python integers from the G of SP 800-186; test_ecp.c computes
- * it again by doubling and adding.
+ * Each point is x, then y, of 4 words, least significant first, in Montgomery's form, times 2^256
+ * mod p. Computed with affine additions in Python integers from the G of SP 800-186; test_ecp.c
+ * computes it again by doubling and adding.
  */
 #ifndef NCR_ECP_P256_TABLE_H
 #define NCR_ECP_P256_TABLE_H

@@ -2,9 +2,9 @@
  *
  * Multiples of the base point of P-384: row i holds (j + 1) 2^(35 i) G for j from 0 to 15.
  *
- * Each point is x, then y, of 6 words, least significant first, in Montgomery's form, times 2^384 mod p.
- * Computed with affine additions in Python integers from the G of SP 800-186; test_ecp.c computes
- * it again by doubling and adding.
+ * Each point is x, then y, of 6 words, least significant first, in Montgomery's form, times 2^384
+ * mod p. Computed with affine additions in Python integers from the G of SP 800-186; test_ecp.c
+ * computes it again by doubling and adding.
  */
 #ifndef NCR_ECP_P384_TABLE_H
 #define NCR_ECP_P384_TABLE_H

@@ -2,9 +2,9 @@
  *
  * Multiples of the base point B of edwards25519 (RFC 8032 section 5.1) for ge25519.c.
  *
- * Entry [i][j] is (j + 1) 256^i B as an affine point (x, y), in the three values y + x, y - x and 2dxy that an
- * addition takes, each below p and in four 64-bit words, least significant first. The test
- * ge25519_table computes every entry anew, from B and the addition law in its affine form.
+ * Entry [i][j] is (j + 1) 256^i B as an affine point (x, y), in the three values y + x, y - x and
+ * 2dxy that an addition takes, each below p and in four 64-bit words, least significant first. The
+ * test ge25519_table computes every entry anew, from B and the addition law in its affine form.
  */
 #ifndef NCR_GE25519_TABLE_H
 #define NCR_GE25519_TABLE_H

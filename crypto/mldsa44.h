@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * What mldsa44.c shares with its fast twin: polynomials and the constants of the transform; and with
- * the composite, how much of the caller's memory it uses.
+ * What mldsa44.c shares with its fast twin: polynomials and the constants of the transform; and
+ * with the composite, how much of the caller's memory it uses.
  */
 #ifndef NCR_MLDSA44_H
 #define NCR_MLDSA44_H

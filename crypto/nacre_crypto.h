@@ -167,7 +167,8 @@ void nacre_sha3_final(uint8_t *out, struct nacre_keccak *c);
 void nacre_shake128_init(struct nacre_keccak *c);
 void nacre_shake256_init(struct nacre_keccak *c);
 void nacre_shake_absorb(struct nacre_keccak *c, const uint8_t *m, size_t n);
-/* The next n bytes of output, pieces of any size; the first call ends the input. The caller wipes. */
+/* The next n bytes of output, pieces of any size; the first call ends the input. The caller
+ * wipes. */
 void nacre_shake_squeeze(uint8_t *out, struct nacre_keccak *c, size_t n);
 
 /* ---- HMAC: RFC 2104, FIPS 198-1 ---------------------------------------------------------- */
@@ -221,7 +222,8 @@ void nacre_umac_init(struct nacre_umac *c, size_t tag_len, const uint8_t key[NAC
 void nacre_umac_update(struct nacre_umac *c, const uint8_t *m, size_t n);
 /* Writes the tag of 8 or 16 bytes and makes the context ready for the next message. A nonce may be
  * used once under a key. */
-void nacre_umac_final(uint8_t *tag, struct nacre_umac *c, const uint8_t nonce[NACRE_UMAC_NONCE_LEN]);
+void nacre_umac_final(uint8_t *tag, struct nacre_umac *c,
+                      const uint8_t nonce[NACRE_UMAC_NONCE_LEN]);
 
 /* ---- Keys from passphrases --------------------------------------------------------------- */
 
@@ -262,7 +264,8 @@ struct nacre_argon2 {
     enum nacre_argon2_type type;
     uint32_t passes, kib, lanes; /* t, m, p: at least 1, 8 lanes, 1 */
     const uint8_t *pass, *salt, *secret, *data;
-    size_t pass_len, salt_len, secret_len, data_len; /* salt at least 8 bytes, the others may be none */
+    size_t pass_len, salt_len, secret_len,
+        data_len; /* salt at least 8 bytes, the others may be none */
 };
 #define NACRE_ARGON2_WORK 512
 /* A tag of n bytes, at least 4. mem: at least 1,024 bytes for each of kib, of any alignment, wiped.
@@ -294,7 +297,8 @@ struct nacre_aes_cbc {
 
 NACRE_MUST_CHECK bool nacre_aes_cbc_init(struct nacre_aes_cbc *c, const uint8_t *key, size_t n,
                                          const uint8_t iv[NACRE_AES_BLOCK]);
-/* n is a multiple of 16, a rest is left alone; out may be in. The chain goes on with the next call. */
+/* n is a multiple of 16, a rest is left alone; out may be in. The chain goes on with the next
+ * call. */
 void nacre_aes_cbc_encrypt(uint8_t *out, struct nacre_aes_cbc *c, const uint8_t *in, size_t n);
 void nacre_aes_cbc_decrypt(uint8_t *out, struct nacre_aes_cbc *c, const uint8_t *in, size_t n);
 
@@ -379,7 +383,8 @@ struct nacre_ed25519_key {
 };
 
 /* Expands a seed, which may lie in k. CT in seed; k->pub is public. */
-void nacre_ed25519_key_init(struct nacre_ed25519_key *k, const uint8_t seed[NACRE_ED25519_SEED_LEN]);
+void nacre_ed25519_key_init(struct nacre_ed25519_key *k,
+                            const uint8_t seed[NACRE_ED25519_SEED_LEN]);
 /* Deterministic signature. sig may lie in m. CT in k; the message is treated as public. */
 void nacre_ed25519_sign(uint8_t sig[NACRE_ED25519_SIG_LEN], const struct nacre_ed25519_key *k,
                         const uint8_t *m, size_t n);
@@ -512,8 +517,8 @@ NACRE_MUST_CHECK bool nacre_rsa_generate(uint8_t *n, uint8_t *d, uint8_t *p, uin
                                          uint64_t *work);
 
 /* out = d mod prime - 1, prime.n bytes; prime is key's p or q without leading zero bytes. For a
- * well-formed key (nacre_rsa_key_ok()); false, nothing written, if the lengths are not of one. CT in
- * d and the prime but for its bit length. work: NACRE_RSA_WORK of the modulus. */
+ * well-formed key (nacre_rsa_key_ok()); false, nothing written, if the lengths are not of one. CT
+ * in d and the prime but for its bit length. work: NACRE_RSA_WORK of the modulus. */
 NACRE_MUST_CHECK bool nacre_rsa_crt_exponent(uint8_t *out, const struct nacre_rsa_key *key,
                                              struct nacre_num prime, uint64_t *work);
 
@@ -560,8 +565,8 @@ NACRE_MUST_CHECK bool nacre_mlkem1024_decaps(uint8_t k[NACRE_MLKEM_K_LEN], const
 /* Key pair of a seed; sk, the expanded form, may be NULL. CT in seed. */
 void nacre_mldsa44_keygen(uint8_t pk[NACRE_MLDSA44_PK_LEN], uint8_t *sk,
                           const uint8_t seed[NACRE_MLDSA44_SEED_LEN], uint64_t *work);
-/* Signs from the seed; rnd all zero is the deterministic form. False (zeros): ctx over 255 bytes. CT
- * in seed, but for the number of tries, which is independent of it. */
+/* Signs from the seed; rnd all zero is the deterministic form. False (zeros): ctx over 255 bytes.
+ * CT in seed, but for the number of tries, which is independent of it. */
 NACRE_MUST_CHECK bool nacre_mldsa44_sign(uint8_t sig[NACRE_MLDSA44_SIG_LEN],
                                          const uint8_t seed[NACRE_MLDSA44_SEED_LEN],
                                          const uint8_t *ctx, size_t ctx_len,
@@ -587,10 +592,11 @@ NACRE_MUST_CHECK bool nacre_mldsa44_verify_vartime(const uint8_t pk[NACRE_MLDSA4
 void nacre_mldsa44_ed25519_keygen(uint8_t pk[NACRE_MLDSA44_ED25519_PK_LEN],
                                   const uint8_t seed[NACRE_MLDSA44_ED25519_SEED_LEN],
                                   uint64_t *work);
-NACRE_MUST_CHECK bool nacre_mldsa44_ed25519_sign(
-    uint8_t sig[NACRE_MLDSA44_ED25519_SIG_LEN], const uint8_t seed[NACRE_MLDSA44_ED25519_SEED_LEN],
-    const uint8_t *ctx, size_t ctx_len, const uint8_t rnd[NACRE_MLDSA44_RND_LEN], const uint8_t *m,
-    size_t n, uint64_t *work);
+NACRE_MUST_CHECK bool nacre_mldsa44_ed25519_sign(uint8_t sig[NACRE_MLDSA44_ED25519_SIG_LEN],
+                                                 const uint8_t seed[NACRE_MLDSA44_ED25519_SEED_LEN],
+                                                 const uint8_t *ctx, size_t ctx_len,
+                                                 const uint8_t rnd[NACRE_MLDSA44_RND_LEN],
+                                                 const uint8_t *m, size_t n, uint64_t *work);
 NACRE_MUST_CHECK bool nacre_mldsa44_ed25519_verify_vartime(
     const uint8_t pk[NACRE_MLDSA44_ED25519_PK_LEN], const uint8_t *ctx, size_t ctx_len,
     const uint8_t *m, size_t n, const uint8_t sig[NACRE_MLDSA44_ED25519_SIG_LEN], uint64_t *work);
@@ -626,25 +632,25 @@ enum nacre_inflate_state {
 #define NACRE_INFLATE_WINDOW 32768
 #define NACRE_INFLATE_LIT 1334 /* entries that any code needs, with 10 and with 8 index bits */
 #define NACRE_INFLATE_DIST 402
-struct nacre_inflate { /* 40 KiB */
+struct nacre_inflate {                    /* 40 KiB */
     uint8_t window[NACRE_INFLATE_WINDOW]; /* ring of the last output */
     uint32_t lit[NACRE_INFLATE_LIT];      /* decoding tables, see inflate.c */
     uint32_t dist[NACRE_INFLATE_DIST];
-    uint8_t lens[288 + 32];        /* code lengths of a block as they are read */
-    uint64_t bits;                 /* taken in and not used, the first bit lowest */
-    uint32_t n_bits;               /* how many */
-    uint32_t where;                /* step of the decoder */
-    uint32_t at, have;             /* window: place of the next byte, bytes of history */
-    uint32_t left, back;           /* stored bytes, or of a match, left; distance of the match */
+    uint8_t lens[288 + 32]; /* code lengths of a block as they are read */
+    uint64_t bits;          /* taken in and not used, the first bit lowest */
+    uint32_t n_bits;        /* how many */
+    uint32_t where;         /* step of the decoder */
+    uint32_t at, have;      /* window: place of the next byte, bytes of history */
+    uint32_t left, back;    /* stored bytes, or of a match, left; distance of the match */
     uint32_t n_lit, n_dist, n_code, n_len; /* code lengths of each kind, read so far */
-    uint32_t sum_a, sum_b;         /* Adler-32 */
-    uint32_t zlib, last, fixed;    /* 0 or 1: wrapped, in the last block, tables are the fixed ones */
+    uint32_t sum_a, sum_b;                 /* Adler-32 */
+    uint32_t zlib, last, fixed; /* 0 or 1: wrapped, in the last block, tables are the fixed ones */
 };
 
 /* zlib: a zlib header comes first (and a checksum last, which is checked); else a raw stream. */
 void nacre_inflate_init(struct nacre_inflate *c, bool zlib);
-/* Decodes in (in_len bytes) into out until either is used up; *used and *n say how far. May be called
- * again with more input or more room, pieces of any size. */
+/* Decodes in (in_len bytes) into out until either is used up; *used and *n say how far. May be
+ * called again with more input or more room, pieces of any size. */
 enum nacre_inflate_state nacre_inflate(struct nacre_inflate *c, uint8_t *out, size_t cap, size_t *n,
                                        const uint8_t *in, size_t in_len, size_t *used);
 
@@ -658,10 +664,10 @@ struct nacre_deflate {                  /* 158 KiB; see deflate.c */
     uint8_t win[NACRE_DEFLATE_WIN + 8]; /* history, then input; loads of 8 bytes may run over */
     uint16_t head[1 << NACRE_DEFLATE_HASH_BITS]; /* last position of each hash */
     uint16_t prev[32768];                        /* the one before with the same hash */
-    uint32_t end, ins;  /* win: bytes in it; next one to be indexed */
-    uint32_t base;      /* position in the stream of its first byte */
-    uint32_t bits;      /* not yet sent, less than 8 */
-    uint32_t n_bits;    /* how many */
+    uint32_t end, ins;                           /* win: bytes in it; next one to be indexed */
+    uint32_t base;                               /* position in the stream of its first byte */
+    uint32_t bits;                               /* not yet sent, less than 8 */
+    uint32_t n_bits;                             /* how many */
     uint32_t level, begun;
     uint32_t seq[NACRE_DEFLATE_SEQ]; /* from here on: the block under way, nothing between calls */
     uint32_t key[288];
@@ -677,7 +683,8 @@ void nacre_deflate_init(struct nacre_deflate *c, int level);
 /* One packet: in (n <= NACRE_DEFLATE_IN_MAX bytes) is compressed and flushed so that the peer can
  * inflate all of it at once; out (cap at least NACRE_DEFLATE_OUT_MAX(n)) may be in. The zlib header
  * comes before the first. Returns the bytes written, 0 if cap or n is out of range. */
-size_t nacre_deflate(struct nacre_deflate *c, uint8_t *out, size_t cap, const uint8_t *in, size_t n);
+size_t nacre_deflate(struct nacre_deflate *c, uint8_t *out, size_t cap, const uint8_t *in,
+                     size_t n);
 
 #ifdef __cplusplus
 }

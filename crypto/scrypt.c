@@ -91,8 +91,8 @@ size_t ncr_scrypt_memory(const struct ncr_scrypt *s, size_t max)
 bool ncr_scrypt(uint8_t *out, size_t len, const struct ncr_scrypt *s, uint8_t *mem, size_t mem_len)
 {
     const size_t block = (size_t)128 * s->r, need = ncr_scrypt_memory(s, mem_len);
-    bool good = need > 0 && nacre_pbkdf2(mem, block * s->p, &nacre_hash_sha256, s->pass, s->pass_len,
-                                         s->salt, s->salt_len, 1);
+    bool good = need > 0 && nacre_pbkdf2(mem, block * s->p, &nacre_hash_sha256, s->pass,
+                                         s->pass_len, s->salt, s->salt_len, 1);
     if (!good) {
         nacre_wipe(out, len);
         return false;

@@ -15,9 +15,8 @@ struct ncr_scrypt {
 /* Bytes of memory; 0 if the parameters are out of range, or it would be over `max`. */
 size_t ncr_scrypt_memory(const struct ncr_scrypt *s, size_t max);
 /* Derives len bytes; mem: as many bytes as ncr_scrypt_memory() says, of any alignment, wiped. False
- * (zeros): parameters out of range, or mem too small. What is read of the memory depends on pass and
- * salt: that is what scrypt is. Else CT in both; lengths and costs
- * leak. */
+ * (zeros): parameters out of range, or mem too small. What is read of the memory depends on pass
+ * and salt: that is what scrypt is. Else CT in both; lengths and costs leak. */
 NACRE_MUST_CHECK bool ncr_scrypt(uint8_t *out, size_t len, const struct ncr_scrypt *s, uint8_t *mem,
                                  size_t mem_len);
 

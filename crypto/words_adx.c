@@ -25,6 +25,7 @@
 static uint64_t words_adx_row(uint64_t *r, const uint64_t *a, size_t n, uint64_t b, uint64_t carry)
 {
     uint64_t other, low, eights = n / 8, rest = n % 8 / 2;
+    /* clang-format off */
     __asm__ volatile(
         "xorl %k[low], %k[low]\n\t" /* CF = OF = 0 */
         "jrcxz 1f\n\t"              /* a short jump, so over two more */
@@ -51,6 +52,7 @@ static uint64_t words_adx_row(uint64_t *r, const uint64_t *a, size_t n, uint64_t
           [low] "=&r"(low)
         : [rest] "r"(rest), "d"(b)
         : "memory", "cc");
+    /* clang-format on */
     return carry;
 }
 

@@ -4,8 +4,8 @@
  * der.c).
  *
  * Input: byte 0 even, the rest is a file; odd, bits 1 to 3 choose a label and the rest is the DER,
- * which is armoured first. The passphrase is given where that costs one MD5. What is read is written
- * and read again, and must be the same.
+ * which is armoured first. The passphrase is given where that costs one MD5. What is read is
+ * written and read again, and must be the same.
  */
 #include "proto/keys/keyfile.h"
 #include "proto/keys/pem.h"
@@ -83,9 +83,9 @@ static void fuzz_pem_read(const uint8_t *file, size_t n)
         fuzz_pem_private(&k, format);
     err = nacre_keyfile_read_public(&pub, &comment, b, scratch, n, &info);
     fuzz_pem_check(err == NACRE_OK || err == NACRE_ERR_UNKNOWN_ALG || pub.blob.n == 0);
-    if (pub.blob.n > 0 && (format == NACRE_KEYFILE_PUBLIC_4716 ||
-                           format == NACRE_KEYFILE_PUBLIC_PEM ||
-                           format == NACRE_KEYFILE_PUBLIC_PEM_RSA))
+    if (pub.blob.n > 0 &&
+        (format == NACRE_KEYFILE_PUBLIC_4716 || format == NACRE_KEYFILE_PUBLIC_PEM ||
+         format == NACRE_KEYFILE_PUBLIC_PEM_RSA))
         fuzz_pem_public(&pub, format);
     free(scratch);
 }
@@ -93,8 +93,8 @@ static void fuzz_pem_read(const uint8_t *file, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static const char *const labels[] = {
-        "RSA PRIVATE KEY", "EC PRIVATE KEY",       "PRIVATE KEY", "ENCRYPTED PRIVATE KEY",
-        "PUBLIC KEY",      "RSA PUBLIC KEY",       "PRIVATE KEY", "PUBLIC KEY"};
+        "RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY",
+        "PUBLIC KEY",      "RSA PUBLIC KEY", "PRIVATE KEY", "PUBLIC KEY"};
     size_t cap = 2 * n + 256, len = n - 1;
     uint8_t *file;
 

@@ -2,10 +2,10 @@
  *
  * Fuzz target: PuTTY's key files (proto/keys/keyfile_ppk.c).
  *
- * Input: byte 0 even, the rest is a file, read with a passphrase if bit 1 is set; odd, a file is put
- * together with a MAC that fits, so that mutations get behind it: byte 1 is the type, byte 2 the
- * length of the public blob, then come that and the private half. A key that is read is written and
- * read again, and must be the same.
+ * Input: byte 0 even, the rest is a file, read with a passphrase if bit 1 is set; odd, a file is
+ * put together with a MAC that fits, so that mutations get behind it: byte 1 is the type, byte 2
+ * the length of the public blob, then come that and the private half. A key that is read is written
+ * and read again, and must be the same.
  */
 #include "crypto/load.h"
 #include "proto/keys/base64.h"
@@ -40,9 +40,8 @@ static void fuzz_ppk_again(const struct nacre_privkey *k, const char *comment)
 
     fuzz_ppk_check(nacre_keyfile_write(text, sizeof text, &n, k, nacre_bytes_str(comment), &opts,
                                        NULL, work) == NACRE_OK);
-    fuzz_ppk_check(nacre_keyfile_read(&k2, comment2, sizeof comment2,
-                                      (struct nacre_bytes){text, n}, none, scratch, sizeof scratch,
-                                      NULL, work) == NACRE_OK);
+    fuzz_ppk_check(nacre_keyfile_read(&k2, comment2, sizeof comment2, (struct nacre_bytes){text, n},
+                                      none, scratch, sizeof scratch, NULL, work) == NACRE_OK);
     fuzz_ppk_check(strcmp(comment, comment2) == 0);
     fuzz_ppk_check(k2.blob_len == k->blob_len && memcmp(k2.blob, k->blob, k->blob_len) == 0);
 }
@@ -120,8 +119,12 @@ static void fuzz_ppk_build(const char *type, const uint8_t *pub, size_t pub_len,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static const char *const types[] = {"ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
-                                        "ecdsa-sha2-nistp521", "ssh-rsa", "ssh-ed448"};
+    static const char *const types[] = {"ssh-ed25519",
+                                        "ecdsa-sha2-nistp256",
+                                        "ecdsa-sha2-nistp384",
+                                        "ecdsa-sha2-nistp521",
+                                        "ssh-rsa",
+                                        "ssh-ed448"};
     size_t pub;
 
     if (n == 0 || n > FUZZ_PPK_MAX)

@@ -96,10 +96,10 @@ static bool adopt_buffers(const struct nacre_conn *c)
            c->auth.late == 0 && c->kex.ours_len <= NCR_KEXINIT_OURS_MAX &&
            c->kex.theirs_len <= NCR_KEXINIT_MAX && c->auth.data_len <= NCR_SCRATCH_AUTH_LEN &&
            c->auth.alg_len <= NCR_ALG_NAME_MAX && c->auth.blob_len <= c->auth.data_len &&
-           c->auth.host_len <= c->auth.data_len &&
-           c->peer_text_len <= NCR_SCRATCH_AUTH_LEN && c->ident_len <= NCR_IDENT_LEN &&
-           c->session_id_len <= NACRE_HASH_MAX_LEN && c->kex.h_len <= NACRE_HASH_MAX_LEN &&
-           c->pad_left <= sizeof c->pad && c->rx.len <= c->in_cap;
+           c->auth.host_len <= c->auth.data_len && c->peer_text_len <= NCR_SCRATCH_AUTH_LEN &&
+           c->ident_len <= NCR_IDENT_LEN && c->session_id_len <= NACRE_HASH_MAX_LEN &&
+           c->kex.h_len <= NACRE_HASH_MAX_LEN && c->pad_left <= sizeof c->pad &&
+           c->rx.len <= c->in_cap;
 }
 
 static bool adopt_queues(const struct nacre_conn *c)

@@ -63,7 +63,7 @@ struct ncr_kex {
 
 /* A signature algorithm, for host and user keys. */
 struct ncr_sig {
-    const char *name;     /* of the signature, "rsa-sha2-512" */
+    const char *name; /* of the signature, "rsa-sha2-512" */
     enum ncr_grade grade;
     const char *key_type; /* first string of the key blob, "ssh-rsa" */
     /* NACRE_OK if the key blob is whole, of this type, and fit to be trusted (no small order, no
@@ -96,8 +96,8 @@ struct ncr_cipher {
     void (*decrypt)(struct ncr_dir *d, uint8_t *p, size_t n);
     /* Without strict key exchange packets at its start can be cut off unseen (CVE-2023-48795). */
     bool needs_strict;
-    /* CBC: with encrypt-and-MAC, nobody may learn what a block moved to the length decrypts to; with
-     * encrypt-then-MAC it needs strict key exchange too. */
+    /* CBC: with encrypt-and-MAC, nobody may learn what a block moved to the length decrypts to;
+     * with encrypt-then-MAC it needs strict key exchange too. */
     bool cbc;
     /* True if counts inside d->key are what load() makes them; NULL: there are none. */
     bool (*sound)(const struct ncr_dir *d);
@@ -127,8 +127,8 @@ struct ncr_comp {
     /* Inflates a payload to m->buf + at, which it then is. Errors: LIMIT (it is over
      * NCR_COMP_PAYLOAD_MAX), COMPRESSION. */
     nacre_err (*open)(struct ncr_comp_mem *m, uint32_t at, struct nacre_bytes *payload);
-    /* Compresses the *n bytes at p in place, to *n; cap at least NACRE_DEFLATE_OUT_MAX(*n), and *n at
-     * most NACRE_DEFLATE_IN_MAX (else INTERNAL). */
+    /* Compresses the *n bytes at p in place, to *n; cap at least NACRE_DEFLATE_OUT_MAX(*n), and *n
+     * at most NACRE_DEFLATE_IN_MAX (else INTERNAL). */
     nacre_err (*seal)(struct ncr_comp_mem *m, uint8_t *p, size_t cap, size_t *n);
 };
 

@@ -10,6 +10,9 @@
  */
 #include "proto/alg.h"
 
+/* A row a line, in the order of preference. */
+/* clang-format off */
+
 static const struct ncr_kex *const alg_default_kex[] = {
     &ncr_kex_mlkem768_x25519,
     &ncr_kex_sntrup761_x25519,

@@ -7,9 +7,9 @@
  *     -a,b       the default ones without these
  *     ^a,b       these, then the default ones
  *
- * A name may be a pattern with `*` and `?`, which stands for all rows that it matches in the order of
- * the table. What is default, and what may be asked for at all, is the profile's matter. A name that
- * no row has is an error, never left out in silence; a pattern may match nothing.
+ * A name may be a pattern with `*` and `?`, which stands for all rows that it matches in the order
+ * of the table. What is default, and what may be asked for at all, is the profile's matter. A name
+ * that no row has is an error, never left out in silence; a pattern may match nothing.
  *
  * Lists are walked, never stored: whoever needs the text writes it out name by name.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Which algorithms a configuration asks for: lists in OpenSSH's syntax over the rows of a table. See
- * alg_list.c.
+ * Which algorithms a configuration asks for: lists in OpenSSH's syntax over the rows of a table.
+ * See alg_list.c.
  */
 #ifndef NCR_ALG_LIST_H
 #define NCR_ALG_LIST_H

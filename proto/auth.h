@@ -23,9 +23,9 @@ const struct ncr_auth_row *ncr_auth_row_by_name(struct nacre_bytes name);
 void ncr_auth_put_methods(struct ncr_wr *w, unsigned set);
 unsigned ncr_auth_set(struct nacre_bytes list);
 
-/* Keeps alg and key blob in the scratch area, within what a user key signs for them (RFC 4252 7), of
- * the session and user at that time; and gives them back. host: the host key that is named too, NULL:
- * none is. USAGE: they are too long. */
+/* Keeps alg and key blob in the scratch area, within what a user key signs for them (RFC 4252 7),
+ * of the session and user at that time; and gives them back. host: the host key that is named too,
+ * NULL: none is. USAGE: they are too long. */
 NACRE_MUST_CHECK nacre_err ncr_auth_save_key(struct nacre_conn *c, struct nacre_bytes alg,
                                              struct nacre_bytes blob,
                                              const struct nacre_bytes *host);
@@ -34,16 +34,17 @@ struct nacre_bytes ncr_auth_saved_alg(const struct nacre_conn *c);
 struct nacre_bytes ncr_auth_saved_blob(const struct nacre_conn *c);
 struct nacre_bytes ncr_auth_signed_data(const struct nacre_conn *c);
 
-/* A message with a user key that was due in a key exchange and is too long to be held: its parts wait
- * in the scratch area for the end of the exchange. */
+/* A message with a user key that was due in a key exchange and is too long to be held: its parts
+ * wait in the scratch area for the end of the exchange. */
 enum ncr_auth_late {
     NCR_LATE_NONE,
     NCR_LATE_PROBE,  /* client: may this key try? */
     NCR_LATE_SIGNED, /* client: the request with its signature */
     NCR_LATE_PK_OK   /* server: it may */
 };
-/* Keeps sig, if there is one, in the place of the data that it signs, beside the saved algorithm and
- * key. False, with nothing changed: they take more room than there is here, or in an empty out-buffer. */
+/* Keeps sig, if there is one, in the place of the data that it signs, beside the saved algorithm
+ * and key. False, with nothing changed: they take more room than there is here, or in an empty
+ * out-buffer. */
 bool ncr_auth_keep(struct nacre_conn *c, enum ncr_auth_late late, struct nacre_bytes sig);
 struct nacre_bytes ncr_auth_kept_sig(const struct nacre_conn *c);
 /* Room in the out-buffer that the message needs, the reserve included. */
@@ -79,7 +80,8 @@ NACRE_MUST_CHECK nacre_err ncr_auth_answer_prompt(struct nacre_conn *c,
 
 /* ---- Server ---- */
 
-NACRE_MUST_CHECK nacre_err ncr_auth_on_service_request(struct nacre_conn *c, const union ncr_msg *m);
+NACRE_MUST_CHECK nacre_err ncr_auth_on_service_request(struct nacre_conn *c,
+                                                       const union ncr_msg *m);
 NACRE_MUST_CHECK nacre_err ncr_auth_on_request(struct nacre_conn *c, const union ncr_msg *m,
                                                struct nacre_event *ev);
 NACRE_MUST_CHECK nacre_err ncr_auth_on_info_response(struct nacre_conn *c, const union ncr_msg *m,

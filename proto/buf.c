@@ -3,8 +3,8 @@
  * The region of a connection and the way out: see buf.h.
  *
  * Region, in this order: compression if it may be negotiated, channels (these first, for their
- * alignment), scratch, held, in, out. It is found by its distance from the struct, so that both can be
- * moved together.
+ * alignment), scratch, held, in, out. It is found by its distance from the struct, so that both can
+ * be moved together.
  *
  * The last ncr_out_reserve() bytes of the out-buffer belong to what the engine owes: no packet is
  * taken from the in-buffer unless they are free, so that a reply always has room, and a peer that

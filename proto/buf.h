@@ -14,8 +14,8 @@
 /* Parts of the scratch area. */
 #define NCR_SCRATCH_OURS 0 /* our KEXINIT payload */
 #define NCR_SCRATCH_THEIRS (NCR_SCRATCH_OURS + NCR_KEXINIT_OURS_MAX)
-#define NCR_SCRATCH_PUB (NCR_SCRATCH_THEIRS + NCR_KEXINIT_MAX) /* our public value */
-#define NCR_SCRATCH_SECRET (NCR_SCRATCH_PUB + NCR_KEX_PUB_MAX) /* our ephemeral secret */
+#define NCR_SCRATCH_PUB (NCR_SCRATCH_THEIRS + NCR_KEXINIT_MAX)  /* our public value */
+#define NCR_SCRATCH_SECRET (NCR_SCRATCH_PUB + NCR_KEX_PUB_MAX)  /* our ephemeral secret */
 #define NCR_SCRATCH_K (NCR_SCRATCH_SECRET + NCR_KEX_SECRET_MAX) /* shared secret */
 #define NCR_SCRATCH_AUTH (NCR_SCRATCH_K + NCR_KEX_K_MAX)
 #define NCR_SCRATCH_AUTH_LEN (NCR_SCRATCH_LEN - NCR_SCRATCH_AUTH)
@@ -41,7 +41,6 @@ nacre_err ncr_fail(struct nacre_conn *c, nacre_err err, const char *what);
 
 /* Our wire name: "SSH-2.0-" and the configured rest, into w. */
 void ncr_put_ident(struct ncr_wr *w, const struct nacre_conn *c);
-
 
 /* A message on its way out. begin: picks the place, in the out-buffer, or in the held area while a
  * key exchange is under way, and writes the number. end: seals it. A message that the engine owes

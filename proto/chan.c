@@ -231,8 +231,8 @@ nacre_err ncr_chan_on_open(struct nacre_conn *c, const union ncr_msg *m, struct 
         return chan_put_failure(c, true, q->sender, NACRE_OPEN_PROHIBITED, "packet size is zero");
     if (c->no_more_sessions && nacre_bytes_is(q->type, "session"))
         return chan_put_failure(c, true, q->sender, NACRE_OPEN_PROHIBITED, "no more sessions");
-    ev->is_tcpip = nacre_bytes_is(q->type, "direct-tcpip") ||
-                   nacre_bytes_is(q->type, "forwarded-tcpip");
+    ev->is_tcpip =
+        nacre_bytes_is(q->type, "direct-tcpip") || nacre_bytes_is(q->type, "forwarded-tcpip");
     if (ev->is_tcpip && !ncr_msg_get_tcpip(&ev->tcpip, q->data))
         return ncr_fail(c, NACRE_ERR_FORMAT, "malformed addresses of a forwarded channel");
     ch = chan_new(c);
@@ -406,8 +406,7 @@ static bool chan_request_wrong_way(const struct nacre_conn *c, enum nacre_req ki
 {
     return c->role == NACRE_CLIENT &&
            (ncr_request_starts(kind) || kind == NACRE_REQ_PTY || kind == NACRE_REQ_ENV ||
-            kind == NACRE_REQ_WINDOW_CHANGE || kind == NACRE_REQ_SIGNAL ||
-            kind == NACRE_REQ_BREAK);
+            kind == NACRE_REQ_WINDOW_CHANGE || kind == NACRE_REQ_SIGNAL || kind == NACRE_REQ_BREAK);
 }
 
 /* Requests that the engine refuses by itself: the wrong way round, a second program on a channel

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Channels and global requests, RFC 4254: chan.c, chan_request.c, forward.c. Handlers take a decoded
- * message that the phase allows.
+ * Channels and global requests, RFC 4254: chan.c, chan_request.c, forward.c. Handlers take a
+ * decoded message that the phase allows.
  */
 #ifndef NCR_CHAN_H
 #define NCR_CHAN_H
@@ -58,7 +58,8 @@ NACRE_MUST_CHECK nacre_err ncr_chan_answer(struct nacre_conn *c, const struct na
 /* Sends what channels and the request queues owe, as far as there is room. */
 NACRE_MUST_CHECK nacre_err ncr_chan_flush(struct nacre_conn *c);
 NACRE_MUST_CHECK nacre_err ncr_chan_flush_one(struct nacre_conn *c, struct ncr_chan *ch);
-/* Room that the largest message of a flush takes: header, window adjust or failure, padding, tag. */
+/* Room that the largest message of a flush takes: header, window adjust or failure, padding,
+ * tag. */
 #define NCR_CHAN_FLUSH_ROOM 256
 /* True if a packet that asks something more must wait: a queue of owed replies is full. */
 bool ncr_chan_queues_full(const struct nacre_conn *c);

@@ -3,8 +3,8 @@
  * Channel data and windows, RFC 4254 section 5.2.
  *
  * Received data is never stored: the event is a slice of the in-buffer, and the application gives
- * the window back when it is done. Data to send is written where it will be encrypted: reserve hands
- * out the payload's place in the out-buffer, commit frames and seals it there.
+ * the window back when it is done. Data to send is written where it will be encrypted: reserve
+ * hands out the payload's place in the out-buffer, commit frames and seals it there.
  */
 #include "proto/chan.h"
 

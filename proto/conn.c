@@ -188,8 +188,8 @@ static nacre_err conn_check_cfg(const struct nacre_conn *c)
     if (c->cfg.banner != NULL && strlen(c->cfg.banner) > c->out_cap - ncr_out_reserve(c) - 256)
         return NACRE_ERR_USAGE;
     for (i = 0; i < c->cfg.n_host_keys; i++)
-        if (c->cfg.host_keys[i].n > (ncr_out_reserve(c) < NCR_OUT_RESERVE ? NCR_HOST_KEY_MAX_SMALL
-                                                                           : NCR_HOST_KEY_MAX))
+        if (c->cfg.host_keys[i].n >
+            (ncr_out_reserve(c) < NCR_OUT_RESERVE ? NCR_HOST_KEY_MAX_SMALL : NCR_HOST_KEY_MAX))
             return NACRE_ERR_USAGE;
     return ncr_kexinit_check_cfg(c);
 }
@@ -342,8 +342,8 @@ bool ncr_conn_next_due(const struct nacre_conn *c)
         return false;
     if (c->broken != NACRE_OK || conn_may_tell(c) || conn_owes(c, room))
         return true;
-    return c->stalled && !ncr_conn_blocked(c) && room >= ncr_out_reserve(c) &&
-           !conn_late_due(c) && !ncr_chan_queues_full(c);
+    return c->stalled && !ncr_conn_blocked(c) && room >= ncr_out_reserve(c) && !conn_late_due(c) &&
+           !ncr_chan_queues_full(c);
 }
 
 unsigned nacre_conn_wants(const struct nacre_conn *c)
@@ -676,7 +676,8 @@ static nacre_err conn_inflate(struct nacre_conn *c, struct nacre_bytes *payload)
 {
     nacre_err err;
 
-    /* The method starts when the client reads SUCCESS, and it may have begun a key exchange before. */
+    /* The method starts when the client reads SUCCESS, and it may have begun a key exchange
+     * before. */
     if (c->comp_early && ncr_comp_is_plain(*payload))
         return NACRE_OK;
     c->comp_early = false;

@@ -36,11 +36,11 @@ static uint64_t time_kex(const struct nacre_conn *c)
                    : time_after(c->kex.started, c->cfg.kex_ms, NCR_KEX_MS);
     soft = time_after(c->last_rx > c->kex.started ? c->last_rx : c->kex.started, c->cfg.kex_ms,
                       NCR_KEX_MS);
-    hard = time_after(c->kex.started, 0,
-                      (c->cfg.kex_ms != 0 && c->cfg.kex_ms < UINT64_MAX / NCR_KEX_SLOW
-                           ? c->cfg.kex_ms
-                           : NCR_KEX_MS) *
-                          NCR_KEX_SLOW);
+    hard =
+        time_after(c->kex.started, 0,
+                   (c->cfg.kex_ms != 0 && c->cfg.kex_ms < UINT64_MAX / NCR_KEX_SLOW ? c->cfg.kex_ms
+                                                                                    : NCR_KEX_MS) *
+                       NCR_KEX_SLOW);
     return soft < hard ? soft : hard;
 }
 
@@ -85,8 +85,9 @@ uint64_t nacre_conn_deadline(const struct nacre_conn *c)
     return min;
 }
 
-/* A dead peer is one that leaves so many requests unanswered in a row; any byte from it counts as an
- * answer. While replies to so many other requests are missing nothing is sent, and nothing counted. */
+/* A dead peer is one that leaves so many requests unanswered in a row; any byte from it counts as
+ * an answer. While replies to so many other requests are missing nothing is sent, and nothing
+ * counted. */
 static nacre_err time_keepalive(struct nacre_conn *c)
 {
     const unsigned max = c->cfg.keepalive_max != 0 ? c->cfg.keepalive_max : NCR_KEEPALIVE_MAX;

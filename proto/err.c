@@ -12,8 +12,7 @@ struct err_row {
 };
 
 #define ERR_ROW(name, value, reason, text) {NACRE_ERR_##name, (reason), #name, text},
-static const struct err_row err_rows[] = {{NACRE_OK, 0, "OK", "success"},
-                                          NACRE_ERR_LIST(ERR_ROW)};
+static const struct err_row err_rows[] = {{NACRE_OK, 0, "OK", "success"}, NACRE_ERR_LIST(ERR_ROW)};
 #undef ERR_ROW
 
 static const struct err_row err_unknown = {NACRE_ERR_INTERNAL, 2, "?", "?"};

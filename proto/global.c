@@ -17,8 +17,8 @@ nacre_err ncr_global_flush(struct nacre_conn *c)
     while (err == NACRE_OK && c->n_owed > 0 && c->owed[0].state != NCR_OWED_ASKED &&
            ncr_chan_may_send(c)) {
         const bool success = c->owed[0].state == NCR_OWED_SUCCESS;
-        struct ncr_out o = ncr_out_begin(
-            c, success ? NCR_MSG_REQUEST_SUCCESS : NCR_MSG_REQUEST_FAILURE, true);
+        struct ncr_out o =
+            ncr_out_begin(c, success ? NCR_MSG_REQUEST_SUCCESS : NCR_MSG_REQUEST_FAILURE, true);
 
         if (success && c->owed[0].give_port)
             ncr_wr_u32(&o.w, c->owed[0].port);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC
  *
- * KEXINIT and negotiation, RFC 4253 section 7.1: for each list, the first name of the client's
- * that the server has too; the key exchange method also needs a host key algorithm that fits it (all
- * our methods take any that signs). A MAC is not negotiated for an AEAD cipher (OpenSSH's PROTOCOL
- * 1.6). Indicators ride at the end of the first KEXINIT's kex list: ext-info-c/-s (RFC 8308 2.1) and
- * kex-strict-c/-s-v00@openssh.com; they are never chosen, and do not count for the guess.
+ * KEXINIT and negotiation, RFC 4253 section 7.1: for each list, the first name of the client's that
+ * the server has too; the key exchange method also needs a host key algorithm that fits it (all our
+ * methods take any that signs). A MAC is not negotiated for an AEAD cipher (OpenSSH's PROTOCOL
+ * 1.6). Indicators ride at the end of the first KEXINIT's kex list: ext-info-c/-s (RFC 8308 2.1)
+ * and kex-strict-c/-s-v00@openssh.com; they are never chosen, and do not count for the guess.
  */
 #include "proto/kexinit.h"
 
@@ -245,7 +245,8 @@ static nacre_err kexinit_choose_dir(struct nacre_conn *c, const struct ncr_msg_k
         k->macrow = ncr_alg_mac(kexinit_algs(c), name);
     }
     if (kexinit_needs_strict(k) && !c->neg.strict && !c->cfg.allow_not_strict)
-        return ncr_fail(c, NACRE_ERR_KEX, "cipher is not safe without strict key exchange (Terrapin)");
+        return ncr_fail(c, NACRE_ERR_KEX,
+                        "cipher is not safe without strict key exchange (Terrapin)");
     err = kexinit_choose(c, ours, theirs, NCR_LIST_COMP_C2S + dir, &name);
     if (err != NACRE_OK)
         return err;

@@ -87,16 +87,17 @@
 #define NCR_PING_MAX 256
 #define NCR_IGNORE_MAX 1024
 
-/* Room in the out-buffer that only mandatory replies may use: the largest is a server's answer to
- * a key exchange message with host key (up to a post-quantum certificate by a post-quantum
- * authority, 5.6 KiB), reply and signature, NEWKEYS and EXT_INFO. The small profile has less, and no
- * room for host keys over 1 KiB (post-quantum ones, RSA over 8,000 bits, most certificates). */
+/* Room in the out-buffer that only mandatory replies may use: the largest is a server's answer to a
+ * key exchange message with host key (up to a post-quantum certificate by a post-quantum authority,
+ * 5.6 KiB), reply and signature, NEWKEYS and EXT_INFO. The small profile has less, and no room for
+ * host keys over 1 KiB (post-quantum ones, RSA over 8,000 bits, most certificates). */
 #define NCR_OUT_RESERVE 13312
 #define NCR_OUT_RESERVE_SMALL 4096
 #define NCR_HOST_KEY_MAX 6400 /* NACRE_HOST_KEY_MAX */
 #define NCR_HOST_KEY_MAX_SMALL 1024
 /* A message held during a key exchange must fit the reserve when it is sealed. Longer ones, with
- * post-quantum user keys and signatures (4 KiB), wait in parts in the scratch area: ncr_auth_keep(). */
+ * post-quantum user keys and signatures (4 KiB), wait in parts in the scratch area:
+ * ncr_auth_keep(). */
 #define NCR_HELD_MSG_MAX (NCR_OUT_RESERVE_SMALL - 256)
 
 /* Group exchange, RFC 4419, 8270: bits of the modulus. Over 8,192 a key exchange takes seconds. */
@@ -111,8 +112,8 @@
 
 /* Numbers. */
 #define NCR_MPINT_BITS_MAX 16384
-/* RSA keys to trust. 829 bits have been factored in public (2020), 1,024 are within reach of states;
- * NIST SP 800-131A has asked for 2,048 since 2014. */
+/* RSA keys to trust. 829 bits have been factored in public (2020), 1,024 are within reach of
+ * states; NIST SP 800-131A has asked for 2,048 since 2014. */
 #define NCR_RSA_BITS_MIN 2048
 
 /* Host keys that a server announces (hostkeys-00@openssh.com): each one that is new costs a proof.
@@ -128,12 +129,13 @@
 #define NCR_KEY_FILE_MAX (1024 * 1024)
 #define NCR_TEXT_LINE_MAX 8192
 #define NCR_COMMENT_MAX 1024
-/* PuTTY's files: memory in KiB as RFC 9106 4 recommends first, and eight times filling it (seconds);
- * puttygen writes 8 MiB, filled some 15 times. */
+/* PuTTY's files: memory in KiB as RFC 9106 4 recommends first, and eight times filling it
+ * (seconds); puttygen writes 8 MiB, filled some 15 times. */
 #define NCR_ARGON2_KIB_MAX (2u * 1024 * 1024)
 #define NCR_ARGON2_FILL_MAX (16u * 1024 * 1024)
 
-/* Agents (proto/keys/agent_*): what OpenSSH has, too; a reply with all keys must fit one message. */
+/* Agents (proto/keys/agent_*): what OpenSSH has, too; a reply with all keys must fit one
+ * message. */
 #define NCR_AGENT_MSG_MAX (256 * 1024)
 #define NCR_AGENT_KEYS_MAX 2048
 #define NCR_AGENT_DESTS_MAX 1024

@@ -104,7 +104,7 @@ struct ncr_msg_kex_reply {
 
 struct ncr_msg_auth_request {
     struct nacre_bytes user, service, method;
-    bool flag;              /* publickey: has a signature; password: is a change */
+    bool flag;               /* publickey: has a signature; password: is a change */
     struct nacre_bytes a, b; /* publickey: alg, blob; password: old or only, new;
                               * interactive: language, submethods */
     struct nacre_bytes sig;

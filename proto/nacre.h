@@ -10,8 +10,8 @@
  *
  * The driver's loop: while nacre_conn_next() gives an event other than NACRE_EV_NONE, act on it;
  * then write nacre_conn_out(), read into nacre_conn_inbuf() as nacre_conn_wants() says, and call
- * nacre_conn_tick() with the time, waiting no longer than nacre_conn_deadline(). No function calls back into the caller, but for the random
- * source and the optional trace hook.
+ * nacre_conn_tick() with the time, waiting no longer than nacre_conn_deadline(). No function calls
+ * back into the caller, but for the random source and the optional trace hook.
  *
  * Ownership: the caller owns the struct and the region given at init, and wipes with
  * nacre_conn_wipe(). What the configuration points to is borrowed until then. Struct and region
@@ -35,58 +35,58 @@ extern "C" {
 
 /* ---- Errors ------------------------------------------------------------------------------ */
 
-/* X(name, value, disconnect reason of RFC 4253 11.1 or 0 for none, text). Ranges by class:
- * usage -1.., wire format -20.., order -40.., verification -60.., limits -80.., environment -110.. */
-#define NACRE_ERR_LIST(X)                                                                         \
-    X(USAGE, -1, 0, "call not allowed in this state or with these arguments")                     \
-    X(NO_ROOM, -2, 0, "no room now: drain the output and call again")                             \
-    X(NO_CHANNEL, -3, 0, "no such channel")                                                       \
-    X(CHANNELS_FULL, -4, 0, "all channels are in use")                                            \
-    X(UNKNOWN_ALG, -5, 0, "unknown or unavailable algorithm name")                                \
-    X(REGION, -6, 0, "memory region too small or badly aligned")                                  \
-    X(FORMAT, -20, 2, "malformed message")                                                        \
-    X(VERSION_LINE, -21, 8, "malformed version line")                                             \
-    X(VERSION_UNSUPPORTED, -22, 8, "peer does not speak SSH version 2")                           \
-    X(PACKET_LEN, -23, 2, "packet length out of range")                                           \
-    X(PADDING, -24, 2, "bad packet padding")                                                      \
-    X(KEY_FORMAT, -25, 2, "malformed key")                                                        \
-    X(SIG_FORMAT, -26, 2, "malformed signature")                                                  \
-    X(FILE_FORMAT, -27, 0, "malformed file")                                                      \
-    X(COMPRESSION, -28, 6, "malformed compressed data")                                           \
-    X(ORDER, -40, 2, "message not allowed in this phase")                                         \
-    X(STRICT_KEX, -41, 3, "message not allowed in strict key exchange")                           \
-    X(NO_SERVICE, -42, 7, "service not available")                                                \
-    X(CHANNEL_STATE, -43, 2, "message not allowed in this state of the channel")                  \
-    X(UNSOLICITED, -44, 2, "too many replies to nothing")                                         \
-    X(MAC, -60, 5, "message authentication failed")                                               \
-    X(KEX, -61, 3, "key exchange failed: peer's value refused")                                   \
-    X(HOST_SIG, -62, 9, "signature of the host key does not verify")                              \
-    X(HOST_KEY, -63, 9, "host key refused")                                                       \
-    X(HOST_KEY_CHANGED, -64, 9, "host key changed during a key re-exchange")                      \
-    X(NO_COMMON_ALG, -65, 3, "no algorithm in common")                                            \
-    X(SIG, -66, 0, "signature does not verify")                                                   \
-    X(KEY_REFUSED, -67, 0, "key refused")                                                         \
-    X(PASSPHRASE, -68, 0, "wrong or missing passphrase")                                          \
-    X(AUTH_METHODS, -69, 14, "no authentication method left")                                     \
-    X(LIMIT, -80, 2, "limit exceeded")                                                            \
-    X(VERSION_LIMIT, -81, 8, "too many or too long lines before the version")                     \
-    X(WINDOW, -82, 2, "channel window or packet size exceeded")                                   \
-    X(HELD_FULL, -83, 12, "too many replies owed during a key exchange")                          \
-    X(REKEY_FLOOD, -84, 2, "too many key exchanges without traffic")                              \
-    X(SEQUENCE, -85, 3, "packet counter exhausted before new keys")                               \
-    X(AUTH_TRIES, -86, 14, "too many authentication failures")                                    \
-    X(TIMEOUT_KEX, -87, 3, "key exchange took too long")                                          \
-    X(TIMEOUT_AUTH, -88, 2, "authentication took too long")                                       \
-    X(TIMEOUT_ALIVE, -89, 10, "peer does not answer keepalives")                                  \
-    X(PREAUTH_BYTES, -90, 2, "too much data before authentication")                               \
-    X(RNG, -110, 2, "random source failed")                                                       \
-    X(SIGNER, -111, 2, "signer failed")                                                           \
-    X(PEER_CLOSED, -112, 0, "connection closed by peer")                                          \
-    X(PEER_DISCONNECT, -113, 0, "peer sent DISCONNECT")                                           \
-    X(CLOSED, -114, 11, "connection closed")                                                      \
-    X(IO, -115, 0, "input or output failed")                                                      \
-    X(NO_MEMORY, -116, 0, "out of memory")                                                        \
-    X(TIMEOUT, -117, 0, "timed out")                                                              \
+/* X(name, value, disconnect reason of RFC 4253 11.1 or 0 for none, text). Ranges by class: usage
+ * -1.., wire format -20.., order -40.., verification -60.., limits -80.., environment -110.. */
+#define NACRE_ERR_LIST(X)                                                                          \
+    X(USAGE, -1, 0, "call not allowed in this state or with these arguments")                      \
+    X(NO_ROOM, -2, 0, "no room now: drain the output and call again")                              \
+    X(NO_CHANNEL, -3, 0, "no such channel")                                                        \
+    X(CHANNELS_FULL, -4, 0, "all channels are in use")                                             \
+    X(UNKNOWN_ALG, -5, 0, "unknown or unavailable algorithm name")                                 \
+    X(REGION, -6, 0, "memory region too small or badly aligned")                                   \
+    X(FORMAT, -20, 2, "malformed message")                                                         \
+    X(VERSION_LINE, -21, 8, "malformed version line")                                              \
+    X(VERSION_UNSUPPORTED, -22, 8, "peer does not speak SSH version 2")                            \
+    X(PACKET_LEN, -23, 2, "packet length out of range")                                            \
+    X(PADDING, -24, 2, "bad packet padding")                                                       \
+    X(KEY_FORMAT, -25, 2, "malformed key")                                                         \
+    X(SIG_FORMAT, -26, 2, "malformed signature")                                                   \
+    X(FILE_FORMAT, -27, 0, "malformed file")                                                       \
+    X(COMPRESSION, -28, 6, "malformed compressed data")                                            \
+    X(ORDER, -40, 2, "message not allowed in this phase")                                          \
+    X(STRICT_KEX, -41, 3, "message not allowed in strict key exchange")                            \
+    X(NO_SERVICE, -42, 7, "service not available")                                                 \
+    X(CHANNEL_STATE, -43, 2, "message not allowed in this state of the channel")                   \
+    X(UNSOLICITED, -44, 2, "too many replies to nothing")                                          \
+    X(MAC, -60, 5, "message authentication failed")                                                \
+    X(KEX, -61, 3, "key exchange failed: peer's value refused")                                    \
+    X(HOST_SIG, -62, 9, "signature of the host key does not verify")                               \
+    X(HOST_KEY, -63, 9, "host key refused")                                                        \
+    X(HOST_KEY_CHANGED, -64, 9, "host key changed during a key re-exchange")                       \
+    X(NO_COMMON_ALG, -65, 3, "no algorithm in common")                                             \
+    X(SIG, -66, 0, "signature does not verify")                                                    \
+    X(KEY_REFUSED, -67, 0, "key refused")                                                          \
+    X(PASSPHRASE, -68, 0, "wrong or missing passphrase")                                           \
+    X(AUTH_METHODS, -69, 14, "no authentication method left")                                      \
+    X(LIMIT, -80, 2, "limit exceeded")                                                             \
+    X(VERSION_LIMIT, -81, 8, "too many or too long lines before the version")                      \
+    X(WINDOW, -82, 2, "channel window or packet size exceeded")                                    \
+    X(HELD_FULL, -83, 12, "too many replies owed during a key exchange")                           \
+    X(REKEY_FLOOD, -84, 2, "too many key exchanges without traffic")                               \
+    X(SEQUENCE, -85, 3, "packet counter exhausted before new keys")                                \
+    X(AUTH_TRIES, -86, 14, "too many authentication failures")                                     \
+    X(TIMEOUT_KEX, -87, 3, "key exchange took too long")                                           \
+    X(TIMEOUT_AUTH, -88, 2, "authentication took too long")                                        \
+    X(TIMEOUT_ALIVE, -89, 10, "peer does not answer keepalives")                                   \
+    X(PREAUTH_BYTES, -90, 2, "too much data before authentication")                                \
+    X(RNG, -110, 2, "random source failed")                                                        \
+    X(SIGNER, -111, 2, "signer failed")                                                            \
+    X(PEER_CLOSED, -112, 0, "connection closed by peer")                                           \
+    X(PEER_DISCONNECT, -113, 0, "peer sent DISCONNECT")                                            \
+    X(CLOSED, -114, 11, "connection closed")                                                       \
+    X(IO, -115, 0, "input or output failed")                                                       \
+    X(NO_MEMORY, -116, 0, "out of memory")                                                         \
+    X(TIMEOUT, -117, 0, "timed out")                                                               \
     X(INTERNAL, -118, 2, "internal error")
 
 #define NACRE_ERR_ENUM(name, value, reason, text) NACRE_ERR_##name = (value),
@@ -169,15 +169,15 @@ enum nacre_alg_kind {
 
 /* Which rows of a table are offered unless a list says otherwise. */
 enum nacre_profile {
-    NACRE_PROFILE_MODERN = 0,    /* all but those that only old peers need, and compression */
-    NACRE_PROFILE_PQ_REQUIRED,   /* of the key exchanges only post-quantum ones, also when named */
-    NACRE_PROFILE_LEGACY_DEVICE  /* those for old peers too, after the others */
+    NACRE_PROFILE_MODERN = 0,   /* all but those that only old peers need, and compression */
+    NACRE_PROFILE_PQ_REQUIRED,  /* of the key exchanges only post-quantum ones, also when named */
+    NACRE_PROFILE_LEGACY_DEVICE /* those for old peers too, after the others */
 };
 
 /* Writes the list that a specification means, comma-separated: names and patterns (`*`, `?`) out of
- * algs, as they are or after '+' (added to the default), '-' (taken away from it) or '^' (put before
- * it); NULL: the default. Errors: UNKNOWN_ALG (a name that algs lacks or the profile forbids),
- * NO_ROOM; out is then empty. */
+ * algs, as they are or after '+' (added to the default), '-' (taken away from it) or '^' (put
+ * before it); NULL: the default. Errors: UNKNOWN_ALG (a name that algs lacks or the profile
+ * forbids), NO_ROOM; out is then empty. */
 NACRE_MUST_CHECK nacre_err nacre_algs_expand(char *out, size_t cap, const struct nacre_algs *algs,
                                              enum nacre_alg_kind kind, enum nacre_profile profile,
                                              const char *spec);
@@ -216,8 +216,8 @@ struct nacre_negotiated {
     const char *cipher[2];
     const char *mac[2];
     const char *comp[2];
-    bool strict;    /* strict key exchange, both sides announced it */
-    bool peer_ping; /* peer announced ping@openssh.com */
+    bool strict;         /* strict key exchange, both sides announced it */
+    bool peer_ping;      /* peer announced ping@openssh.com */
     bool peer_hostbound; /* server announced publickey-hostbound@openssh.com */
 };
 
@@ -237,14 +237,14 @@ enum nacre_auth_method {
  * the payload (secrets of authentication included) and must not call into the engine. */
 typedef void (*nacre_trace_fn)(void *ctx, char dir, uint32_t seq, const uint8_t *payload, size_t n);
 
-/* A configuration that is zero but for work means: default algorithms, standard limits, no host keys (a server then
- * cannot answer), no authentication method (a server then refuses everyone). */
+/* A configuration that is zero but for work means: default algorithms, standard limits, no host
+ * keys (a server then cannot answer), no authentication method (a server then refuses everyone). */
 struct nacre_conn_cfg {
     const struct nacre_algs *algs; /* NULL: nacre_algs_default */
     uint64_t *work; /* NACRE_WORK words, needed: used inside calls only, may be shared */
     enum nacre_profile profile;
-    /* Which of algs, in order of preference, as nacre_algs_expand() reads it; NULL: what the profile
-     * offers. For both directions. */
+    /* Which of algs, in order of preference, as nacre_algs_expand() reads it; NULL: what the
+     * profile offers. For both directions. */
     const char *kex;
     const char *host_key_algs;
     const char *ciphers;
@@ -256,13 +256,13 @@ struct nacre_conn_cfg {
     const char *comps_dir[2];
     const char *ident; /* softwareversion and comment after "SSH-2.0-"; NULL: "nacre_" VERSION */
 
-    /* Server: public key blobs of the host keys and their certificates, in order of preference; of at
-     * most NACRE_HOST_KEY_MAX bytes, in the small profile 1,024. */
+    /* Server: public key blobs of the host keys and their certificates, in order of preference; of
+     * at most NACRE_HOST_KEY_MAX bytes, in the small profile 1,024. */
     const struct nacre_bytes *host_keys;
     size_t n_host_keys;
-    unsigned auth_methods;  /* server: set of methods to start with */
-    const char *banner;     /* server: sent before the first verdict; NULL: none */
-    unsigned auth_tries;    /* server: failures until the end; 0: 6 */
+    unsigned auth_methods;     /* server: set of methods to start with */
+    const char *banner;        /* server: sent before the first verdict; NULL: none */
+    unsigned auth_tries;       /* server: failures until the end; 0: 6 */
     const char *user_sig_algs; /* server: signatures accepted from users, such a list too */
     /* Server: KEY_PROVED comes for security keys that nobody touched too. The application then has
      * to say which keys may do without, and to call nacre_sig_verify_sk() for all others. */
@@ -275,8 +275,9 @@ struct nacre_conn_cfg {
     const struct nacre_dh_group *groups;
     size_t n_groups;
 
-    uint32_t window;     /* of a channel we receive on, bytes; 0: 2 MiB */
-    uint32_t max_packet; /* data bytes per packet that we accept; 0: 32 KiB, or less in small profiles */
+    uint32_t window; /* of a channel we receive on, bytes; 0: 2 MiB */
+    uint32_t
+        max_packet; /* data bytes per packet that we accept; 0: 32 KiB, or less in small profiles */
     uint64_t rekey_bytes;   /* 0: 1 GiB; counted in both directions */
     uint64_t rekey_packets; /* 0: 2^31 */
     uint64_t rekey_ms;      /* 0: 1 hour */
@@ -284,11 +285,11 @@ struct nacre_conn_cfg {
     uint64_t auth_ms;       /* deadline from init to success; 0: 120 s */
     uint64_t keepalive_ms;  /* interval of keepalive requests when idle; 0: none */
     unsigned keepalive_max; /* unanswered ones until the end; 0: 3 */
-    /* Take chacha20-poly1305@openssh.com from a peer without strict key exchange too. An attacker on
-     * the path can then cut off the first messages unseen (Terrapin, CVE-2023-48795). */
+    /* Take chacha20-poly1305@openssh.com from a peer without strict key exchange too. An attacker
+     * on the path can then cut off the first messages unseen (Terrapin, CVE-2023-48795). */
     bool allow_not_strict;
-    bool no_strict;         /* tests: do not announce strict key exchange */
-    bool no_ext_info;       /* tests: do not announce RFC 8308 */
+    bool no_strict;   /* tests: do not announce strict key exchange */
+    bool no_ext_info; /* tests: do not announce RFC 8308 */
     nacre_trace_fn trace;
     void *trace_ctx;
 };
@@ -336,7 +337,7 @@ enum nacre_global_kind {
     NACRE_GLOBAL_OTHER = 0,
     NACRE_GLOBAL_TCPIP_FORWARD,
     NACRE_GLOBAL_CANCEL_TCPIP_FORWARD,
-    NACRE_GLOBAL_KEEPALIVE,       /* keepalive@openssh.com; received ones are answered inside */
+    NACRE_GLOBAL_KEEPALIVE,        /* keepalive@openssh.com; received ones are answered inside */
     NACRE_GLOBAL_NO_MORE_SESSIONS, /* no-more-sessions@openssh.com */
     NACRE_GLOBAL_HOSTKEYS,         /* hostkeys-00@openssh.com: data, see keys/nacre_hostkeys.h */
     NACRE_GLOBAL_HOSTKEYS_PROVE    /* hostkeys-prove-00@openssh.com: the same */
@@ -363,18 +364,19 @@ struct nacre_tcpip {
 /* "Question" events carry an id; the connection, channel or exchange that they belong to waits for
  * nacre_conn_answer() with that id. */
 enum nacre_event_type {
-    NACRE_EV_NONE = 0, /* nothing to do until input, room or an answer comes: see wants */
-    NACRE_EV_AGAIN,    /* a packet was handled that needs no action: call next again */
-    NACRE_EV_VERSION,  /* peer's version line is known: data (also nacre_conn_peer_version) */
-    NACRE_EV_PRE_LINE, /* client: a line before the server's version: data */
-    NACRE_EV_KEX_DONE, /* new keys in both directions: see nacre_conn_negotiated() */
-    NACRE_EV_HOST_KEY, /* question, client, first exchange only: blob, alg, data: the key's
-                        * signature blob over nacre_conn_session_id(), verified already. ACCEPT or
-                        * REFUSE */
-    NACRE_EV_SIGN,     /* question: sign data with the key blob under alg; answer.data is the
-                        * signature blob (string name, string signature). for_host: server's host
-                        * key, else the client's user key. data is valid until answered */
-    NACRE_EV_BANNER,   /* client: data */
+    NACRE_EV_NONE = 0,     /* nothing to do until input, room or an answer comes: see wants */
+    NACRE_EV_AGAIN,        /* a packet was handled that needs no action: call next again */
+    NACRE_EV_VERSION,      /* peer's version line is known: data (also nacre_conn_peer_version) */
+    NACRE_EV_PRE_LINE,     /* client: a line before the server's version: data */
+    NACRE_EV_KEX_DONE,     /* new keys in both directions: see nacre_conn_negotiated() */
+    NACRE_EV_HOST_KEY,     /* question, client, first exchange only: blob, alg, data: the key's
+                            * signature blob over nacre_conn_session_id(), verified already.
+                            * ACCEPT or REFUSE */
+    NACRE_EV_SIGN,         /* question: sign data with the key blob under alg; answer.data is the
+                            * signature blob (string name, string signature). for_host: the
+                            * server's host key, else the client's user key. data is valid
+                            * until answered */
+    NACRE_EV_BANNER,       /* client: data */
     NACRE_EV_AUTH_NEXT,    /* client, question without id: methods (set) and data (the name-list)
                             * can go on, partial tells of partial success; first time the set is
                             * empty and nothing was refused. Call one of nacre_auth_*() */
@@ -391,9 +393,9 @@ enum nacre_event_type {
     NACRE_EV_CHAN_OPENED,  /* our open was confirmed: chan */
     NACRE_EV_CHAN_FAILED,  /* our open was refused: chan (free again), reason, data (text) */
     NACRE_EV_CHAN_DATA,    /* chan, data; ext is 0, or the type of extended data (1: stderr). Credit
-                            * with nacre_chan_consumed(). data stays until nacre_conn_inbuf(), recv(),
-                            * close() or wipe(), or the call of next() after one that gave NONE: the
-                            * data of many packets can be written at once */
+                            * with nacre_chan_consumed(). data stays until nacre_conn_inbuf(),
+                            * recv(), close() or wipe(), or the call of next() after one that gave
+                            * NONE: the data of many packets can be written at once */
     NACRE_EV_CHAN_WRITABLE, /* peer's window grew: chan */
     NACRE_EV_CHAN_EOF,      /* peer sends no more data: chan */
     NACRE_EV_CHAN_CLOSED,   /* both sides closed: chan is free after this event */
@@ -409,15 +411,15 @@ enum nacre_event_type {
 /* What a server is asked. "May this key try?" and "this key has signed" are different stages: only
  * the second gives rights, it comes once a signed request and after verification. */
 enum nacre_auth_stage {
-    NACRE_STAGE_NONE = 0,    /* method none */
-    NACRE_STAGE_KEY_QUERY,   /* would alg, blob be acceptable? gives no rights */
-    NACRE_STAGE_KEY_PROVED,  /* alg, blob signed this session; data: the signature, verified. If blob
-                              * is a certificate, its key signed, and the authority that it names
-                              * signed it: whether to trust that one, and for what, is the answer */
-    NACRE_STAGE_PASSWORD,    /* data */
+    NACRE_STAGE_NONE = 0,   /* method none */
+    NACRE_STAGE_KEY_QUERY,  /* would alg, blob be acceptable? gives no rights */
+    NACRE_STAGE_KEY_PROVED, /* alg, blob signed this session; data: the signature, verified. If blob
+                             * is a certificate, its key signed, and the authority that it names
+                             * signed it: whether to trust that one, and for what, is the answer */
+    NACRE_STAGE_PASSWORD,   /* data */
     NACRE_STAGE_NEW_PASSWORD, /* data: old, new_password */
-    NACRE_STAGE_INTERACTIVE, /* data: submethods; answer CHALLENGE with prompts, or a verdict */
-    NACRE_STAGE_RESPONSES    /* responses[n_prompts] to the last challenge */
+    NACRE_STAGE_INTERACTIVE,  /* data: submethods; answer CHALLENGE with prompts, or a verdict */
+    NACRE_STAGE_RESPONSES     /* responses[n_prompts] to the last challenge */
 };
 
 struct nacre_event {
@@ -430,8 +432,9 @@ struct nacre_event {
     uint32_t port;
     unsigned methods;
     bool want_reply, accepted, partial, for_host, is_tcpip;
-    bool host_bound; /* AUTH_REQUEST KEY_QUERY, KEY_PROVED: method publickey-hostbound-v00@openssh.com,
-                      * the signature names the host key of the first key exchange too */
+    bool host_bound; /* AUTH_REQUEST KEY_QUERY, KEY_PROVED: method
+                      * publickey-hostbound-v00@openssh.com, the signature names the host key of the
+                      * first key exchange too */
     struct nacre_bytes data;
     struct nacre_bytes name;
     struct nacre_bytes user;
@@ -485,15 +488,16 @@ enum nacre_open_reason {
 /* What ended the connection, for one helpful line to the user. */
 struct nacre_errinfo {
     nacre_err err;
-    uint8_t msg;           /* number of the message at fault, or 0 */
-    const char *msg_name;  /* its name, or "" */
-    const char *phase;     /* phase of the sender, e.g. "KEX1_METHOD" */
-    uint32_t seq;          /* sequence number of the packet */
-    const char *what;      /* what was refused and why, static text, or "" */
-    const char *category;  /* NO_COMMON_ALG: "key exchange", "host key", "cipher c2s", ... */
+    uint8_t msg;          /* number of the message at fault, or 0 */
+    const char *msg_name; /* its name, or "" */
+    const char *phase;    /* phase of the sender, e.g. "KEX1_METHOD" */
+    uint32_t seq;         /* sequence number of the packet */
+    const char *what;     /* what was refused and why, static text, or "" */
+    const char *category; /* NO_COMMON_ALG: "key exchange", "host key", "cipher c2s", ... */
     struct nacre_bytes ours, theirs; /* NO_COMMON_ALG: both proposals; valid until wipe */
-    const char *would_help; /* NO_COMMON_ALG: what the peer offers and we have, but may not use; "" */
-    uint32_t peer_reason;  /* PEER_DISCONNECT */
+    const char
+        *would_help;      /* NO_COMMON_ALG: what the peer offers and we have, but may not use; "" */
+    uint32_t peer_reason; /* PEER_DISCONNECT */
     struct nacre_bytes peer_text; /* PEER_DISCONNECT: unescaped; valid until wipe */
 };
 
@@ -553,11 +557,11 @@ struct ncr_owed {
 };
 
 struct ncr_chan {
-    uint8_t state;  /* enum ncr_chan_state */
-    uint8_t flags;  /* NCR_CHAN_* bits */
+    uint8_t state; /* enum ncr_chan_state */
+    uint8_t flags; /* NCR_CHAN_* bits */
     uint8_t n_owed, n_sent;
-    uint32_t peer;  /* the number that the other side chose */
-    uint32_t id;    /* of the pending open question, 0: none */
+    uint32_t peer; /* the number that the other side chose */
+    uint32_t id;   /* of the pending open question, 0: none */
     uint32_t rx_window, rx_credit, rx_max, rx_initial;
     uint32_t tx_window, tx_max;
     uint32_t fail_reason;
@@ -569,36 +573,36 @@ struct ncr_kex_state {
     const struct ncr_kex *row;
     const struct ncr_sig *host_sig;
     const char *names_kex, *names_host_key; /* static names of the rows as agreed */
-    struct ncr_keyset next[2]; /* 0 client to server */
+    struct ncr_keyset next[2];              /* 0 client to server */
     uint8_t h[NACRE_HASH_MAX_LEN];
     uint8_t h_len;
-    uint8_t step;       /* enum ncr_kex_step */
+    uint8_t step; /* enum ncr_kex_step */
     bool sent_init, got_init, drop_guess, rekey_wanted;
-    bool gex;           /* the method in use is a group exchange */
-    uint16_t host_key;  /* server: index of the host key in use */
-    uint32_t ours_len, theirs_len; /* of the KEXINIT payloads in the scratch area */
-    uint64_t started;   /* ms */
+    bool gex;                         /* the method in use is a group exchange */
+    uint16_t host_key;                /* server: index of the host key in use */
+    uint32_t ours_len, theirs_len;    /* of the KEXINIT payloads in the scratch area */
+    uint64_t started;                 /* ms */
     uint32_t gex_min, gex_n, gex_max; /* group exchange: bits asked for */
     uint16_t p_len, g_len;            /* and of the group in the scratch area, bytes */
-    uint32_t empty;     /* peer-started exchanges without traffic between */
-    uint64_t app_seen;  /* app_packets at the last exchange */
-    uint64_t keyed;     /* ms, when the keys in use were installed */
-    bool peer_ext_info; /* peer's KEXINIT asks for EXT_INFO */
+    uint32_t empty;                   /* peer-started exchanges without traffic between */
+    uint64_t app_seen;                /* app_packets at the last exchange */
+    uint64_t keyed;                   /* ms, when the keys in use were installed */
+    bool peer_ext_info;               /* peer's KEXINIT asks for EXT_INFO */
 };
 
 struct ncr_auth_state {
-    uint8_t method;  /* enum ncr_auth_method under way: what 60-79 mean */
-    uint8_t stage;   /* server: enum nacre_auth_stage that was asked */
+    uint8_t method; /* enum ncr_auth_method under way: what 60-79 mean */
+    uint8_t stage;  /* server: enum nacre_auth_stage that was asked */
     uint8_t tries, queries, rounds, banners;
     uint8_t user_len;
     uint8_t n_prompts; /* of the challenge under way */
     bool banner_sent, service, done, waiting, none_seen;
-    unsigned methods;  /* server: those that can continue */
+    unsigned methods;           /* server: those that can continue */
     uint32_t alg_len, blob_len; /* of the key in the scratch area */
-    uint32_t host_len; /* of the host key behind it and its length; 0: it is not named */
-    uint32_t data_len; /* of the data to sign in the scratch area */
-    uint32_t sig_len;  /* of the signature behind them that waits, with late */
-    uint8_t late;      /* enum ncr_auth_late: what the end of a key exchange is waited for with */
+    uint32_t host_len;          /* of the host key behind it and its length; 0: it is not named */
+    uint32_t data_len;          /* of the data to sign in the scratch area */
+    uint32_t sig_len;           /* of the signature behind them that waits, with late */
+    uint8_t late; /* enum ncr_auth_late: what the end of a key exchange is waited for with */
     uint8_t user[256];
 };
 
@@ -610,13 +614,13 @@ struct nacre_conn {
     struct nacre_rng rng;
     intptr_t mem_off; /* region minus this struct: survives a move of both */
     size_t mem_len;
-    uint32_t in_cap, in_start, in_end, in_next; /* in_next: end of the packet that was told */
+    uint32_t in_cap, in_start, in_end, in_next;     /* in_next: end of the packet that was told */
     uint32_t out_cap, out_start, out_end, out_open; /* out_open: start of a packet in progress */
     uint32_t held_len;
     uint32_t n_chans;
     uint32_t reserve_chan, reserve_ext, reserve_room; /* of an open reservation */
-    uint16_t full_queues;               /* queues of owed replies without room */
-    bool chans_owe;                     /* a channel may owe something: see ncr_chan_flush() */
+    uint16_t full_queues;                             /* queues of owed replies without room */
+    bool chans_owe; /* a channel may owe something: see ncr_chan_flush() */
     struct ncr_dir rx, tx;
     struct ncr_kex_state kex;
     struct ncr_auth_state auth;
@@ -655,13 +659,14 @@ struct nacre_conn {
     bool success;         /* SUCCESS has been sent or received */
     bool comp_early;      /* server: packets may come that were sent before SUCCESS was read */
     uint32_t comp_len;    /* of the part of the region that is a struct ncr_comp_mem, or 0 */
-    uint32_t comp_at;     /* place of the next payload in its buffer; what is before may be in use */
-    uint64_t inflated;    /* bytes before authentication */
+    uint32_t comp_at;  /* place of the next payload in its buffer; what is before may be in use */
+    uint64_t inflated; /* bytes before authentication */
 };
 
 /* What compression needs of the region: both streams, and room for payloads of one burst. */
 #define NCR_COMP_LEVEL 6
-#define NCR_COMP_PAYLOAD_MAX 36864 /* of a packet, inflated: as much as the standard profile takes */
+#define NCR_COMP_PAYLOAD_MAX                                                                       \
+    36864 /* of a packet, inflated: as much as the standard profile takes */
 #define NCR_COMP_BUF_LEN (48 * 1024)
 struct ncr_comp_mem {
     struct nacre_inflate rx;
@@ -672,8 +677,8 @@ struct ncr_comp_mem {
 /* Bytes of region that a connection with that many channels and buffer sizes needs. A constant
  * expression. Profiles: small 8 KiB buffers (below RFC 4253 6.1: peers must keep their packets
  * short), standard NACRE_BUF_STANDARD, bulk 256 KiB and up. */
-#define NACRE_CONN_MEM(channels, in_cap, out_cap)                                                 \
-    ((size_t)NCR_SCRATCH_LEN + NCR_HELD_LEN + (size_t)(channels) * sizeof(struct ncr_chan) +      \
+#define NACRE_CONN_MEM(channels, in_cap, out_cap)                                                  \
+    ((size_t)NCR_SCRATCH_LEN + NCR_HELD_LEN + (size_t)(channels) * sizeof(struct ncr_chan) +       \
      (size_t)(in_cap) + (size_t)(out_cap))
 /* What has to be added to it for a configuration that lets compression be negotiated (cfg.comps
  * names a method other than none), 245 KiB; and that, or 0, as it is needed for cfg. */
@@ -739,8 +744,10 @@ NACRE_MUST_CHECK nacre_err nacre_conn_ping(struct nacre_conn *c, const uint8_t *
 NACRE_MUST_CHECK nacre_err nacre_conn_ignore(struct nacre_conn *c, const uint8_t *p, size_t n);
 /* Sends DEBUG (RFC 4253 11.3). */
 NACRE_MUST_CHECK nacre_err nacre_conn_debug(struct nacre_conn *c, bool display, const char *text);
-/* Sends DISCONNECT and ends the connection: later calls give CLOSED, output can still be drained. */
-NACRE_MUST_CHECK nacre_err nacre_conn_close(struct nacre_conn *c, uint32_t reason, const char *text);
+/* Sends DISCONNECT and ends the connection: later calls give CLOSED, output can still be
+ * drained. */
+NACRE_MUST_CHECK nacre_err nacre_conn_close(struct nacre_conn *c, uint32_t reason,
+                                            const char *text);
 /* Wipes struct and region. */
 void nacre_conn_wipe(struct nacre_conn *c);
 /* Takes over a connection whose struct and region another process, less trusted, could write to
@@ -781,8 +788,9 @@ NACRE_MUST_CHECK nacre_err nacre_auth_publickey(struct nacre_conn *c, const char
                                                 const char *alg, struct nacre_bytes blob,
                                                 bool probe);
 /* The same, and what is signed names the host key, if the server can read that (OpenSSH's PROTOCOL,
- * publickey-hostbound-v00@openssh.com): agents that hold keys for certain hosts ask for it. host_key:
- * the blob of HOST_KEY, else USAGE; empty, not announced or too long with blob: as without. */
+ * publickey-hostbound-v00@openssh.com): agents that hold keys for certain hosts ask for it.
+ * host_key: the blob of HOST_KEY, else USAGE; empty, not announced or too long with blob: as
+ * without. */
 NACRE_MUST_CHECK nacre_err nacre_auth_publickey_bound(struct nacre_conn *c, const char *user,
                                                       const char *alg, struct nacre_bytes blob,
                                                       struct nacre_bytes host_key, bool probe);

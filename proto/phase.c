@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * The order of messages, all of it: one row per number says in which phases a client and a server
- * may send it (RFC 4250 4.1, 4251-4254, 4256, 4419, 8308; OpenSSH's PROTOCOL for strict key exchange and
- * ping). The table serves what we receive and what we send. What no mask can say is in
+ * may send it (RFC 4250 4.1, 4251-4254, 4256, 4419, 8308; OpenSSH's PROTOCOL for strict key
+ * exchange and ping). The table serves what we receive and what we send. What no mask can say is in
  * ncr_phase_rx_extra(). Handlers never look at the phase; nothing but ncr_phase_step() moves it.
  *
  * A phase belongs to a direction: what one side may send depends on what it has sent itself, so
@@ -214,8 +214,9 @@ void ncr_phase_step(struct nacre_conn *c, enum nacre_role sender, uint8_t number
     case NCR_MSG_GEX_INIT:
     case NCR_MSG_GEX_REPLY:
     case NCR_MSG_GEX_REQUEST:
-        phase_method(d, number == NCR_MSG_GEX_REQUEST ||
-                            (ncr_method_active(c, number) == NCR_METHOD_GEX && number == NCR_MSG_GEX_GROUP));
+        phase_method(
+            d, number == NCR_MSG_GEX_REQUEST ||
+                   (ncr_method_active(c, number) == NCR_METHOD_GEX && number == NCR_MSG_GEX_GROUP));
         break;
     case NCR_MSG_NEWKEYS:
         d->phase = d->phase == NCR_PH_KEX1_NEWKEYS ? NCR_PH_SERVICE : d->ret;

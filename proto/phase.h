@@ -47,7 +47,7 @@ enum ncr_auth_method {
 struct ncr_rule {
     uint8_t number;
     const char *name;
-    const char *section;    /* RFC and section */
+    const char *section;     /* RFC and section */
     uint16_t client, server; /* sets of phases (bit = enum ncr_phase) in which each may send it */
     bool not_strict;         /* denied to both in a strict first key exchange */
     ncr_msg_decode_fn decode;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC
  *
- * What was negotiated and why, for machines: one line of JSON (RFC 8259) out of both KEXINITs, which
- * lie in the scratch area until the next key exchange.
+ * What was negotiated and why, for machines: one line of JSON (RFC 8259) out of both KEXINITs,
+ * which lie in the scratch area until the next key exchange.
  *
- * The rule is the same for every list (RFC 4253 7.1): the first name of the client's that the server
- * has too. So the reason for a choice is the names that the client would have preferred and the
- * server lacks: "passed_over". Names are the peer's bytes: what is no plain character is escaped.
+ * The rule is the same for every list (RFC 4253 7.1): the first name of the client's that the
+ * server has too. So the reason for a choice is the names that the client would have preferred and
+ * the server lacks: "passed_over". Names are the peer's bytes: what is no plain character is
+ * escaped.
  */
 #include <string.h>
 

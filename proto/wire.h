@@ -2,8 +2,8 @@
  *
  * Reading and writing of the data types of RFC 4251 section 5.
  *
- * One reader, one writer. A read past the end sets `bad`, which sticks; every later read yields zero
- * or an empty slice, so that a decoder reads all fields and asks once, at the end, with
+ * One reader, one writer. A read past the end sets `bad`, which sticks; every later read yields
+ * zero or an empty slice, so that a decoder reads all fields and asks once, at the end, with
  * ncr_rd_end(). Strings are slices of the input. The writer works the same way: what does not fit
  * sets `bad` and writes nothing. A writer with a hash feeds the bytes to it and stores none.
  */

@@ -22,8 +22,8 @@ struct ncr_daemon {
     bool restart; /* out: SIGHUP came */
 };
 
-/* Loads host keys, groups and banner, finds the unprivileged account. False: no host key could be loaded,
- * or the banner could not be read; the reason is logged. */
+/* Loads host keys, groups and banner, finds the unprivileged account. False: no host key could be
+ * loaded, or the banner could not be read; the reason is logged. */
 bool ncr_daemon_prepare(struct ncr_daemon *d);
 void ncr_daemon_free(struct ncr_daemon *d);
 /* Listens until SIGTERM, SIGINT or SIGHUP. The exit status. pid_file may be NULL. */

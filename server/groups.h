@@ -14,8 +14,8 @@ struct ncr_groups {
     uint8_t *mem; /* their numbers */
 };
 
-/* Reads the groups that may be used; lines that cannot be are counted and told. With `optional` a file
- * that is not there is no failure. False: it cannot be read, or no group is left; told. */
+/* Reads the groups that may be used; lines that cannot be are counted and told. With `optional` a
+ * file that is not there is no failure. False: it cannot be read, or no group is left; told. */
 bool ncr_groups_load(struct ncr_groups *g, const char *path, bool optional,
                      const struct ncr_log *log);
 void ncr_groups_free(struct ncr_groups *g);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * The server's side of host key rotation (OpenSSH's PROTOCOL, 2.5): it announces its host keys after
- * authentication and proves those that the client asks about. Certificates are not announced. Each
- * proof costs a signature: a connection gets a number of them and no more.
+ * The server's side of host key rotation (OpenSSH's PROTOCOL, 2.5): it announces its host keys
+ * after authentication and proves those that the client asks about. Certificates are not announced.
+ * Each proof costs a signature: a connection gets a number of them and no more.
  */
 #ifndef NCR_HOST_KEYS_UPDATE_H
 #define NCR_HOST_KEYS_UPDATE_H

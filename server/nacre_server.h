@@ -100,9 +100,8 @@ struct nacre_server_cfg {
     void *ctx;                        /* first argument of each hook */
     const struct nacre_privkey *keys; /* host keys, most preferred first */
     size_t n_keys;
-    /* Template for each connection. host_keys: from keys, if there are none; certificates of keys may
-     * be among them. auth_methods: those
-     * that have hooks, if 0. */
+    /* Template for each connection. host_keys: from keys, if there are none; certificates of keys
+     * may be among them. auth_methods: those that have hooks, if 0. */
     struct nacre_conn_cfg conn;
     const struct nacre_rng *rng; /* NULL: nacre_rng_os */
     uint32_t channels;           /* per connection; 0: 10 */
@@ -149,13 +148,13 @@ const char *nacre_peer_addr(const struct nacre_peer *p);
 uint32_t nacre_peer_port(const struct nacre_peer *p);
 /* User name of the authentication that succeeded, "" before. */
 const char *nacre_peer_user(const struct nacre_peer *p);
-/* In the hooks key_query and key_proved, whose ev->blob may be a certificate (nacre_cert_is()): decides
- * as nacre_cert_judge() does, with the time and the peer's address filled in, and, if the policy names
- * no principals, with the user's name for the only one. A policy with no authorities refuses; so does
- * a blob that is no certificate. In key_proved the flags of a security key are looked at too, if the
- * certificate wants them (verify-required). *rights says what the login may do: the application has to
- * hold it to that. Its slices lie in ev->blob: copy what is kept (force-command). *what (may be NULL)
- * says why not, for a log. */
+/* In the hooks key_query and key_proved, whose ev->blob may be a certificate (nacre_cert_is()):
+ * decides as nacre_cert_judge() does, with the time and the peer's address filled in, and, if the
+ * policy names no principals, with the user's name for the only one. A policy with no authorities
+ * refuses; so does a blob that is no certificate. In key_proved the flags of a security key are
+ * looked at too, if the certificate wants them (verify-required). *rights says what the login may
+ * do: the application has to hold it to that. Its slices lie in ev->blob: copy what is kept
+ * (force-command). *what (may be NULL) says why not, for a log. */
 NACRE_MUST_CHECK bool nacre_peer_judge_cert(struct nacre_peer *p, const struct nacre_event *ev,
                                             const struct nacre_cert_policy *policy,
                                             struct nacre_authkey *rights, const char **what);
@@ -177,11 +176,11 @@ void nacre_peer_exit_signal(struct nacre_peer *p, uint32_t chan, const char *nam
 /* Ends the connection with DISCONNECT. */
 void nacre_peer_disconnect(struct nacre_peer *p, uint32_t reason, const char *text);
 
-/* Host key rotation (hostkeys-00@openssh.com): tells an authenticated client of all cfg.keys; for the
- * hook `authenticated`. False: it could not be sent, which is no loss. */
+/* Host key rotation (hostkeys-00@openssh.com): tells an authenticated client of all cfg.keys; for
+ * the hook `authenticated`. False: it could not be sent, which is no loss. */
 bool nacre_peer_announce_keys(struct nacre_peer *p);
-/* Proves those of cfg.keys that the client asks about, by a signature each, a bounded number of them
- * for a connection. It is a hook: for `global`, or to be called from there for
+/* Proves those of cfg.keys that the client asks about, by a signature each, a bounded number of
+ * them for a connection. It is a hook: for `global`, or to be called from there for
  * NACRE_GLOBAL_HOSTKEYS_PROVE; it refuses every other kind. */
 enum nacre_when nacre_peer_prove_keys(void *ctx, struct nacre_peer *p, const struct nacre_event *ev,
                                       struct nacre_answer *ans);

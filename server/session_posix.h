@@ -29,7 +29,7 @@ struct ncr_session {
     uint32_t n_sessions, n_listeners;
     struct ncr_session_forward *forwards;
     struct ncr_session_agent *agent; /* the client's; NULL: not lent */
-    bool no_more; /* no-more-sessions@openssh.com */
+    bool no_more;                    /* no-more-sessions@openssh.com */
     uint8_t buf[NCR_MON_MAX];
 };
 

@@ -606,9 +606,8 @@ static bool sshd_user_env(struct sshd_line *l, const struct sshd_row *row)
 /* none, or what every security key must show. */
 static bool sshd_pubkey_options(struct sshd_line *l, const struct sshd_row *row)
 {
-    static const struct sshd_name names[] = {{"none", 0},
-                                             {"touch-required", NACRE_SK_PRESENT},
-                                             {"verify-required", NACRE_SK_VERIFIED}};
+    static const struct sshd_name names[] = {
+        {"none", 0}, {"touch-required", NACRE_SK_PRESENT}, {"verify-required", NACRE_SK_VERIFIED}};
     (void)row; /* one field */
     if (l->n < 2) {
         return sshd_refuse(l, "takes a value");

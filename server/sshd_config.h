@@ -57,12 +57,12 @@ struct ncr_sshd_config {
     unsigned compress;
     const char *banner, *users_file, *force_command, *pid_file;
     const char *ca_keys, *principals_file, *revoked_keys; /* NULL: none */
-    const char *ca_sig_algs; /* names, after finish */
-    const char *user_env;    /* PermitUserEnvironment: patterns; NULL: no */
-    unsigned sk_demand;      /* PubkeyAuthOptions: flags that every security key must show */
+    const char *ca_sig_algs;                              /* names, after finish */
+    const char *user_env; /* PermitUserEnvironment: patterns; NULL: no */
+    unsigned sk_demand;   /* PubkeyAuthOptions: flags that every security key must show */
     const char *ciphers, *macs, *kex, *host_key_algs, *user_sig_algs;
     const char *moduli_file; /* NULL: the usual one, if it is there */
-    uint32_t profile; /* enum nacre_profile */
+    uint32_t profile;        /* enum nacre_profile */
     uint32_t grace_s, auth_tries, max_sessions, alive_s, alive_max;
     uint64_t rekey_bytes;
     uint32_t rekey_s;
@@ -70,7 +70,7 @@ struct ncr_sshd_config {
     enum ncr_log_level log_level;
     int facility;
     bool seen[NCR_SSHD_KEYWORDS_MAX]; /* rows of the table that have a value */
-    void *pool;    /* the strings */
+    void *pool;                       /* the strings */
 };
 
 /* Defaults. */
@@ -85,10 +85,11 @@ bool ncr_sshd_config_file(struct ncr_sshd_config *c, const char *path,
                           char error[NCR_SSHD_ERROR_LEN]);
 /* After the last line: fills in what depends on several keywords. */
 bool ncr_sshd_config_finish(struct ncr_sshd_config *c, char error[NCR_SSHD_ERROR_LEN]);
-/* True if users may sign with that algorithm: lists and profile, for who must not believe the engine. */
+/* True if users may sign with that algorithm: lists and profile, for who must not believe the
+ * engine. */
 bool ncr_sshd_config_takes_sig(const struct ncr_sshd_config *c, struct nacre_bytes alg);
-/* Whether PermitUserEnvironment lets a key or a user's file set that variable; names that change what
- * programs run or load are the environment's matter (session_env.c). */
+/* Whether PermitUserEnvironment lets a key or a user's file set that variable; names that change
+ * what programs run or load are the environment's matter (session_env.c). */
 bool ncr_sshd_config_user_env(const struct ncr_sshd_config *c, struct nacre_bytes name);
 /* Name against a pattern with `*` and `?`, letters compared as they are. */
 bool ncr_sshd_config_glob(const char *pattern, size_t n, const char *name, size_t name_len);

@@ -118,7 +118,7 @@ static void driver_sign(struct driver *d, const struct nacre_event *ev)
         a.verdict = NACRE_ACCEPT;
         a.data = (struct nacre_bytes){sig, d->sign(d->sign_ctx, ev, sig)};
     } else if (d->key != NULL && nacre_privkey_sign(d->key, ev->alg, ev->data, sig, sizeof sig, &n,
-                                             &nacre_rng_os, driver_work) == NACRE_OK) {
+                                                    &nacre_rng_os, driver_work) == NACRE_OK) {
         a.verdict = NACRE_ACCEPT;
         a.data = (struct nacre_bytes){sig, n};
     }

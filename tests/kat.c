@@ -17,18 +17,9 @@
 #include <sys/types.h>
 
 static const struct kat_verb *const kat_tables[] = {
-    kat_comp_verbs,
-    kat_cipher_verbs,
-    kat_crypto_verbs,
-    kat_ssh_verbs,
-    kat_sntrup_verbs,
-    kat_dsa_verbs,
-    kat_ec_verbs,
-    kat_kem_verbs,
-    kat_key_verbs,
-    kat_cert_verbs,
-    kat_rsa_verbs,
-    kat_hash_verbs,
+    kat_comp_verbs,   kat_cipher_verbs, kat_crypto_verbs, kat_ssh_verbs,
+    kat_sntrup_verbs, kat_dsa_verbs,    kat_ec_verbs,     kat_kem_verbs,
+    kat_key_verbs,    kat_cert_verbs,   kat_rsa_verbs,    kat_hash_verbs,
 };
 enum { KAT_TABLES = sizeof kat_tables / sizeof *kat_tables };
 

@@ -49,7 +49,8 @@ static const char *name_space_of(struct kat_req *r, struct nacre_bytes b)
 {
     char *s = kat_alloc(r, b.n + 1);
 
-    if (b.n > NACRE_SSHSIG_NAMESPACE_MAX || memchr(b.n > 0 ? (const char *)b.p : "", 0, b.n) != NULL)
+    if (b.n > NACRE_SSHSIG_NAMESPACE_MAX ||
+        memchr(b.n > 0 ? (const char *)b.p : "", 0, b.n) != NULL)
         return NULL;
     if (b.n > 0)
         memcpy(s, b.p, b.n);

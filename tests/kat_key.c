@@ -100,9 +100,9 @@ static enum kat_result read_priv(struct kat_req *r, struct nacre_privkey *k, cha
                                        kat_alloc(r, file.n), file.n, &info, work);
 
     if (err == NACRE_ERR_NO_ROOM) /* Argon2 of PuTTY's files */
-        err = nacre_keyfile_read(k, comment, NACRE_KEY_COMMENT_MAX + 1, file, r->arg[1].b,
-                                 kat_alloc(r, info.scratch_needed), info.scratch_needed, &info,
-                                 work);
+        err =
+            nacre_keyfile_read(k, comment, NACRE_KEY_COMMENT_MAX + 1, file, r->arg[1].b,
+                               kat_alloc(r, info.scratch_needed), info.scratch_needed, &info, work);
     if (err == NACRE_ERR_UNKNOWN_ALG && is_later(r, file, &info))
         return KAT_UNSUPPORTED;
     return err == NACRE_OK ? KAT_OK : KAT_REJECT;

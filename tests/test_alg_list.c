@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Lists of algorithms as ssh_config(5) has them: +, -, ^, patterns, profiles, unknown names; what is
- * offered, what is asked for in vain, and what the error then says would help. The table is the
+ * Lists of algorithms as ssh_config(5) has them: +, -, ^, patterns, profiles, unknown names; what
+ * is offered, what is asked for in vain, and what the error then says would help. The table is the
  * test's own, so that the answers do not move with the default one.
  */
 #include "proto/alg_list.h"
@@ -63,8 +63,8 @@ Test(alg_list, expands_as_ssh_config_says)
     for (size_t i = 0; i < sizeof list_cases / sizeof list_cases[0]; i++) {
         char out[256] = "?";
         const char *spec = list_cases[i].spec;
-        nacre_err err = nacre_algs_expand(out, sizeof out, &algs, NACRE_ALG_KEX,
-                                          list_cases[i].profile, spec);
+        nacre_err err =
+            nacre_algs_expand(out, sizeof out, &algs, NACRE_ALG_KEX, list_cases[i].profile, spec);
         cr_assert_eq(err, list_cases[i].want != NULL ? NACRE_OK : NACRE_ERR_UNKNOWN_ALG, "%s",
                      spec != NULL ? spec : "(default)");
         cr_assert_str_eq(out, list_cases[i].want != NULL ? list_cases[i].want : "", "%s",

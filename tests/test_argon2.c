@@ -53,8 +53,14 @@ Test(argon2, reference_implementation)
 static struct nacre_argon2 small(enum nacre_argon2_type type)
 {
     static uint8_t pass[8], salt[8];
-    struct nacre_argon2 a = {.type = type, .passes = 1, .kib = 8, .lanes = 1, .pass = pass,
-                             .salt = salt, .pass_len = sizeof pass, .salt_len = sizeof salt};
+    struct nacre_argon2 a = {.type = type,
+                             .passes = 1,
+                             .kib = 8,
+                             .lanes = 1,
+                             .pass = pass,
+                             .salt = salt,
+                             .pass_len = sizeof pass,
+                             .salt_len = sizeof salt};
     return a;
 }
 

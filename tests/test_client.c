@@ -604,8 +604,8 @@ Test(client, run_both_streams)
     desk_free(d);
 }
 
-/* Many payloads are in few bytes then: what one read brings is more than the engine inflates at once,
- * and the peer, whose window is used up, sends no more until it has been taken. */
+/* Many payloads are in few bytes then: what one read brings is more than the engine inflates at
+ * once, and the peer, whose window is used up, sends no more until it has been taken. */
 Test(client, run_compressed)
 {
     struct desk *d = desk_new();

@@ -448,7 +448,7 @@ Test(compress, s19_bomb)
 
         compress_ignore(r, NCR_COMP_PAYLOAD_MAX);
         rogue_expect_alive(r);
-    compress_say(r, "192 'x'");
+        compress_say(r, "192 'x'");
         cr_assert(rogue_next_is(r, "193 'x'"));
         compress_ignore(r, NCR_COMP_PAYLOAD_MAX + 1);
         rogue_expect_end(r, NACRE_ERR_LIMIT, 2);

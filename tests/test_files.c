@@ -247,7 +247,8 @@ Test(files, put_and_get_sizes)
     shelf_free(s);
 }
 
-/* Inflated data lie in memory that a few packets share: they are written before it is used again. */
+/* Inflated data lie in memory that a few packets share: they are written before it is used
+ * again. */
 Test(files, get_compressed)
 {
     struct shelf *s = shelf_new();

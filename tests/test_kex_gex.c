@@ -173,7 +173,7 @@ Test(kex_gex, s23_values_out_of_range_are_refused)
     static const uint8_t small[2] = {0, 1};
     const struct nacre_dh_group *g = &nacre_dh_group14;
     uint8_t x[64], k[256], edge[3][256];
-    const struct nacre_num peers[] = {{small, 0},       {small, 1},       {small, 2},
+    const struct nacre_num peers[] = {{small, 0},     {small, 1},     {small, 2},
                                       {edge[0], 256}, {edge[1], 256}, {edge[2], 256}};
     memset(x, 0x81, sizeof x);
     for (int i = 0; i < 3; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Opening private key files: who is asked for the passphrase and how often, memory for PuTTY's Argon2,
- * and each allocation failing once (s94).
+ * Opening private key files: who is asked for the passphrase and how often, memory for PuTTY's
+ * Argon2, and each allocation failing once (s94).
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -44,9 +44,14 @@ void *malloc(size_t n)
 static struct nacre_bytes made(enum nacre_keyfile_format format, const char *pass)
 {
     static uint8_t text[NACRE_KEYFILE_TEXT_MAX], mem[64 * 1024];
-    struct nacre_keyfile_opts opts = {.format = format, .passphrase = nacre_bytes_str(pass),
-                                      .rounds = 1, .iterations = 1, .passes = 1, .argon2_kib = 64,
-                                      .mem = mem, .mem_len = sizeof mem};
+    struct nacre_keyfile_opts opts = {.format = format,
+                                      .passphrase = nacre_bytes_str(pass),
+                                      .rounds = 1,
+                                      .iterations = 1,
+                                      .passes = 1,
+                                      .argon2_kib = 64,
+                                      .mem = mem,
+                                      .mem_len = sizeof mem};
     struct nacre_privkey k;
     struct nacre_bytes file = {text, 0};
 

@@ -737,9 +737,15 @@ Test(keyfile_openssh, public_file)
 
 /* ---- With a passphrase ---- */
 
-static const char *const file_ciphers[] = {
-    "aes128-ctr", "aes192-ctr", "aes256-ctr", "aes128-cbc", "aes192-cbc", "aes256-cbc",
-    "aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"};
+static const char *const file_ciphers[] = {"aes128-ctr",
+                                           "aes192-ctr",
+                                           "aes256-ctr",
+                                           "aes128-cbc",
+                                           "aes192-cbc",
+                                           "aes256-cbc",
+                                           "aes128-gcm@openssh.com",
+                                           "aes256-gcm@openssh.com",
+                                           "chacha20-poly1305@openssh.com"};
 
 Test(keyfile_openssh, written_and_read_with_every_cipher)
 {
@@ -764,13 +770,13 @@ Test(keyfile_openssh, written_and_read_with_every_cipher)
         cr_assert_str_eq(comment, "c");
         cr_assert_str_eq(info.cipher, opts.cipher);
         cr_assert_eq(memcmp(&again.secret.ed25519.seed, &k.secret.ed25519.seed, 32), 0);
-        cr_assert_eq(nacre_keyfile_read(&again, NULL, 0, b, wrong, scratch, sizeof scratch, &info,
-                                        work),
-                     NACRE_ERR_PASSPHRASE);
+        cr_assert_eq(
+            nacre_keyfile_read(&again, NULL, 0, b, wrong, scratch, sizeof scratch, &info, work),
+            NACRE_ERR_PASSPHRASE);
         cr_assert_str_eq(info.what, "wrong passphrase");
-        cr_assert_eq(nacre_keyfile_read(&again, NULL, 0, b, none, scratch, sizeof scratch, &info,
-                                        work),
-                     NACRE_ERR_PASSPHRASE);
+        cr_assert_eq(
+            nacre_keyfile_read(&again, NULL, 0, b, none, scratch, sizeof scratch, &info, work),
+            NACRE_ERR_PASSPHRASE);
         cr_assert_str_eq(info.what, "passphrase needed");
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * Private keys in PEM and PKCS #8: OpenSSL's and ssh-keygen's files are read, and written again byte
- * for byte where the format leaves no choice; what is written encrypted is read; s20, s92; and two
- * traps of Paramiko's: it refuses every PKCS #8 file, and cannot write an Ed25519 key.
+ * Private keys in PEM and PKCS #8: OpenSSL's and ssh-keygen's files are read, and written again
+ * byte for byte where the format leaves no choice; what is written encrypted is read; s20, s92; and
+ * two traps of Paramiko's: it refuses every PKCS #8 file, and cannot write an Ed25519 key.
  */
 #include "crypto/ct.h"
 #include "proto/keys/asn1.h"
@@ -220,9 +220,9 @@ static void write_and_read(const struct nacre_privkey *k, enum nacre_keyfile_for
     cr_assert_eq(g.err, NACRE_OK, "%s", g.info.what);
     cr_assert_eq(memcmp(&g.key, k, sizeof *k), 0);
     cr_assert_eq(g.info.encrypted, pass[0] != '\0');
-    cr_assert_eq(g.info.format,
-                 format == NACRE_KEYFILE_PKCS8 && pass[0] != '\0' ? NACRE_KEYFILE_PKCS8_ENCRYPTED
-                                                                  : format);
+    cr_assert_eq(g.info.format, format == NACRE_KEYFILE_PKCS8 && pass[0] != '\0'
+                                    ? NACRE_KEYFILE_PKCS8_ENCRYPTED
+                                    : format);
     if (pass[0] != '\0')
         cr_assert_eq(read_exact(out, n, nacre_bytes_str("other")).err, NACRE_ERR_PASSPHRASE);
 }
@@ -278,8 +278,12 @@ Test(keyfile_pem, paramiko_trap_ed25519_is_written)
     cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os, work), NACRE_OK);
     for (size_t i = 0; i < 3; i++) {
         for (int encrypted = 0; encrypted < 2; encrypted++) {
-            struct nacre_keyfile_opts opts = {.format = formats[i], .rounds = 1, .iterations = 1,
-                                              .passes = 1, .argon2_kib = 64, .mem = mem,
+            struct nacre_keyfile_opts opts = {.format = formats[i],
+                                              .rounds = 1,
+                                              .iterations = 1,
+                                              .passes = 1,
+                                              .argon2_kib = 64,
+                                              .mem = mem,
                                               .mem_len = sizeof mem,
                                               .passphrase = nacre_bytes_str(encrypted ? "x" : "")};
             size_t n;
@@ -299,8 +303,8 @@ Test(keyfile_pem, paramiko_trap_ed25519_is_written)
  * takes minutes to make, so that a made-up one stands in, which is written but cannot be read. */
 Test(keyfile_pem, s57_rsa_16384_fits)
 {
-    static const enum nacre_keyfile_format formats[] = {NACRE_KEYFILE_OPENSSH, NACRE_KEYFILE_PEM_RSA,
-                                                        NACRE_KEYFILE_PKCS8, NACRE_KEYFILE_PPK};
+    static const enum nacre_keyfile_format formats[] = {
+        NACRE_KEYFILE_OPENSSH, NACRE_KEYFILE_PEM_RSA, NACRE_KEYFILE_PKCS8, NACRE_KEYFILE_PPK};
     static uint8_t mem[64 * 1024], out[NACRE_KEYFILE_TEXT_MAX];
     static const uint16_t len[6] = {2048, 3, 2048, 1024, 1024, 1024};
     static struct nacre_privkey k, small;
@@ -317,8 +321,12 @@ Test(keyfile_pem, s57_rsa_16384_fits)
     k.blob_len = 4 + 7 + 4 + 3 + 4 + 2049;
     for (size_t i = 0; i < 4; i++) {
         for (int encrypted = 0; encrypted < 2; encrypted++) {
-            struct nacre_keyfile_opts opts = {.format = formats[i], .rounds = 1, .iterations = 1,
-                                              .passes = 1, .argon2_kib = 64, .mem = mem,
+            struct nacre_keyfile_opts opts = {.format = formats[i],
+                                              .rounds = 1,
+                                              .iterations = 1,
+                                              .passes = 1,
+                                              .argon2_kib = 64,
+                                              .mem = mem,
                                               .mem_len = sizeof mem,
                                               .passphrase = nacre_bytes_str(encrypted ? "x" : "")};
 
@@ -348,14 +356,15 @@ Test(keyfile_pem, s57_rsa_too_large)
     for (int pkcs8 = 0; pkcs8 < 2; pkcs8++) {
         b = ncr_der_done(&w);
         memcpy(out, b.p, b.n);
-        cr_assert_eq(ncr_pem_encode(out, sizeof out, &b.n,
-                                    pkcs8 ? "PRIVATE KEY" : "RSA PRIVATE KEY", 64),
-                     NACRE_OK);
+        cr_assert_eq(
+            ncr_pem_encode(out, sizeof out, &b.n, pkcs8 ? "PRIVATE KEY" : "RSA PRIVATE KEY", 64),
+            NACRE_OK);
         g = read_exact(out, b.n, none);
         cr_assert_eq(g.err, NACRE_ERR_LIMIT, "%s", g.info.what);
         cr_assert_str_eq(g.info.what, "key too large");
         ncr_der_put_head(&w, NCR_DER_OCTET_STRING, sizeof der);
-        ncr_der_put(&w, NCR_DER_SEQUENCE, (const uint8_t *)"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", 11);
+        ncr_der_put(&w, NCR_DER_SEQUENCE,
+                    (const uint8_t *)"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", 11);
         ncr_der_put_small(&w, 0);
         ncr_der_put_head(&w, NCR_DER_SEQUENCE, sizeof der);
     }
@@ -421,9 +430,9 @@ Test(keyfile_pem, write_refuses)
         }
         for (int encrypted = 0; encrypted < 2; encrypted++) {
             opts.passphrase.n = (size_t)encrypted;
-            cr_assert_eq(nacre_keyfile_write(out, sizeof out, &full, &k, none, &opts, &nacre_rng_os,
-                                             work),
-                         NACRE_OK);
+            cr_assert_eq(
+                nacre_keyfile_write(out, sizeof out, &full, &k, none, &opts, &nacre_rng_os, work),
+                NACRE_OK);
             for (size_t cap = 0; cap < full; cap++) {
                 memset(out, 0xa5, sizeof out);
                 cr_assert_eq(
@@ -463,7 +472,8 @@ Test(keyfile_pem, s20_cut_at_every_length)
     vec_close(&v);
 }
 
-/* The decoded file is cut and flipped, and armoured again: what is read then is the key, or nothing. */
+/* The decoded file is cut and flipped, and armoured again: what is read then is the key, or
+ * nothing. */
 static void damage_der(const uint8_t *file, size_t n, const char *label, struct nacre_bytes pass)
 {
     static uint8_t der[4096], out[8192];
@@ -521,7 +531,8 @@ Test(keyfile_pem, s20_der_damaged)
 
 /* ---- DER that is well formed and wrong ---- */
 
-/* An EC PRIVATE KEY with a scalar of n bytes, on the curve of that OID, for another point if it is given. */
+/* An EC PRIVATE KEY with a scalar of n bytes, on the curve of that OID, for another point if it is
+ * given. */
 static struct got read_ec(const uint8_t *scalar, size_t n, const struct ncr_oid *curve,
                           const uint8_t *point)
 {
@@ -586,7 +597,8 @@ Test(keyfile_pem, s32_halves_of_different_keys)
         cr_assert_eq(nacre_privkey_generate(&other, types[i].name, 0, &nacre_rng_os, work),
                      NACRE_OK);
         memcpy(k.blob, other.blob, k.blob_len);
-        cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, NULL, work), NACRE_OK);
+        cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, NULL, work),
+                     NACRE_OK);
         g = read_exact(out, n, none);
         cr_assert_eq(g.err, NACRE_ERR_KEY_REFUSED);
         cr_assert_str_eq(g.info.what, "the parts of the key do not belong together");
@@ -652,8 +664,8 @@ Test(keyfile_pem, headers)
     }
 }
 
-/* An ENCRYPTED PRIVATE KEY of 16 bytes of nothing, with a number of iterations as it is; or, if that is
- * NULL, with scrypt and its three costs. */
+/* An ENCRYPTED PRIVATE KEY of 16 bytes of nothing, with a number of iterations as it is; or, if
+ * that is NULL, with scrypt and its three costs. */
 static size_t pbes2(uint8_t *out, size_t cap, const uint8_t *iterations, size_t n,
                     const uint32_t costs[3])
 {
@@ -698,8 +710,8 @@ Test(keyfile_pem, s92_absurd_iterations, .timeout = 5)
     } cases[] = {
         {{1}, 1, NACRE_ERR_PASSPHRASE}, /* sixteen bytes of nothing */
         {{0}, 1, NACRE_ERR_FILE_FORMAT},
-        {{0xff}, 1, NACRE_ERR_FILE_FORMAT}, /* negative */
-        {{0, 1}, 2, NACRE_ERR_FILE_FORMAT}, /* not the shortest form */
+        {{0xff}, 1, NACRE_ERR_FILE_FORMAT},          /* negative */
+        {{0, 1}, 2, NACRE_ERR_FILE_FORMAT},          /* not the shortest form */
         {{0, 0x98, 0x96, 0x81}, 4, NACRE_ERR_LIMIT}, /* 10,000,001 */
         {{0x7f, 0xff, 0xff, 0xff}, 4, NACRE_ERR_LIMIT},
         {{0, 0xff, 0xff, 0xff, 0xff}, 5, NACRE_ERR_LIMIT},
@@ -772,8 +784,7 @@ Test(keyfile_pem, ct_rsa_private_key)
     size_t n;
 
     cr_assert_eq(nacre_privkey_generate(&k, "ssh-rsa", 2048, &nacre_rng_os, work), NACRE_OK);
-    NCR_CT_SECRET(k.secret.rsa.num + len[0] + len[1],
-                  (size_t)len[2] + len[3] + len[4] + len[5]);
+    NCR_CT_SECRET(k.secret.rsa.num + len[0] + len[1], (size_t)len[2] + len[3] + len[4] + len[5]);
     cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, NULL, work), NACRE_OK);
     NCR_CT_PUBLIC(out, sizeof out);
     cr_assert_gt(n, (size_t)1000);

@@ -54,8 +54,9 @@ static struct got read_exact(const void *file, size_t n, struct nacre_bytes pass
         memcpy(copy, file, n);
     memset(&g, 0xa5, sizeof g);
     for (int round = 0; round < 2; round++) {
-        g.err = nacre_keyfile_read(&g.key, g.comment, sizeof g.comment,
-                                   (struct nacre_bytes){copy, n}, pass, scratch, room, &g.info, work);
+        g.err =
+            nacre_keyfile_read(&g.key, g.comment, sizeof g.comment, (struct nacre_bytes){copy, n},
+                               pass, scratch, room, &g.info, work);
         if (g.err != NACRE_ERR_NO_ROOM)
             break;
         cr_assert(round == 0 && g.info.scratch_needed > room);
@@ -328,7 +329,8 @@ Test(keyfile_ppk, s20_cut_at_every_length)
 
         for (size_t cut = 0; cut < n - 1; cut++)
             cr_assert_neq(read_exact(file, cut, pass).err, NACRE_OK, "%u cut at %zu", i, cut);
-        cr_assert_eq(read_exact(file, n - 1, pass).err, NACRE_OK, "the last line end may be missing");
+        cr_assert_eq(read_exact(file, n - 1, pass).err, NACRE_OK,
+                     "the last line end may be missing");
     }
 }
 
@@ -427,15 +429,15 @@ Test(keyfile_ppk, s92_absurd_costs, .timeout = 5)
     size_t n = record(good, &pass, REC_V3_ENC);
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct got g =
-            read_exact(file, replaced(file, good, n, cases[i].from, cases[i].to), pass);
+        struct got g = read_exact(file, replaced(file, good, n, cases[i].from, cases[i].to), pass);
 
         cr_assert_eq(g.err, cases[i].err, "%s: %s (%s)", cases[i].to, nacre_err_name(g.err),
                      g.info.what);
     }
     /* what authenticated text says cannot be changed either */
-    cr_assert_eq(read_exact(file, replaced(file, good, n, "Comment: key", "Comment: kex"), pass).err,
-                 NACRE_ERR_PASSPHRASE);
+    cr_assert_eq(
+        read_exact(file, replaced(file, good, n, "Comment: key", "Comment: kex"), pass).err,
+        NACRE_ERR_PASSPHRASE);
 }
 
 Test(keyfile_ppk, s92_more_memory_than_given_is_asked_for)
@@ -575,9 +577,9 @@ Test(keyfile_ppk, public_half_that_is_none)
     struct nacre_keyfile_info info;
     struct nacre_pubkey k;
 
-    cr_assert_eq(nacre_keyfile_read_public(&k, NULL, nacre_bytes_str(head), scratch, sizeof scratch,
-                                           &info),
-                 NACRE_ERR_UNKNOWN_ALG);
+    cr_assert_eq(
+        nacre_keyfile_read_public(&k, NULL, nacre_bytes_str(head), scratch, sizeof scratch, &info),
+        NACRE_ERR_UNKNOWN_ALG);
     cr_assert(nacre_bytes_is(k.name, "ssh-ed448"));
     cr_assert_eq(nacre_keyfile_read_public(&k, NULL, nacre_bytes_str(damaged), scratch,
                                            sizeof scratch, &info),

@@ -477,8 +477,8 @@ Test(monitor, S44_what_is_bound_is_part_of_the_signature)
     desk_close(d);
 }
 
-/* The same of a certificate: the network process says that it verified, and the monitor looks itself,
- * at the authority's signature and at the user's. */
+/* The same of a certificate: the network process says that it verified, and the monitor looks
+ * itself, at the authority's signature and at the user's. */
 Test(monitor, S64_the_monitor_verifies_certificates_itself)
 {
     static uint8_t blob[CERT_MAX];
@@ -495,10 +495,10 @@ Test(monitor, S64_the_monitor_verifies_certificates_itself)
     cr_assert_eq(chmod(ca_file, 0600), 0);
     desk_sign(d);
     for (int i = 0; i < 5; i++) {
-        /* 0: another authority; 1: its name, another's signature; 2: another key signs; 3: as a plain
-         * key's algorithm; 4: good */
-        spec.ca_blob = i == 1 ? nacre_privkey_public_blob(&d->second)
-                              : (struct nacre_bytes){NULL, 0};
+        /* 0: another authority; 1: its name, another's signature; 2: another key signs; 3: as a
+         * plain key's algorithm; 4: good */
+        spec.ca_blob =
+            i == 1 ? nacre_privkey_public_blob(&d->second) : (struct nacre_bytes){NULL, 0};
         struct nacre_bytes c = cert_make(blob, &spec, nacre_privkey_public_blob(&d->other),
                                          i < 2 ? &d->host : &d->second);
         enum nacre_verdict want = i == 4 ? NACRE_ACCEPT : NACRE_REFUSE;

@@ -47,7 +47,11 @@ static const struct pkt_case cases[] = {
     {"ctr128 sha1 etm", &ncr_cipher_aes128_ctr, &ncr_mac_sha1_etm, 16, {16, 32, 48, 64}},
     {"cbc128 sha1 etm", &ncr_cipher_aes128_cbc, &ncr_mac_sha1_etm, 16, {16, 32, 48, 64}},
     {"cbc256 etm512", &ncr_cipher_aes256_cbc, &ncr_mac_sha2_512_etm, 16, {16, 32, 48, 64}},
-    {"3des etm256", &ncr_cipher_3des_cbc, &ncr_mac_sha2_256_etm, 8, {8, 16, 24, 32, 40, 48, 56, 64}},
+    {"3des etm256",
+     &ncr_cipher_3des_cbc,
+     &ncr_mac_sha2_256_etm,
+     8,
+     {8, 16, 24, 32, 40, 48, 56, 64}},
 #endif
 };
 #define CASES (sizeof cases / sizeof cases[0])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * The report on a negotiation: valid JSON in all cases, the choices that were made, and the reasons,
- * also with names that a peer made up.
+ * The report on a negotiation: valid JSON in all cases, the choices that were made, and the
+ * reasons, also with names that a peer made up.
  */
 #include "proto/kexinit.h"
 #include "tests/pair.h"
@@ -61,11 +61,10 @@ Test(report, says_what_and_why)
         cr_assert_not_null(strstr(r, "\"kex\":{\"name\":\"curve25519-sha256\","
                                      "\"why\":\"first of the client's that the server has\","
                                      "\"passed_over\":[\"curve25519-sha256@libssh.org\"]"));
-        cr_assert_not_null(
-            strstr(r, "\"cipher\":{\"name\":\"aes256-ctr\","
-                      "\"why\":\"first of the client's that the server has\","
-                      "\"passed_over\":[\"aes192-ctr\"],\"ours\":["),
-            "%s", r);
+        cr_assert_not_null(strstr(r, "\"cipher\":{\"name\":\"aes256-ctr\","
+                                     "\"why\":\"first of the client's that the server has\","
+                                     "\"passed_over\":[\"aes192-ctr\"],\"ours\":["),
+                           "%s", r);
     }
     pair_free(&p);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Public key files: RFC 4716 and PEM, those of ssh-keygen, puttygen and OpenSSL read and written alike;
- * headers in every shape; s20.
+ * Public key files: RFC 4716 and PEM, those of ssh-keygen, puttygen and OpenSSL read and written
+ * alike; headers in every shape; s20.
  */
 #include "proto/keys/keyfile.h"
 #include "proto/keys/pem.h"
@@ -34,8 +34,8 @@ static struct got read_exact(const void *file, size_t n)
     if (n > 0)
         memcpy(copy, file, n);
     memset(&g, 0, sizeof g);
-    g.err = nacre_keyfile_read_public(&k, &comment, (struct nacre_bytes){copy, n}, scratch, n,
-                                      &g.info);
+    g.err =
+        nacre_keyfile_read_public(&k, &comment, (struct nacre_bytes){copy, n}, scratch, n, &g.info);
     cr_assert_eq(g.err == NACRE_OK, g.info.what[0] == '\0');
     if (g.err == NACRE_OK || g.err == NACRE_ERR_UNKNOWN_ALG) {
         cr_assert_lt(comment.n, sizeof g.comment);
@@ -87,8 +87,7 @@ Test(rfc4716, files_of_others)
 }
 
 #define BEGIN "---- BEGIN SSH2 PUBLIC KEY ----\n"
-#define BODY                                                                                       \
-    "AAAAC3NzaC1lZDI1NTE5AAAAIGZBZLP6I7LZ6uKtzYmp4Fl4TlXQsvT7vXin\nTtDjVMGL\n"
+#define BODY "AAAAC3NzaC1lZDI1NTE5AAAAIGZBZLP6I7LZ6uKtzYmp4Fl4TlXQsvT7vXin\nTtDjVMGL\n"
 #define END "---- END SSH2 PUBLIC KEY ----\n"
 
 Test(rfc4716, headers)
@@ -214,8 +213,9 @@ Test(rfc4716, write_refuses)
                          NACRE_ERR_NO_ROOM);
         cr_assert_eq(n, 0);
     }
-    cr_assert_eq(nacre_pubkey_write(out, sizeof out, &n, NACRE_KEYFILE_PUBLIC_PEM_RSA, blob, comment),
-                 NACRE_ERR_UNKNOWN_ALG);
+    cr_assert_eq(
+        nacre_pubkey_write(out, sizeof out, &n, NACRE_KEYFILE_PUBLIC_PEM_RSA, blob, comment),
+        NACRE_ERR_UNKNOWN_ALG);
     cr_assert_eq(nacre_pubkey_write(out, sizeof out, &n, NACRE_KEYFILE_PPK, blob, comment),
                  NACRE_ERR_UNKNOWN_ALG);
     cr_assert_eq(nacre_pubkey_write(out, sizeof out, &n, NACRE_KEYFILE_PUBLIC_4716, blob,
@@ -269,9 +269,9 @@ Test(rfc4716, s20_der_damaged)
 
         if (file[4] != '-')
             continue;
-        cr_assert_eq(ncr_pem_decode(der, sizeof der, &len, (struct nacre_bytes){file, n}, label,
-                                    &what),
-                     NACRE_OK);
+        cr_assert_eq(
+            ncr_pem_decode(der, sizeof der, &len, (struct nacre_bytes){file, n}, label, &what),
+            NACRE_OK);
         for (size_t cut = 0; cut < len; cut++) {
             memcpy(out, der, m = cut);
             cr_assert_eq(ncr_pem_encode(out, sizeof out, &m, label, 64), NACRE_OK);
@@ -304,9 +304,9 @@ Test(rfc4716, no_private_key)
         struct nacre_bytes file;
 
         file.p = vec_get(&v, "file", &file.n);
-        cr_assert_eq(nacre_keyfile_read(&k, NULL, 0, file, none, scratch, sizeof scratch, &info,
-                                        work),
-                     NACRE_ERR_FILE_FORMAT);
+        cr_assert_eq(
+            nacre_keyfile_read(&k, NULL, 0, file, none, scratch, sizeof scratch, &info, work),
+            NACRE_ERR_FILE_FORMAT);
         cr_assert_str_eq(info.what, "holds no private key");
     }
     vec_close(&v);

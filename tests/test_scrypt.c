@@ -49,7 +49,7 @@ Test(scrypt, ranges)
 {
     static const struct {
         uint32_t n, r, p;
-    } bad[] = {{0, 1, 1}, {1, 1, 1}, {3, 1, 1},          {2, 0, 1},
+    } bad[] = {{0, 1, 1}, {1, 1, 1}, {3, 1, 1},         {2, 0, 1},
                {2, 1, 0}, {6, 1, 1}, {2, 32768, 32769}, {2, 0xffffffff, 1}};
     struct ncr_scrypt s = {.n = 0x80000000, .r = 8, .p = 1};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

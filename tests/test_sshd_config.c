@@ -171,14 +171,14 @@ Test(sshd_config, user_environment)
         const char *value, *name;
         bool yes;
     } cases[] = {
-        {"no", "LANG", false},          {"No", "LANG", false},
-        {"yes", "LANG", true},          {"YES", "x", true},
-        {"LANG,LC_*", "LANG", true},    {"LANG,LC_*", "LC_ALL", true},
-        {"LANG,LC_*", "lang", false},   {"LANG,LC_*", "LANGUAGE", false},
-        {"LANG", "LAN", false},         {"*,!LC_*", "LC_ALL", false},
-        {"!LC_*,*", "LC_ALL", false},   {"*,!LC_*", "LANG", true},
-        {"!LC_*", "LANG", false},       {"A?C", "ABC", true},
-        {"A?C", "AC", false},           {"yes", "", true},
+        {"no", "LANG", false},        {"No", "LANG", false},
+        {"yes", "LANG", true},        {"YES", "x", true},
+        {"LANG,LC_*", "LANG", true},  {"LANG,LC_*", "LC_ALL", true},
+        {"LANG,LC_*", "lang", false}, {"LANG,LC_*", "LANGUAGE", false},
+        {"LANG", "LAN", false},       {"*,!LC_*", "LC_ALL", false},
+        {"!LC_*,*", "LC_ALL", false}, {"*,!LC_*", "LANG", true},
+        {"!LC_*", "LANG", false},     {"A?C", "ABC", true},
+        {"A?C", "AC", false},         {"yes", "", true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ncr_sshd_config c;

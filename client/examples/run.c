@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Runs a command on a host: run HOST COMMAND. The host's key must be in ~/.ssh/known_hosts, the key of
- * the user is ~/.ssh/id_ed25519.
+ * Runs a command on a host: run HOST COMMAND. The host's key must be in ~/.ssh/known_hosts, the key
+ * of the user is ~/.ssh/id_ed25519.
  */
 #include <stdio.h>
 

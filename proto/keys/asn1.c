@@ -21,8 +21,8 @@ static const struct ncr_asn1_curve asn1_curves[] = {
 };
 #define ASN1_CURVES (sizeof asn1_curves / sizeof asn1_curves[0])
 
-const struct ncr_asn1_prf ncr_asn1_prf_sha256 = {
-    {8, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 9}}, &nacre_hash_sha256};
+const struct ncr_asn1_prf ncr_asn1_prf_sha256 = {{8, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 9}},
+                                                 &nacre_hash_sha256};
 static const struct ncr_asn1_prf asn1_prf_sha1 = {{8, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 7}},
                                                   &nacre_hash_sha1};
 static const struct ncr_asn1_prf asn1_prf_sha384 = {
@@ -70,7 +70,9 @@ static const struct ncr_asn1_cipher asn1_des3_cbc = {
 #endif
 
 static const struct ncr_asn1_cipher *const asn1_ciphers[] = {
-    &ncr_asn1_aes128, &asn1_aes192, &ncr_asn1_aes256,
+    &ncr_asn1_aes128,
+    &asn1_aes192,
+    &ncr_asn1_aes256,
 #if !defined(NACRE_NO_LEGACY)
     &asn1_des3_cbc,
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * The little of ASN.1's distinguished encoding rules (X.690) that key files need: elements taken one
- * after the other off a reader, definite lengths in their shortest form; and a writer of such.
+ * The little of ASN.1's distinguished encoding rules (X.690) that key files need: elements taken
+ * one after the other off a reader, definite lengths in their shortest form; and a writer of such.
  */
 #ifndef NCR_DER_H
 #define NCR_DER_H

@@ -149,8 +149,8 @@ KEYEC_FUNCTIONS(keyec_nistp384, ncr_ecdsa_nistp384, 384, ncr_key_type_ecdsa_nist
 KEYEC_FUNCTIONS(keyec_nistp521, ncr_ecdsa_nistp521, 521, ncr_key_type_ecdsa_nistp521)
 
 static const char *const keyec_nistp256_algs[] = {"ecdsa-sha2-nistp256", NULL};
-static const char *const keyec_nistp256_cert_algs[] = {
-    "ecdsa-sha2-nistp256-cert-v01@openssh.com", NULL};
+static const char *const keyec_nistp256_cert_algs[] = {"ecdsa-sha2-nistp256-cert-v01@openssh.com",
+                                                       NULL};
 const struct ncr_key_type ncr_key_type_ecdsa_nistp256 = {
     .name = "ecdsa-sha2-nistp256",
     .cert_name = "ecdsa-sha2-nistp256-cert-v01@openssh.com",
@@ -167,8 +167,8 @@ const struct ncr_key_type ncr_key_type_ecdsa_nistp256 = {
 };
 
 static const char *const keyec_nistp384_algs[] = {"ecdsa-sha2-nistp384", NULL};
-static const char *const keyec_nistp384_cert_algs[] = {
-    "ecdsa-sha2-nistp384-cert-v01@openssh.com", NULL};
+static const char *const keyec_nistp384_cert_algs[] = {"ecdsa-sha2-nistp384-cert-v01@openssh.com",
+                                                       NULL};
 const struct ncr_key_type ncr_key_type_ecdsa_nistp384 = {
     .name = "ecdsa-sha2-nistp384",
     .cert_name = "ecdsa-sha2-nistp384-cert-v01@openssh.com",
@@ -185,8 +185,8 @@ const struct ncr_key_type ncr_key_type_ecdsa_nistp384 = {
 };
 
 static const char *const keyec_nistp521_algs[] = {"ecdsa-sha2-nistp521", NULL};
-static const char *const keyec_nistp521_cert_algs[] = {
-    "ecdsa-sha2-nistp521-cert-v01@openssh.com", NULL};
+static const char *const keyec_nistp521_cert_algs[] = {"ecdsa-sha2-nistp521-cert-v01@openssh.com",
+                                                       NULL};
 const struct ncr_key_type ncr_key_type_ecdsa_nistp521 = {
     .name = "ecdsa-sha2-nistp521",
     .cert_name = "ecdsa-sha2-nistp521-cert-v01@openssh.com",

@@ -68,8 +68,7 @@ static nacre_err key_ed25519_generate(struct nacre_privkey *k, unsigned bits,
     return NACRE_OK;
 }
 
-static nacre_err key_ed25519_read_private(struct nacre_privkey *k, struct ncr_rd *r,
-                                          uint64_t *work)
+static nacre_err key_ed25519_read_private(struct nacre_privkey *k, struct ncr_rd *r, uint64_t *work)
 {
     struct nacre_bytes pub = ncr_rd_string(r);
     struct nacre_bytes both = ncr_rd_string(r);

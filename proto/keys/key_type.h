@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Types of keys as rows (work: NACRE_WORK words): what the public blob holds, how the private half is made, stored and used.
- * A new type is one file with a row, and its name in ncr_key_types[].
+ * Types of keys as rows (work: NACRE_WORK words): what the public blob holds, how the private half
+ * is made, stored and used. A new type is one file with a row, and its name in ncr_key_types[].
  */
 #ifndef NCR_KEY_TYPE_H
 #define NCR_KEY_TYPE_H
@@ -10,11 +10,11 @@
 #include "proto/wire.h"
 
 struct ncr_key_type {
-    const char *name;        /* first string of the blob */
-    const char *cert_name;   /* of certificates for such keys; NULL: there are none */
-    const char *label;       /* as ssh-keygen prints it */
-    const char *cert_label;  /* the same of a certificate */
-    const char *const *algs; /* signature algorithms, most preferred first; NULL ends */
+    const char *name;             /* first string of the blob */
+    const char *cert_name;        /* of certificates for such keys; NULL: there are none */
+    const char *label;            /* as ssh-keygen prints it */
+    const char *cert_label;       /* the same of a certificate */
+    const char *const *algs;      /* signature algorithms, most preferred first; NULL ends */
     const char *const *cert_algs; /* the same of certificates for such keys, in the same order */
 
     /* Reads the fields of a public blob after the name, up to its end, and says how many bits. The

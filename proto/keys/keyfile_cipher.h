@@ -16,7 +16,8 @@ struct ncr_keyfile_cipher {
     size_t key_len, iv_len;
     size_t block;   /* the section is a multiple of it */
     size_t tag_len; /* behind the section; 0: nothing authenticates */
-    /* In place, n a multiple of block. decrypt is false, and p wiped, if the tag behind is wrong. */
+    /* In place, n a multiple of block. decrypt is false, and p wiped, if the tag behind is
+     * wrong. */
     void (*encrypt)(uint8_t *p, size_t n, const uint8_t *key, size_t key_len, const uint8_t *iv);
     bool (*decrypt)(uint8_t *p, size_t n, const uint8_t *key, size_t key_len, const uint8_t *iv);
 };

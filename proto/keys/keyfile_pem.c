@@ -444,7 +444,8 @@ nacre_err ncr_pem_read_rsa(struct nacre_privkey *k, struct nacre_bytes *comment,
     return err == NACRE_OK ? pem_judge(in, pem_read_rsa(k, in, der)) : err;
 }
 
-/* Takes a block EC PARAMETERS, which openssl may write in front, off the file: the key says it too. */
+/* Takes a block EC PARAMETERS, which openssl may write in front, off the file: the key says it
+ * too. */
 static void pem_skip_parameters(struct nacre_bytes *file)
 {
     static const char end[] = "-----END EC PARAMETERS-----";

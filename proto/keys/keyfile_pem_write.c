@@ -211,7 +211,8 @@ static nacre_err pemw_secrets(struct pemw_secrets *s, const struct nacre_keyfile
     return NACRE_OK;
 }
 
-/* Writes the key again, behind it the padding that its length, known from the first time, asks for. */
+/* Writes the key again, behind it the padding that its length, known from the first time, asks
+ * for. */
 static nacre_err pemw_write_encrypted(struct ncr_der_wr *w, char headers[PEMW_HEADERS_LEN],
                                       const struct nacre_privkey *k,
                                       const struct nacre_keyfile_opts *opts,

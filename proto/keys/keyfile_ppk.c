@@ -6,9 +6,9 @@
  *     Encryption: none | aes256-cbc
  *     Comment: TEXT
  *     Public-Lines: N             and N lines of base64: the public key blob
- *     Key-Derivation: Argon2id    and four lines of its costs and salt; if encrypted, version 3 only
- *     Private-Lines: N            and N lines of base64: the private half, encrypted
- *     Private-MAC: HEX            HMAC over type, encryption, comment and both halves in clear
+ *     Key-Derivation: Argon2id    and four lines of its costs and salt; if encrypted, version 3
+ * only Private-Lines: N            and N lines of base64: the private half, encrypted Private-MAC:
+ * HEX            HMAC over type, encryption, comment and both halves in clear
  *
  * Both versions are read, the third is written. The MAC is checked before anything of the private
  * half is looked at; in an unencrypted file its key is known, and it tells damage only. Whether a
@@ -381,7 +381,8 @@ static bool ppk_has_type(struct nacre_bytes type)
            ppk_curve(type) != NULL;
 }
 
-/* The fields of openssh-key-v1 out of both halves; false if the type is none that the format has. */
+/* The fields of openssh-key-v1 out of both halves; false if the type is none that the format
+ * has. */
 static bool ppk_fields(struct ncr_wr *w, struct ncr_rd *pub, struct ncr_rd *priv,
                        struct nacre_bytes type)
 {
@@ -588,8 +589,9 @@ static void ppk_put_body(struct ncr_wr *w, const char *name, struct nacre_bytes 
 }
 
 /* All but the secrets, which go to s. */
-static nacre_err ppk_plan(struct ppk *p, struct ppk_secrets *s, const struct nacre_keyfile_opts *opts,
-                          const struct nacre_rng *rng, uint64_t *work)
+static nacre_err ppk_plan(struct ppk *p, struct ppk_secrets *s,
+                          const struct nacre_keyfile_opts *opts, const struct nacre_rng *rng,
+                          uint64_t *work)
 {
     struct nacre_argon2 *kdf = &p->kdf;
 

@@ -109,11 +109,10 @@ static nacre_err pubfile_spki(struct nacre_bytes *blob, const struct ncr_keyfile
     return pubfile_small(blob, in, curve->type, curve->name, key);
 }
 
-static nacre_err pubfile_read(struct nacre_pubkey *k, const struct ncr_keyfile_in *in,
-                              const char *label,
-                              nacre_err (*read)(struct nacre_bytes *blob,
-                                                const struct ncr_keyfile_in *in,
-                                                struct nacre_bytes der))
+static nacre_err
+pubfile_read(struct nacre_pubkey *k, const struct ncr_keyfile_in *in, const char *label,
+             nacre_err (*read)(struct nacre_bytes *blob, const struct ncr_keyfile_in *in,
+                               struct nacre_bytes der))
 {
     struct nacre_bytes der = {in->scratch, 0}, blob = {NULL, 0};
     const char *what;
@@ -163,7 +162,8 @@ static void pubfile_put_rsa(struct ncr_der_wr *w, struct ncr_rd *blob)
 }
 
 /* SubjectPublicKeyInfo; false: no form for such a key. */
-static bool pubfile_put_spki(struct ncr_der_wr *w, const struct nacre_pubkey *k, struct ncr_rd *blob)
+static bool pubfile_put_spki(struct ncr_der_wr *w, const struct nacre_pubkey *k,
+                             struct ncr_rd *blob)
 {
     const struct ncr_asn1_curve *curve = ncr_asn1_curve_of(k->name);
     const struct ncr_oid *oid = &ncr_oid_ec;

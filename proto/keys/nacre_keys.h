@@ -62,10 +62,11 @@ NACRE_MUST_CHECK nacre_err nacre_pubkey_parse(struct nacre_pubkey *k, struct nac
 NACRE_MUST_CHECK nacre_err nacre_pubkey_format(char *out, size_t cap, struct nacre_bytes blob,
                                                struct nacre_bytes comment);
 
-/* Name as ssh-keygen prints it ("ED25519", "ED25519-CERT" of a certificate), "UNKNOWN" for a type that is not understood. */
+/* Name as ssh-keygen prints it ("ED25519", "ED25519-CERT" of a certificate), "UNKNOWN" for a type
+ * that is not understood. */
 const char *nacre_pubkey_label(const struct nacre_pubkey *k);
-/* The i-th signature algorithm for keys or certificates of that type, most preferred first; NULL past
- * the end or for an unknown type. ssh-ed25519 has one, of the same name; RSA has several. */
+/* The i-th signature algorithm for keys or certificates of that type, most preferred first; NULL
+ * past the end or for an unknown type. ssh-ed25519 has one, of the same name; RSA has several. */
 const char *nacre_key_type_alg(struct nacre_bytes type_name, size_t i);
 /* The algorithm that a signature under a certificate's algorithm bears ("rsa-sha2-512" for
  * "rsa-sha2-512-cert-v01@openssh.com"); NULL: alg is none of a certificate. */
@@ -144,10 +145,10 @@ void nacre_privkey_from_seed(struct nacre_privkey *k, const uint8_t seed[NACRE_E
 struct nacre_bytes nacre_privkey_public_blob(const struct nacre_privkey *k);
 /* The i-th signature algorithm of the key, most preferred first; NULL past the end. */
 const char *nacre_privkey_alg(const struct nacre_privkey *k, size_t i);
-/* Signs data under the algorithm of that name (or a certificate's, which signs as its plain one does:
- * the certificate is none of the key's business): out gets the signature blob (string name, string
- * signature), *n its length. This answers NACRE_EV_SIGN. rng is for key types that hedge or blind;
- * Ed25519 does not read it. Errors: UNKNOWN_ALG (the key cannot sign with alg, or is empty),
+/* Signs data under the algorithm of that name (or a certificate's, which signs as its plain one
+ * does: the certificate is none of the key's business): out gets the signature blob (string name,
+ * string signature), *n its length. This answers NACRE_EV_SIGN. rng is for key types that hedge or
+ * blind; Ed25519 does not read it. Errors: UNKNOWN_ALG (the key cannot sign with alg, or is empty),
  * NO_ROOM, RNG, SIGNER; *n is then 0. CT in k; data is public. */
 NACRE_MUST_CHECK nacre_err nacre_privkey_sign(const struct nacre_privkey *k, struct nacre_bytes alg,
                                               struct nacre_bytes data, uint8_t *out, size_t cap,
@@ -173,8 +174,8 @@ struct nacre_cert {
     uint64_t serial;
     enum nacre_cert_kind kind;
     struct nacre_bytes key_id;
-    struct nacre_bytes principals; /* packed strings: nacre_cert_next_string() */
-    uint64_t valid_after, valid_before; /* seconds of Unix time: from, up to but without */
+    struct nacre_bytes principals;           /* packed strings: nacre_cert_next_string() */
+    uint64_t valid_after, valid_before;      /* seconds of Unix time: from, up to but without */
     struct nacre_bytes critical, extensions; /* packed pairs: nacre_cert_next_option() */
     struct nacre_bytes reserved;
     struct nacre_bytes ca; /* public key blob of the authority */
@@ -184,17 +185,18 @@ struct nacre_cert {
 /* True if the blob's first string is the name of a certificate type that is understood. */
 bool nacre_cert_is(struct nacre_bytes blob);
 /* Takes a certificate apart; plain (cap at least blob.n is enough; NULL: c->plain stays empty) gets
- * the plain key's blob. Says only that it is whole: see nacre_cert_verify(), nacre_cert_check(), and trust no authority that
- * is not known. Errors: KEY_FORMAT, UNKNOWN_ALG (no certificate, or of an unknown type), NO_ROOM;
- * c is then zeroed. */
+ * the plain key's blob. Says only that it is whole: see nacre_cert_verify(), nacre_cert_check(),
+ * and trust no authority that is not known. Errors: KEY_FORMAT, UNKNOWN_ALG (no certificate, or of
+ * an unknown type), NO_ROOM; c is then zeroed. */
 NACRE_MUST_CHECK nacre_err nacre_cert_decode(struct nacre_cert *c, struct nacre_bytes blob,
                                              uint8_t *plain, size_t cap);
 /* NACRE_OK if the authority named in it signed it, other than with SHA-1. Errors: as
  * nacre_sig_verify(). */
 NACRE_MUST_CHECK nacre_err nacre_cert_verify(const struct nacre_cert *c, uint64_t *work);
-/* NACRE_OK if it is of that kind, valid at `now` (seconds of Unix time), names that principal (NULL:
- * any; hosts' may be patterns; a certificate that names none is for nobody) and all its critical
- * options are understood, well formed and stand there once. KEY_REFUSED: *what (may be NULL) says why. */
+/* NACRE_OK if it is of that kind, valid at `now` (seconds of Unix time), names that principal
+ * (NULL: any; hosts' may be patterns; a certificate that names none is for nobody) and all its
+ * critical options are understood, well formed and stand there once. KEY_REFUSED: *what (may be
+ * NULL) says why. */
 NACRE_MUST_CHECK nacre_err nacre_cert_check(const struct nacre_cert *c, enum nacre_cert_kind kind,
                                             const struct nacre_bytes *principal, uint64_t now,
                                             const char **what);
@@ -205,12 +207,12 @@ bool nacre_cert_next_option(struct nacre_bytes *list, struct nacre_bytes *name,
 /* True if that option is among them; *value is its value, empty for a flag. */
 bool nacre_cert_option(struct nacre_bytes list, const char *name, struct nacre_bytes *value);
 
-/* Starts a certificate for a plain public key: all else is zero and to be filled in. UNKNOWN_ALG: no
- * certificates for such keys. */
+/* Starts a certificate for a plain public key: all else is zero and to be filled in. UNKNOWN_ALG:
+ * no certificates for such keys. */
 NACRE_MUST_CHECK nacre_err nacre_cert_begin(struct nacre_cert *c, struct nacre_bytes plain);
 /* Writes it, signed by the authority's key under alg (NULL: its first one); nonce, ca and signature
- * are filled in here. USAGE: something in c is malformed (options in order, each once), NO_ROOM, RNG,
- * UNKNOWN_ALG (SHA-1 with RSA is one), SIGNER; *n is then 0. */
+ * are filled in here. USAGE: something in c is malformed (options in order, each once), NO_ROOM,
+ * RNG, UNKNOWN_ALG (SHA-1 with RSA is one), SIGNER; *n is then 0. */
 NACRE_MUST_CHECK nacre_err nacre_cert_issue(uint8_t *out, size_t cap, size_t *n,
                                             const struct nacre_cert *c,
                                             const struct nacre_privkey *ca, const char *alg,
@@ -241,8 +243,9 @@ struct nacre_sshsig {
     struct nacre_bytes signature; /* blob: string name, string signature */
 };
 
-/* Takes an armored signature apart; buf (cap at least 2 * file.n) holds the decoded bytes. FILE_FORMAT:
- * *what (may be NULL) says why; UNKNOWN_ALG: version or hash; NO_ROOM. Verifies nothing. */
+/* Takes an armored signature apart; buf (cap at least 2 * file.n) holds the decoded bytes.
+ * FILE_FORMAT: *what (may be NULL) says why; UNKNOWN_ALG: version or hash; NO_ROOM. Verifies
+ * nothing. */
 NACRE_MUST_CHECK nacre_err nacre_sshsig_decode(struct nacre_sshsig *s, struct nacre_bytes file,
                                                uint8_t *buf, size_t cap, const char **what);
 /* The hash that the message is to be hashed with; NULL if it is none of SHA-256 and SHA-512. */
@@ -257,7 +260,8 @@ NACRE_MUST_CHECK nacre_err nacre_sshsig_verify(const struct nacre_sshsig *s, con
 NACRE_MUST_CHECK nacre_err nacre_sshsig_message(uint8_t *out, size_t cap, size_t *n,
                                                 const char *name_space, const char *hash,
                                                 struct nacre_bytes digest);
-/* Armors a signature blob of what nacre_sshsig_message() gave; key is the public key or certificate. */
+/* Armors a signature blob of what nacre_sshsig_message() gave; key is the public key or
+ * certificate. */
 NACRE_MUST_CHECK nacre_err nacre_sshsig_format(uint8_t *out, size_t cap, size_t *n,
                                                struct nacre_bytes key, const char *name_space,
                                                const char *hash, struct nacre_bytes signature);
@@ -275,7 +279,8 @@ enum nacre_keyfile_format {
     NACRE_KEYFILE_PEM_EC,  /* RFC 5915 (read, write) */
     NACRE_KEYFILE_PEM_DSA,
     NACRE_KEYFILE_PKCS8,           /* RFC 5958, 8410 (read, write) */
-    NACRE_KEYFILE_PKCS8_ENCRYPTED, /* the same with PBES2 (read; PKCS8 with a passphrase writes it) */
+    NACRE_KEYFILE_PKCS8_ENCRYPTED, /* the same with PBES2 (read; PKCS8 with a passphrase writes it)
+                                    */
     NACRE_KEYFILE_PPK,             /* PuTTY, versions 2 and 3 (read), 3 (write) */
     NACRE_KEYFILE_SSH1,
     NACRE_KEYFILE_PUBLIC,      /* one-line public key (read) */
@@ -306,13 +311,13 @@ struct nacre_keyfile_info {
 
 /* Reads a private key out of the bytes of a file. scratch holds the decoded file and is wiped
  * before the return; scratch_len at least file.n is enough, but for a file whose kdf needs more:
- * with too little of it NO_ROOM, and info->scratch_needed says what to come again with. comment (comment_cap bytes, may be NULL
- * with 0) gets the comment, as it stands: escape before printing; a longer one is cut. The public
- * halves outside and inside are compared with the one derived from the private half. Errors:
- * FILE_FORMAT (no private key file, damaged, trailing bytes, more than one key), KEY_FORMAT,
- * KEY_REFUSED (halves differ), UNKNOWN_ALG (format, key type, cipher or kdf that this build does
- * not have; info says which), PASSPHRASE (wrong or missing), LIMIT (over NACRE_KEYFILE_MAX),
- * NO_ROOM. On failure k and comment are zeroed. info may be NULL. */
+ * with too little of it NO_ROOM, and info->scratch_needed says what to come again with. comment
+ * (comment_cap bytes, may be NULL with 0) gets the comment, as it stands: escape before printing; a
+ * longer one is cut. The public halves outside and inside are compared with the one derived from
+ * the private half. Errors: FILE_FORMAT (no private key file, damaged, trailing bytes, more than
+ * one key), KEY_FORMAT, KEY_REFUSED (halves differ), UNKNOWN_ALG (format, key type, cipher or kdf
+ * that this build does not have; info says which), PASSPHRASE (wrong or missing), LIMIT (over
+ * NACRE_KEYFILE_MAX), NO_ROOM. On failure k and comment are zeroed. info may be NULL. */
 NACRE_MUST_CHECK nacre_err nacre_keyfile_read(struct nacre_privkey *k, char *comment,
                                               size_t comment_cap, struct nacre_bytes file,
                                               struct nacre_bytes passphrase, uint8_t *scratch,
@@ -348,10 +353,10 @@ struct nacre_keyfile_opts {
 #define NACRE_KEYFILE_ROUNDS_MAX 4096
 #define NACRE_KEYFILE_TEXT_MAX 16384 /* enough for every key and comment */
 /* Writes the whole file, line ends included and without NUL; *n is its length. rng gives check
- * value, salt and IV. PEM_RSA and PEM_EC and PKCS8 hold no comment. Errors: USAGE (empty key, comment
- * over NACRE_KEY_COMMENT_MAX or, in a PPK, with line ends), UNKNOWN_ALG (the format cannot be written, or has no form for such
- * a key, or the cipher is not supported), NO_ROOM (out or opts->mem), RNG; out is then zeroed and *n
- * 0. out holds a secret. */
+ * value, salt and IV. PEM_RSA and PEM_EC and PKCS8 hold no comment. Errors: USAGE (empty key,
+ * comment over NACRE_KEY_COMMENT_MAX or, in a PPK, with line ends), UNKNOWN_ALG (the format cannot
+ * be written, or has no form for such a key, or the cipher is not supported), NO_ROOM (out or
+ * opts->mem), RNG; out is then zeroed and *n 0. out holds a secret. */
 NACRE_MUST_CHECK nacre_err nacre_keyfile_write(uint8_t *out, size_t cap, size_t *n,
                                                const struct nacre_privkey *k,
                                                struct nacre_bytes comment,
@@ -363,8 +368,9 @@ bool nacre_keyfile_cipher_known(const char *name);
 /* Room that nacre_pubkey_write() needs at most. */
 #define NACRE_PUBKEY_FILE_LEN(blob_len, comment_len) (2 * (blob_len) + 3 * (comment_len) + 512)
 /* Writes a public key file: PUBLIC (one line with its end), PUBLIC_4716 (any type; comment may be
- * empty, control characters are USAGE), PUBLIC_PEM (RSA, ECDSA, Ed25519), PUBLIC_PEM_RSA (RSA); *n is its
- * length, no NUL. UNKNOWN_ALG: no such form for such a key; KEY_FORMAT, USAGE, NO_ROOM: *n is 0. */
+ * empty, control characters are USAGE), PUBLIC_PEM (RSA, ECDSA, Ed25519), PUBLIC_PEM_RSA (RSA); *n
+ * is its length, no NUL. UNKNOWN_ALG: no such form for such a key; KEY_FORMAT, USAGE, NO_ROOM: *n
+ * is 0. */
 NACRE_MUST_CHECK nacre_err nacre_pubkey_write(uint8_t *out, size_t cap, size_t *n,
                                               enum nacre_keyfile_format format,
                                               struct nacre_bytes blob, struct nacre_bytes comment);
@@ -470,16 +476,16 @@ struct nacre_known_hosts {
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_init(struct nacre_known_hosts *s,
                                                   struct nacre_bytes host, uint32_t port,
                                                   struct nacre_bytes key);
-/* The same for a host certificate, decoded with its plain key, borrowed too: MATCH if its authority is
- * named by a @cert-authority line for the host, REVOKED if its key or its authority is revoked, else
- * NOT_FOUND. That the certificate is good is for nacre_cert_verify() and nacre_cert_check() to say.
- * USAGE: also a certificate that is zeroed or without its plain key. */
+/* The same for a host certificate, decoded with its plain key, borrowed too: MATCH if its authority
+ * is named by a @cert-authority line for the host, REVOKED if its key or its authority is revoked,
+ * else NOT_FOUND. That the certificate is good is for nacre_cert_verify() and nacre_cert_check() to
+ * say. USAGE: also a certificate that is zeroed or without its plain key. */
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_init_cert(struct nacre_known_hosts *s,
                                                        struct nacre_bytes host, uint32_t port,
                                                        const struct nacre_cert *cert);
 /* Looks at one line. FILE_FORMAT, KEY_FORMAT, KEY_REFUSED: the line cannot be read or holds a weak
- * key and is ignored, *what (may be NULL) says why: tell the user file and line, and go on. A
- * line with a marker also counts under the bare host name. A key that cannot be read is noticed only on
+ * key and is ignored, *what (may be NULL) says why: tell the user file and line, and go on. A line
+ * with a marker also counts under the bare host name. A key that cannot be read is noticed only on
  * lines for the host. */
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_line(struct nacre_known_hosts *s,
                                                   struct nacre_bytes line, uint32_t file,
@@ -487,10 +493,10 @@ NACRE_MUST_CHECK nacre_err nacre_known_hosts_line(struct nacre_known_hosts *s,
 /* Whether that entry is for the host and port of the search, whatever its marker and key; for
  * listing and removing. */
 bool nacre_known_hosts_is_for(const struct nacre_known_hosts *s, const struct nacre_host_entry *e);
-/* Host key algorithms of list (comma-separated) in the order to propose: if a plain key of the type of
- * its first name is known or nothing is known, list as it is; else algorithms of known types (s
- * gathered them), and those of certificates if an authority is known, first, each group in the order
- * of list. */
+/* Host key algorithms of list (comma-separated) in the order to propose: if a plain key of the type
+ * of its first name is known or nothing is known, list as it is; else algorithms of known types (s
+ * gathered them), and those of certificates if an authority is known, first, each group in the
+ * order of list. */
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_prefer(char *out, size_t cap,
                                                     const struct nacre_known_hosts *s,
                                                     const char *list);
@@ -498,9 +504,10 @@ NACRE_MUST_CHECK nacre_err nacre_known_hosts_prefer(char *out, size_t cap,
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_format(char *out, size_t cap, struct nacre_bytes host,
                                                     uint32_t port, struct nacre_bytes blob);
 /* The same with the name hashed. */
-NACRE_MUST_CHECK nacre_err nacre_known_hosts_format_hashed(
-    char *out, size_t cap, struct nacre_bytes host, uint32_t port, struct nacre_bytes blob,
-    const uint8_t salt[NACRE_HOST_SALT_LEN]);
+NACRE_MUST_CHECK nacre_err nacre_known_hosts_format_hashed(char *out, size_t cap,
+                                                           struct nacre_bytes host, uint32_t port,
+                                                           struct nacre_bytes blob,
+                                                           const uint8_t salt[NACRE_HOST_SALT_LEN]);
 /* Writes `|1|salt|hash` of a name as it stands in a file, see nacre_host_text(). NO_ROOM: cap below
  * NACRE_HOST_HASH_LEN. */
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_hash(char *out, size_t cap,
@@ -574,9 +581,9 @@ enum nacre_authkey_verdict {
 enum nacre_authkey_verdict nacre_authkey_check(const struct nacre_authkey *a,
                                                struct nacre_bytes blob, struct nacre_bytes addr,
                                                uint64_t now, uint64_t now_local);
-/* The same of a cert-authority line and the authority that a certificate names. ALLOW: so far as this
- * line goes; nacre_cert_judge() (nacre_certauth.h) says whether the certificate is good, for a name of
- * principals= if the line has it, else for the user's. */
+/* The same of a cert-authority line and the authority that a certificate names. ALLOW: so far as
+ * this line goes; nacre_cert_judge() (nacre_certauth.h) says whether the certificate is good, for a
+ * name of principals= if the line has it, else for the user's. */
 enum nacre_authkey_verdict nacre_authkey_check_ca(const struct nacre_authkey *a,
                                                   struct nacre_bytes ca, struct nacre_bytes addr,
                                                   uint64_t now, uint64_t now_local);
@@ -612,9 +619,9 @@ bool nacre_addr_blocks_valid(struct nacre_bytes list);
 
 /* Reads a line of a moduli file without its end (time type tests trials size generator modulus): a
  * group of 2,048 to 8,192 bits whose modulus is marked as a safe prime that tests were run on and
- * none found composite. g borrows from buf, cap at least NACRE_MODULI_BUF is enough. A blank line or
- * a comment is OK and gives a group of no bits. Errors: FILE_FORMAT (no such line), KEY_REFUSED (a
- * group not to be used), NO_ROOM; g is then zeroed. */
+ * none found composite. g borrows from buf, cap at least NACRE_MODULI_BUF is enough. A blank line
+ * or a comment is OK and gives a group of no bits. Errors: FILE_FORMAT (no such line), KEY_REFUSED
+ * (a group not to be used), NO_ROOM; g is then zeroed. */
 NACRE_MUST_CHECK nacre_err nacre_moduli_parse(struct nacre_dh_group *g, struct nacre_bytes line,
                                               uint8_t *buf, size_t cap);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * Pattern lists of ssh_config(5) and known_hosts: patterns of `*` and `?` between commas; `!` at the
- * front of a pattern denies. Time is at most the list's length times the name's.
+ * Pattern lists of ssh_config(5) and known_hosts: patterns of `*` and `?` between commas; `!` at
+ * the front of a pattern denies. Time is at most the list's length times the name's.
  */
 #include "proto/glob.h"
 #include "proto/keys/nacre_keys.h"

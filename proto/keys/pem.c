@@ -165,11 +165,10 @@ static void pem_put_group(struct pem_out *o, const char group[4])
 }
 
 /* In place: the binary moves to the end of buf, the text grows from its front. Let G be the groups
- * of three bytes, B the BEGIN line and headers, E the END line. After g groups the text is B + 4g + 4g/columns
- * long and the next byte is read at cap - n + 3g. The first stays below the second for every g <= G
- * if B + G + 4G/columns <= cap - n; and that follows from the one check, B + 4G + 4G/columns + 1 +
- * E
- * <= cap, because n <= 3G. */
+ * of three bytes, B the BEGIN line and headers, E the END line. After g groups the text is B + 4g +
+ * 4g/columns long and the next byte is read at cap - n + 3g. The first stays below the second for
+ * every g <= G if B + G + 4G/columns <= cap - n; and that follows from the one check, B + 4G +
+ * 4G/columns + 1 + E <= cap, because n <= 3G. */
 nacre_err ncr_pem_encode_headers(uint8_t *buf, size_t cap, size_t *n, const char *label,
                                  const char *headers, size_t columns)
 {

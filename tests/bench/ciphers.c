@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * CPU time of sealing and of opening packets of 32 KiB in memory, for each pair of rows: what is left
- * of a transfer's CPU time when this is taken away is not the cipher's.
+ * CPU time of sealing and of opening packets of 32 KiB in memory, for each pair of rows: what is
+ * left of a transfer's CPU time when this is taken away is not the cipher's.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>

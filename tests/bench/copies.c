@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
  * Counts the bytes that memcpy and memmove move: linked into a copy of a program with
- * -Wl,--wrap=memcpy,--wrap=memmove and built with -fno-builtin, so that every call is seen. The sum is
- * written to the file that NACRE_COPIES names when the program ends.
+ * -Wl,--wrap=memcpy,--wrap=memmove and built with -fno-builtin, so that every call is seen. The sum
+ * is written to the file that NACRE_COPIES names when the program ends.
  */
 #include <stddef.h>
 #include <stdio.h>

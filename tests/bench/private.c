@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC
  *
- * Prints the private memory of the processes below a server, in KiB, and how many they are: what one
- * session costs. The server itself is left out, and so are programs other than the server's own (the
- * command that the session runs).
+ * Prints the private memory of the processes below a server, in KiB, and how many they are: what
+ * one session costs. The server itself is left out, and so are programs other than the server's own
+ * (the command that the session runs).
  *
  *   private SERVER_PID
  */
