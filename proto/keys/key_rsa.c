@@ -103,6 +103,28 @@ static void keyrsa_finish(struct nacre_privkey *k)
     k->type = &ncr_key_type_rsa;
 }
 
+/* Takes leading zeros off every number, as they are when a key is read; one of d or iqmp in 256 has
+ * some. How many there are every key file shows by its lengths. */
+static void keyrsa_trim(struct nacre_privkey *k)
+{
+    uint8_t *const num = k->secret.rsa.num;
+    size_t from = 0;
+    size_t to = 0;
+    int i;
+
+    for (i = 0; i < KEYRSA_PARTS; i++) {
+        uint16_t n = k->secret.rsa.len[i];
+
+        for (; n > 0 && num[from] == 0; n--)
+            from++;
+        memmove(num + to, num + from, n);
+        k->secret.rsa.len[i] = n;
+        from += n;
+        to += n;
+    }
+    nacre_wipe(num + to, from - to);
+}
+
 static nacre_err keyrsa_generate(struct nacre_privkey *k, unsigned bits,
                                  const struct nacre_rng *rng, uint64_t *work)
 {
@@ -125,6 +147,7 @@ static nacre_err keyrsa_generate(struct nacre_privkey *k, unsigned bits,
                             part[KEYRSA_IQMP], bits, rng, work))
         return NACRE_ERR_RNG;
     memcpy(part[KEYRSA_E], keyrsa_e, sizeof keyrsa_e);
+    keyrsa_trim(k);
     keyrsa_finish(k);
     return NACRE_OK;
 }
