@@ -103,8 +103,16 @@ static void keyrsa_finish(struct nacre_privkey *k)
     k->type = &ncr_key_type_rsa;
 }
 
-/* Takes leading zeros off every number, as they are when a key is read; one of d or iqmp in 256 has
- * some. How many there are every key file shows by its lengths. */
+static bool keyrsa_leading_zero(const uint8_t *p)
+{
+    bool zero = *p == 0;
+
+    NCR_CT_PUBLIC(&zero, sizeof zero); /* the length of a number, which every key file shows */
+    return zero;
+}
+
+/* Takes leading zeros off every number, as they are when a key is read; one d or iqmp in 256 has
+ * some. */
 static void keyrsa_trim(struct nacre_privkey *k)
 {
     uint8_t *const num = k->secret.rsa.num;
@@ -115,7 +123,7 @@ static void keyrsa_trim(struct nacre_privkey *k)
     for (i = 0; i < KEYRSA_PARTS; i++) {
         uint16_t n = k->secret.rsa.len[i];
 
-        for (; n > 0 && num[from] == 0; n--)
+        for (; n > 0 && keyrsa_leading_zero(num + from); n--)
             from++;
         memmove(num + to, num + from, n);
         k->secret.rsa.len[i] = n;
