@@ -142,21 +142,35 @@ for form in RFC4716 PKCS8 PPK; do
 done
 check 'a full disk leaves the key as it was'
 
+# limit KIB: of address space; a program with sanitizers takes far more than that at once
+limit() {
+    # shellcheck disable=SC3045 # dash and bash have -v
+    [ -n "$sanitized" ] || ulimit -v "$1"
+}
+sanitized=$(grep -al __asan_init "$keygen")
+
 run 0 -q -t ed25519 -m PPK -N x -f q
-sed 's/^Argon2-Memory: .*/Argon2-Memory: 2097152/; s/^Argon2-Passes: .*/Argon2-Passes: 1/' q > big
-chmod 600 big
-(ulimit -v 500000 && timeout 20 "$keygen" -y -P x -f big) > out 2> err < /dev/null
-[ $? -eq 255 ] || bad "$(cat out err)"
-err_has 'not enough memory'
+chmod 600 q
+if [ -z "$sanitized" ]; then
+    sed 's/^Argon2-Memory: .*/Argon2-Memory: 2097152/; s/^Argon2-Passes: .*/Argon2-Passes: 1/' q > big
+    chmod 600 big
+    (limit 500000 && timeout 20 "$keygen" -y -P x -f big) > out 2> err < /dev/null
+    [ $? -eq 255 ] || bad "$(cat out err)"
+    err_has 'not enough memory'
+    check 's92: more memory than there is'
+else
+    echo 'ok - keygen convert: s92: more memory than there is # SKIP it cannot be limited here'
+fi
 sed 's/^Argon2-Memory: .*/Argon2-Memory: 2097153/' q > big
-(ulimit -v 500000 && timeout 2 "$keygen" -y -P x -f big) > out 2> err < /dev/null
+chmod 600 big
+(limit 500000 && timeout 2 "$keygen" -y -P x -f big) > out 2> err < /dev/null
 [ $? -eq 255 ] || bad "$(cat out err)"
 err_has 'more memory or passes than are sensible'
-check "s92: more memory than there is, or than is sensible"
+check 's92: more memory than is sensible'
 
 truncate -s 100000000 huge && chmod 600 huge
 for job in '-y' '-l' '-i' '-e' '-p -N x' '-c -C x'; do
-    (ulimit -v 100000 && timeout 2 "$keygen" $job -f huge) > out 2> err < /dev/null
+    (limit 100000 && timeout 2 "$keygen" $job -f huge) > out 2> err < /dev/null
     [ $? -eq 255 ] || bad "$job: $(cat out err)"
     err_has 'file too large'
 done
