@@ -11,7 +11,7 @@
 # INTEROP_LATER_SUITES (sid forky trixie).
 
 NEWER_DIR=${INTEROP_NEWER_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/nacre-interop/${INTEROP_NEWER_SUITE:-sid}}
-NEWER_LIMIT=300 # seconds for the making of it
+NEWER_LIMIT=240 # seconds for the making of each
 export NEWER_DIR
 LATER_TOP=${XDG_CACHE_HOME:-$HOME/.cache}/nacre-interop
 # one of the names is virtual, which debootstrap does not resolve: hence cffi
