@@ -190,7 +190,7 @@ for case in always:forever=forever 0x1:0x3c='from 1970-01-01T00:00:01 to 1970-01
     run 0 -q -s ca -I id -n user -V "${case%%=*}" k.pub
     shows "Valid: ${case#*=}"
 done
-TZ=XXX-5:30 "$keygen" -q -s ca -I id -n user -V 20240101:20240101Z k.pub 2> err || bad "$(cat err)"
+TZ=IST-5:30 "$keygen" -q -s ca -I id -n user -V 20240101:20240101Z k.pub 2> err || bad "$(cat err)"
 shows 'Valid: from 2023-12-31T18:30:00 to 2024-01-01T00:00:00'
 now=$(date +%s)
 run 0 -q -s ca -I id -n user -V +1w2d3h4m5s k.pub
