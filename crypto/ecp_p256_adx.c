@@ -5,6 +5,7 @@
  * ecp_p256.c. Same values, same form (R = 2^256), same bounds; nothing depends on values but
  * through conditional moves.
  */
+#include "crypto/adx.h"
 #include "crypto/ecp_p256.h"
 
 #if NCR_X86
@@ -16,20 +17,13 @@ static const uint64_t p256_adx_p3 = 0xffffffff00000001;
 #define P256_ADX_IN(a) "m"(*(const uint64_t(*)[NCR_P256_WORDS])(a))
 #define P256_ADX_PRIME [p1] "m"(p256_adx_p1), [p3] "m"(p256_adx_p3)
 
-/* One product of a[i] and rdx, added to two words: carries of the lower in CF, of the upper in OF.
- */
-#define P256_ADX_MAC(i, low, high)                                                                 \
-    "mulxq 8*" #i "(%[a]), %[x], %[y]\n\t"                                                         \
-    "adcxq %[x], %[" #low "]\n\t"                                                                  \
-    "adoxq %[y], %[" #high "]\n\t"
-
 /* w4..w0, of which w5 is the new top, plus a times b[i]. */
 #define P256_ADX_ROW(i, w0, w1, w2, w3, w4, w5)                                                    \
     "xorl %k[" #w5 "], %k[" #w5 "]\n\t"                                                            \
-    "movq 8*" #i "(%[b]), %%rdx\n\t" P256_ADX_MAC(0, w0, w1) P256_ADX_MAC(1, w1, w2)               \
-        P256_ADX_MAC(2, w2, w3) P256_ADX_MAC(3, w3, w4) "adcxq %[" #w5 "], %[" #w4 "]\n\t"         \
-                                                        "adoxq %[" #w5 "], %[" #w5 "]\n\t"         \
-                                                        "adcq $0, %[" #w5 "]\n\t"
+    "movq 8*" #i "(%[b]), %%rdx\n\t" NCR_ADX_MAC(0, w0, w1) NCR_ADX_MAC(1, w1, w2)                 \
+        NCR_ADX_MAC(2, w2, w3) NCR_ADX_MAC(3, w3, w4) "adcxq %[" #w5 "], %[" #w4 "]\n\t"           \
+                                                      "adoxq %[" #w5 "], %[" #w5 "]\n\t"           \
+                                                      "adcq $0, %[" #w5 "]\n\t"
 
 /* Adds w0 p to w5..w0, which makes w0 0: see ecp_p256.c. Afterwards w0 is free. */
 #define P256_ADX_STEP(w0, w1, w2, w3, w4, w5)                                                      \
@@ -103,50 +97,10 @@ static void p256_adx_mul(uint64_t *r, const uint64_t *a, const uint64_t *b)
     r[3] = t1;
 }
 
-/* Products of different words, then twice these (CF) and the squares of words (OF) in one go. */
 static void p256_adx_sqr(uint64_t *r, const uint64_t *a)
 {
     uint64_t t0, t1, t2, t3, t4, t5, t6, t7, x, y;
-    __asm__("movq (%[a]), %%rdx\n\t"
-            "mulxq 8(%[a]), %[t1], %[t2]\n\t"
-            "mulxq 16(%[a]), %[x], %[t3]\n\t"
-            "addq %[x], %[t2]\n\t"
-            "mulxq 24(%[a]), %[x], %[t4]\n\t"
-            "adcq %[x], %[t3]\n\t"
-            "adcq $0, %[t4]\n\t"
-            "movq 8(%[a]), %%rdx\n\t"
-            "xorl %k[t5], %k[t5]\n\t" /* clang-format off */
-            P256_ADX_MAC(2, t3, t4)
-            P256_ADX_MAC(3, t4, t5) /* clang-format on */
-            "movq 16(%[a]), %%rdx\n\t"
-            "mulxq 24(%[a]), %[x], %[t6]\n\t"
-            "movl $0, %k[t7]\n\t"
-            "adcxq %[x], %[t5]\n\t"
-            "adoxq %[t7], %[t6]\n\t"
-            "adcxq %[t7], %[t6]\n\t"
-            "xorl %k[t7], %k[t7]\n\t" /* both carries are 0 */
-            "movq (%[a]), %%rdx\n\t"
-            "mulxq %%rdx, %[t0], %[y]\n\t"
-            "adcxq %[t1], %[t1]\n\t"
-            "adoxq %[y], %[t1]\n\t"
-            "movq 8(%[a]), %%rdx\n\t"
-            "mulxq %%rdx, %[x], %[y]\n\t"
-            "adcxq %[t2], %[t2]\n\t"
-            "adoxq %[x], %[t2]\n\t"
-            "adcxq %[t3], %[t3]\n\t"
-            "adoxq %[y], %[t3]\n\t"
-            "movq 16(%[a]), %%rdx\n\t"
-            "mulxq %%rdx, %[x], %[y]\n\t"
-            "adcxq %[t4], %[t4]\n\t"
-            "adoxq %[x], %[t4]\n\t"
-            "adcxq %[t5], %[t5]\n\t"
-            "adoxq %[y], %[t5]\n\t"
-            "movq 24(%[a]), %%rdx\n\t"
-            "mulxq %%rdx, %[x], %[y]\n\t"
-            "adcxq %[t6], %[t6]\n\t"
-            "adoxq %[x], %[t6]\n\t"
-            "adcxq %[t7], %[t7]\n\t"
-            "adoxq %[y], %[t7]\n\t" /* clang-format off */
+    __asm__(NCR_ADX_SQUARE /* clang-format off */
             P256_ADX_SHORT_STEP(t0, t1, t2, t3)
             P256_ADX_SHORT_STEP(t1, t2, t3, t0)
             P256_ADX_SHORT_STEP(t2, t3, t0, t1)

@@ -8,6 +8,7 @@
  * carries run in two chains at once. Every function may be given its output as an input. CT in
  * scalar and point: conditional moves alone depend on them.
  */
+#include "crypto/adx.h"
 #include "crypto/ct.h"
 #include "crypto/fast.h"
 #include "crypto/load.h"
@@ -19,18 +20,11 @@
 
 #define X25519_ADX_IN(a) "m"(*(const uint64_t(*)[4])(a))
 
-/* One product of a[i] and rdx, added to two words: carries of the lower in CF, of the upper in OF.
- */
-#define X25519_ADX_MAC(i, low, high)                                                               \
-    "mulxq 8*" #i "(%[a]), %[x], %[y]\n\t"                                                         \
-    "adcxq %[x], %[" #low "]\n\t"                                                                  \
-    "adoxq %[y], %[" #high "]\n\t"
-
 /* w4..w0 plus a times b[i]; w4 is new. The sum is below 2^320, so that the last carry is none. */
 #define X25519_ADX_ROW(i, w0, w1, w2, w3, w4)                                                      \
     "xorl %k[" #w4 "], %k[" #w4 "]\n\t"                                                            \
-    "movq 8*" #i "(%[b]), %%rdx\n\t" X25519_ADX_MAC(0, w0, w1) X25519_ADX_MAC(1, w1, w2)           \
-        X25519_ADX_MAC(2, w2, w3) X25519_ADX_MAC(3, w3, w4) "adcq $0, %[" #w4 "]\n\t"
+    "movq 8*" #i "(%[b]), %%rdx\n\t" NCR_ADX_MAC(0, w0, w1) NCR_ADX_MAC(1, w1, w2)                 \
+        NCR_ADX_MAC(2, w2, w3) NCR_ADX_MAC(3, w3, w4) "adcq $0, %[" #w4 "]\n\t"
 
 /* t3..t0 plus 38 t4, t4 below 2^18, which carries at most once: what is left is then so small that
  * the second 38 does not carry. */
@@ -92,50 +86,10 @@ NCR_INLINE void x25519_adx_mul(uint64_t r[4], const uint64_t a[4], const uint64_
     r[3] = t3;
 }
 
-/* Products of different words, then twice these (CF) and the squares of words (OF) in one go. */
 NCR_INLINE void x25519_adx_sqr(uint64_t r[4], const uint64_t a[4])
 {
     uint64_t t0, t1, t2, t3, t4, t5, t6, t7, x, y;
-    __asm__("movq (%[a]), %%rdx\n\t"
-            "mulxq 8(%[a]), %[t1], %[t2]\n\t"
-            "mulxq 16(%[a]), %[x], %[t3]\n\t"
-            "addq %[x], %[t2]\n\t"
-            "mulxq 24(%[a]), %[x], %[t4]\n\t"
-            "adcq %[x], %[t3]\n\t"
-            "adcq $0, %[t4]\n\t"
-            "movq 8(%[a]), %%rdx\n\t"
-            "xorl %k[t5], %k[t5]\n\t" /* clang-format off */
-            X25519_ADX_MAC(2, t3, t4)
-            X25519_ADX_MAC(3, t4, t5) /* clang-format on */
-            "movq 16(%[a]), %%rdx\n\t"
-            "mulxq 24(%[a]), %[x], %[t6]\n\t"
-            "movl $0, %k[t7]\n\t"
-            "adcxq %[x], %[t5]\n\t"
-            "adoxq %[t7], %[t6]\n\t"
-            "adcxq %[t7], %[t6]\n\t"
-            "xorl %k[t7], %k[t7]\n\t" /* both carries are 0 */
-            "movq (%[a]), %%rdx\n\t"
-            "mulxq %%rdx, %[t0], %[y]\n\t"
-            "adcxq %[t1], %[t1]\n\t"
-            "adoxq %[y], %[t1]\n\t"
-            "movq 8(%[a]), %%rdx\n\t"
-            "mulxq %%rdx, %[x], %[y]\n\t"
-            "adcxq %[t2], %[t2]\n\t"
-            "adoxq %[x], %[t2]\n\t"
-            "adcxq %[t3], %[t3]\n\t"
-            "adoxq %[y], %[t3]\n\t"
-            "movq 16(%[a]), %%rdx\n\t"
-            "mulxq %%rdx, %[x], %[y]\n\t"
-            "adcxq %[t4], %[t4]\n\t"
-            "adoxq %[x], %[t4]\n\t"
-            "adcxq %[t5], %[t5]\n\t"
-            "adoxq %[y], %[t5]\n\t"
-            "movq 24(%[a]), %%rdx\n\t"
-            "mulxq %%rdx, %[x], %[y]\n\t"
-            "adcxq %[t6], %[t6]\n\t"
-            "adoxq %[x], %[t6]\n\t"
-            "adcxq %[t7], %[t7]\n\t"
-            "adoxq %[y], %[t7]\n\t" X25519_ADX_REDUCE
+    __asm__(NCR_ADX_SQUARE X25519_ADX_REDUCE
             : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4),
               [t5] "=&r"(t5), [t6] "=&r"(t6), [t7] "=&r"(t7), [x] "=&r"(x), [y] "=&r"(y)
             : [a] "r"(a)
