@@ -7,56 +7,8 @@
 set -u
 export LC_ALL=C
 
-case ${BUILD:-build} in
-/*) keygen=$BUILD/nacre-keygen ;;
-*) keygen=$PWD/${BUILD:-build}/nacre-keygen ;;
-esac
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-cd "$work" || exit 2
-umask 022
-failed=0
-why=
-
-# check NAME: reports the checks since the last report
-check() {
-    if [ -z "$why" ]; then
-        echo "ok - keygen: $1"
-    else
-        failed=1
-        echo "not ok - keygen: $1"
-        printf '%s\n' "$why" | sed 's/^/    /'
-    fi
-    why=
-}
-bad() {
-    why="$why$*
-"
-}
-# run STATUS ARGUMENTS: runs with no input; output in out and err
-run() {
-    want=$1
-    shift
-    timeout 20 "$keygen" "$@" < /dev/null > out 2> err
-    got=$?
-    [ "$got" -eq "$want" ] || bad "nacre-keygen $*: status $got instead of $want: $(cat out err)"
-}
-out_is() {
-    printf "$1" > want
-    cmp -s want out || bad "stdout is: $(cat out)"
-}
-err_has() {
-    grep -qF -- "$1" err || bad "stderr lacks '$1': $(cat err)"
-}
-mode_is() {
-    [ "$(stat -c %a "$2")" = "$1" ] || bad "$2 has mode $(stat -c %a "$2")"
-}
-
-if ! [ -x "$keygen" ]; then
-    echo "ok - keygen # SKIP $keygen is not built"
-    exit 0
-fi
+suite=keygen
+. "$(dirname "$0")/keygen_lib.sh"
 
 # ---- Making keys -------------------------------------------------------------------------------
 

@@ -7,55 +7,14 @@
 set -u
 export LC_ALL=C TZ=UTC0
 
-case ${BUILD:-build} in
-/*) keygen=$BUILD/nacre-keygen ;;
-*) keygen=$PWD/${BUILD:-build}/nacre-keygen ;;
-esac
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-cd "$work" || exit 2
-umask 022
 unset SSH_AUTH_SOCK
-failed=0
-why=
 
-# check NAME: reports the checks since the last report
-check() {
-    if [ -z "$why" ]; then
-        echo "ok - keygen: $1"
-    else
-        failed=1
-        echo "not ok - keygen: $1"
-        printf '%s\n' "$why" | sed 's/^/    /'
-    fi
-    why=
-}
-bad() {
-    why="$why$*
-"
-}
-# run STATUS ARGUMENTS: runs with no input; output in out and err
-run() {
-    want=$1
-    shift
-    timeout 20 "$keygen" "$@" < /dev/null > out 2> err
-    got=$?
-    [ "$got" -eq "$want" ] || bad "nacre-keygen $*: status $got instead of $want: $(cat out err)"
-}
-out_is() {
-    printf "$1" > want
-    cmp -s want out || bad "stdout is: $(cat out)"
-}
+suite=keygen
+. "$(dirname "$0")/keygen_lib.sh"
+
 err_is() {
     printf "$1" > want
     cmp -s want err || bad "stderr is: $(cat err)"
-}
-err_has() {
-    grep -qF -- "$1" err || bad "stderr lacks '$1': $(cat err)"
-}
-mode_is() {
-    [ "$(stat -c %a "$2")" = "$1" ] || bad "$2 has mode $(stat -c %a "$2")"
 }
 # shows LINES...: the certificate k-cert.pub has these lines
 shows() {
@@ -73,11 +32,6 @@ refused() {
     err_is "$message\n"
     [ -e k-cert.pub ] && bad "$*: signed"
 }
-
-if ! [ -x "$keygen" ]; then
-    echo "ok - keygen: certificates # SKIP $keygen is not built"
-    exit 0
-fi
 
 run 0 -q -t ed25519 -N '' -f ca -C ca
 run 0 -q -t ed25519 -N '' -f k -C 'a comment'

@@ -7,47 +7,9 @@
 set -u
 export LC_ALL=C
 
-case ${BUILD:-build} in
-/*) keygen=$BUILD/nacre-keygen ;;
-*) keygen=$PWD/${BUILD:-build}/nacre-keygen ;;
-esac
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-cd "$work" || exit 2
-umask 022
-failed=0
-why=
+suite='keygen convert'
+. "$(dirname "$0")/keygen_lib.sh"
 
-# check NAME: reports the checks since the last report
-check() {
-    if [ -z "$why" ]; then
-        echo "ok - keygen convert: $1"
-    else
-        failed=1
-        echo "not ok - keygen convert: $1"
-        printf '%s\n' "$why" | sed 's/^/    /'
-    fi
-    why=
-}
-bad() {
-    why="$why$*
-"
-}
-# run STATUS ARGUMENTS: runs with no input; output in out and err
-run() {
-    want=$1
-    shift
-    timeout 20 "$keygen" "$@" < /dev/null > out 2> err
-    got=$?
-    [ "$got" -eq "$want" ] || bad "nacre-keygen $*: status $got instead of $want: $(cat out err)"
-}
-err_has() {
-    grep -qF -- "$1" err || bad "stderr lacks '$1': $(cat err)"
-}
-mode_is() {
-    [ "$(stat -c %a "$2")" = "$1" ] || bad "$2 has mode $(stat -c %a "$2")"
-}
 first_is() {
     [ "$(head -n 1 "$2")" = "$1" ] || bad "$2 starts with: $(head -n 1 "$2")"
 }
@@ -57,11 +19,6 @@ holds() {
     run 0 -y -P "$3" -f "$1"
     [ "$(key_of out)" = "$(key_of "$2")" ] || bad "$1 holds another key"
 }
-
-if ! [ -x "$keygen" ]; then
-    echo "ok - keygen convert # SKIP $keygen is not built"
-    exit 0
-fi
 
 # ---- Private keys ------------------------------------------------------------------------------
 

@@ -8,33 +8,9 @@ set -u
 export LC_ALL=C TZ=UTC
 unset SSH_AUTH_SOCK
 
-case ${BUILD:-build} in
-/*) keygen=$BUILD/nacre-keygen ;;
-*) keygen=$PWD/${BUILD:-build}/nacre-keygen ;;
-esac
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-cd "$work" || exit 2
-umask 022
-failed=0
-why=
+suite=keygen
+. "$(dirname "$0")/keygen_lib.sh"
 
-# check NAME: reports the checks since the last report
-check() {
-    if [ -z "$why" ]; then
-        echo "ok - keygen: $1"
-    else
-        failed=1
-        echo "not ok - keygen: $1"
-        printf '%s\n' "$why" | sed 's/^/    /'
-    fi
-    why=
-}
-bad() {
-    why="$why$*
-"
-}
 # run STATUS ARGUMENTS: runs with the file msg as input; output in out and err
 run() {
     want=$1
@@ -50,14 +26,6 @@ out_is() {
 out_has() {
     grep -qF -- "$1" out || bad "stdout lacks '$1': $(cat out)"
 }
-err_has() {
-    grep -qF -- "$1" err || bad "stderr lacks '$1': $(cat err)"
-}
-
-if ! [ -x "$keygen" ]; then
-    echo "ok - keygen # SKIP $keygen is not built"
-    exit 0
-fi
 
 printf 'a message\n' > msg
 for key in a b ca; do
