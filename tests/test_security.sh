@@ -3,8 +3,8 @@
 #
 # The map from classes of weakness that SSH implementations have had, and from points of the RFCs that
 # are often missed, to the tests that show how nacre stands: those about packets, key exchange,
-# cryptography, authentication and trust. A class has a number; its tests bear it, as suite (s13) or in
-# their names (s13_...).
+# cryptography, authentication, trust, key files and agents. A class has a number; its tests bear it, as
+# suite (s13) or in their names (s13_...).
 # Points of RFCs, and classes that a test without the number shows too, name tests as SUITE::TEST.
 #
 # Prints one TAP line a row: ok if each row has a test, and each test that is named exists. With -l the
@@ -23,6 +23,8 @@ rows() {
 17~CBC tells nothing of what a block decrypts to: neither by answers, nor by bytes read, nor by time~
 18~keys differ by direction and exchange; no nonce or sequence number is used twice: rekey, else a hard stop~pkt::counters_move_with_each_packet
 19~compression is off unless named, waits for authentication, and inflates within a bound~inflate::flipped_at_every_bit inflate::cut_at_every_byte inflate::what_is_bad_stays_bad
+20~a decoder takes a message whole or not at all, and nothing beyond what is there~
+21~a count that a peer states neither allocates nor loops beyond the bytes~
 23~Diffie-Hellman values are from 2 to p - 2, both ways~
 24~a group of a server's is odd, of the size asked for, with a sane generator; half-open exchanges are limited~gate::S71_per_source kex_gex::a_server_takes_what_fits_best_of_its_own
 25~points are uncompressed, on the curve, and of the curve that the algorithm names~
@@ -55,6 +57,15 @@ rows() {
 58~one function decides each right, and a denial wins, whoever denies~
 59~a forced command gets no signals, variables or forwards beside it~
 61~a session's variables: none by default, plain names, never those that change what runs~
+57~text files are regular and bounded, a line too long is skipped whole and told~
+68~what held a key or a passphrase is wiped~
+70~key and trust files: opened without waiting, regular, of the right owner and mode; written beside and renamed~
+72~an agent loads no code, whoever asks~
+73~constraints of an agent's keys: unknown ones refuse the key, each holds for every key and connection~
+74~agents' messages: length first, replies of the type that was asked for; guesses at a lock cost more each time~
+75~an agent is lent where that was asked for, and not to a host whose key had changed~
+92~key files: kdf costs capped, both halves compared~
+94~where memory runs out nothing is accepted and nothing leaks~
 RFC 4253 4.2~version lines enter H without line ends, comments and all~security::s28_k_with_leading_zeros_and_top_bit
 RFC 4253 6~packets of 35,000 octets are taken; multiples of 8 for stream ciphers too~security::rfc4253_6_1_largest_packet s15::padding_sent_is_least_and_the_bytes_given
 RFC 4253 6.2~one flush a packet, a new context at each NEWKEYS~compress::s09_rekey_begins_anew_and_may_change compress::every_packet_mode
