@@ -6,6 +6,7 @@ paramiko_client.py [options] PORT sftp BATCHFILE   lines "put LOCAL REMOTE" and 
 """
 
 import argparse
+import os
 import shutil
 import sys
 import threading
@@ -56,9 +57,12 @@ def run(t, o):
     c.exec_command(o.argument)
 
     def feed():
-        while data := sys.stdin.buffer.read1(32768):
-            c.sendall(data)
-        c.shutdown_write()
+        try:
+            while data := os.read(0, 32768):
+                c.sendall(data)
+            c.shutdown_write()
+        except OSError:
+            pass  # the command has ended, as its status says
 
     def drain_errors():
         shutil.copyfileobj(c.makefile_stderr("rb"), sys.stderr.buffer)
@@ -92,4 +96,9 @@ def main():
         t.close()
 
 
-sys.exit(main())
+# Not by the interpreter's own end: that takes the locks of the streams, and the thread that feeds, which
+# still waits for input when the command ends first, may be stopped while it holds one.
+status = main()
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(status)
