@@ -200,6 +200,8 @@ SFTP_SRC = \
 	sftp/sftp_client.c \
 	sftp/sftp_msg.c \
 	sftp/sftp_server.c \
+	sftp/sftp_server_ops.c \
+	sftp/sftp_server_reply.c \
 	sftp/transfer.c
 
 POSIX_SRC = \
@@ -425,7 +427,7 @@ POSIX_TESTS = \
 	revoked_file \
 	socket \
 	tty
-CLIENT_TESTS = agent agent_client client client_memory files forward_agent forward_client host_trust identities key_load known_hosts_file options sftp_words
+CLIENT_TESTS = agent agent_client client client_memory files forward_agent forward_client host_trust identities identities_cert key_load known_hosts_file options sftp_words
 SERVER_TESTS = authorized cert_auth gate groups monitor server session_env sshd sshd_agent sshd_cert sshd_config users_file
 # linked with client and server
 SESSION_TESTS = host_keys_update keyscan
@@ -448,7 +450,7 @@ SCRIPT_TESTS = \
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
-TEST_PROTO_SUPPORT = tests/certs.c tests/driver.c tests/pair.c tests/rig.c tests/rogue.c tests/toy_agent.c tests/sshd_rig.c
+TEST_PROTO_SUPPORT = tests/certs.c tests/driver.c tests/id_bench.c tests/pair.c tests/rig.c tests/rogue.c tests/toy_agent.c tests/sshd_rig.c
 # What reads NACRE_CPU: linked into each of them, kat and the ciphers' benchmark
 TEST_CPU_ENV = tests/cpu_env.c
 
