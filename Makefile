@@ -427,7 +427,7 @@ POSIX_TESTS = \
 	revoked_file \
 	socket \
 	tty
-CLIENT_TESTS = agent agent_client client client_memory files forward_agent forward_client host_trust identities identities_cert key_load known_hosts_file options sftp_words
+CLIENT_TESTS = agent agent_client agent_consent agent_server client client_memory files forward_agent forward_client host_trust identities identities_cert key_load known_hosts_file options sftp_words
 SERVER_TESTS = authorized cert_auth gate groups monitor server session_env sshd sshd_agent sshd_cert sshd_config users_file
 # linked with client and server
 SESSION_TESTS = host_keys_update keyscan
@@ -450,7 +450,10 @@ SCRIPT_TESTS = \
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
-TEST_PROTO_SUPPORT = tests/certs.c tests/driver.c tests/id_bench.c tests/pair.c tests/rig.c tests/rogue.c tests/toy_agent.c tests/sshd_rig.c
+TEST_PROTO_SUPPORT = tests/agent_rig.c tests/certs.c tests/driver.c tests/id_bench.c tests/pair.c tests/rig.c tests/rogue.c tests/toy_agent.c tests/sshd_rig.c
+# An allocator that fails when told to, and the tests that are linked with it
+TEST_OOM = tests/oom.c
+OOM_TESTS = agent agent_server
 # What reads NACRE_CPU: linked into each of them, kat and the ciphers' benchmark
 TEST_CPU_ENV = tests/cpu_env.c
 
@@ -692,6 +695,7 @@ $(foreach t,$(POSIX_TESTS),$(eval $(call test_rule,$(t),$(UPPER_SUPPORT) $(POSIX
 $(foreach t,$(CLIENT_TESTS),$(eval $(call test_rule,$(t),$(UPPER_SUPPORT) $(CLIENT_LIBS))))
 $(foreach t,$(SERVER_TESTS),$(eval $(call test_rule,$(t),$(UPPER_SUPPORT) $(SERVER_LIBS))))
 $(foreach t,$(SESSION_TESTS),$(eval $(call test_rule,$(t),$(UPPER_SUPPORT) $(SESSION_LIBS))))
+$(OOM_TESTS:%=$(BUILD)/tests/test_%): $(call objs,$(TEST_OOM))
 
 ## check: build, lint and every unit test; installs Criterion if it is missing
 .PHONY: check
@@ -918,5 +922,5 @@ help:
 		/^## / { n = index($$0, ":"); printf "  make %-14s %s\n", substr($$0, 4, n - 4), substr($$0, n + 2) }' Makefile
 
 ALL_OBJ = $(LIB_OBJ) $(call objs,$(CLIENT_MAIN) $(SERVER_MAIN) $(KAT_SRC) $(TESTS:%=tests/test_%.c) \
-	$(TEST_CRYPTO_SUPPORT) $(TEST_CPU_ENV) tests/twins_random.c $(TEST_PROTO_SUPPORT) $(FUZZ:%=fuzz/fuzz_%.c) $(FUZZ_MAIN))
+	$(TEST_CRYPTO_SUPPORT) $(TEST_CPU_ENV) $(TEST_OOM) tests/twins_random.c $(TEST_PROTO_SUPPORT) $(FUZZ:%=fuzz/fuzz_%.c) $(FUZZ_MAIN))
 -include $(wildcard $(ALL_OBJ:.o=.d))
