@@ -197,6 +197,9 @@ KEYS_SRC = \
 SFTP_SRC = \
 	sftp/fs_memory.c \
 	sftp/fs_posix.c \
+	sftp/fs_posix_dir.c \
+	sftp/fs_posix_names.c \
+	sftp/fs_posix_path.c \
 	sftp/sftp_client.c \
 	sftp/sftp_msg.c \
 	sftp/sftp_server.c \
@@ -305,7 +308,7 @@ endif
 
 # Of the lists above, the files that use the operating system: compiled with its extensions visible
 # and exempt from the symbol rules of the core.
-OS_SRC = crypto/cpu.c crypto/rng_os.c sftp/fs_posix.c
+OS_SRC = crypto/cpu.c crypto/rng_os.c sftp/fs_posix.c sftp/fs_posix_dir.c sftp/fs_posix_names.c sftp/fs_posix_path.c
 
 # NAME here is FOLDER/main_NAME.c (with _ for -) and becomes build/nacre-NAME
 CLIENT_PROGRAMS = add agent ssh sftp keygen keyscan

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 #
 # Enforces who may include whom. Input: tests/lint/layers.txt, then source files with their paths from the
-# root. OS_SRC (environment) names the files of the core that may use the operating system.
+# root. OS_SRC (environment) names the files of the core that may use the operating system; so may the
+# header that NAME_posix.c and its files share.
 
 function say(why) {
     print "    " FILENAME ":" FNR ": " why
@@ -80,8 +81,11 @@ function check_system(file, inc,    from) {
 
 BEGIN {
     n = split(ENVIRON["OS_SRC"], list, " ")
-    for (i = 1; i <= n; i++)
+    for (i = 1; i <= n; i++) {
         os_file[list[i]] = 1
+        if (sub(/_posix\.c$/, "_posix.h", list[i]))
+            os_file[list[i]] = 1
+    }
 }
 
 FILENAME ~ /layers\.txt$/ {
