@@ -111,7 +111,8 @@ static bool rights_port(const char *s, uint32_t port)
     return *s >= '0' && *s <= '9' && *end == '\0' && v == port;
 }
 
-static bool rights_host(const char *s, size_t n, struct nacre_bytes host)
+static bool rights_host(const char *s, size_t n, enum nacre_authkey_forward kind,
+                        struct nacre_bytes host)
 {
     if (n >= 2 && s[0] == '[' && s[n - 1] == ']') {
         s++;
@@ -120,10 +121,14 @@ static bool rights_host(const char *s, size_t n, struct nacre_bytes host)
     if (n == 1 && *s == '*') {
         return true;
     }
+    if (kind == NACRE_AUTHKEY_LISTEN) {
+        return ncr_sshd_config_glob(s, n, (const char *)host.p, host.n);
+    }
     return n == host.n && memcmp(s, host.p, n) == 0;
 }
 
-bool ncr_rights_list(const struct ncr_sshd_list *list, struct nacre_bytes host, uint32_t port)
+bool ncr_rights_list(const struct ncr_sshd_list *list, enum nacre_authkey_forward kind,
+                     struct nacre_bytes host, uint32_t port)
 {
     for (size_t i = 0; i < list->n; i++) {
         const char *w = list->word[i];
@@ -135,7 +140,8 @@ bool ncr_rights_list(const struct ncr_sshd_list *list, struct nacre_bytes host, 
             if (strcmp(w, "none") != 0 && rights_port(w, port)) {
                 return true;
             }
-        } else if (rights_port(colon + 1, port) && rights_host(w, (size_t)(colon - w), host)) {
+        } else if (rights_port(colon + 1, port) &&
+                   rights_host(w, (size_t)(colon - w), kind, host)) {
             return true;
         }
     }
@@ -148,7 +154,8 @@ bool ncr_rights_forward(const struct ncr_rights *r, enum nacre_authkey_forward k
     bool listen = kind == NACRE_AUTHKEY_LISTEN;
     unsigned bit = listen ? NCR_FORWARD_REMOTE : NCR_FORWARD_LOCAL;
     bool ok = !r->cfg->disable_forwarding && (r->cfg->forward & bit) != 0 &&
-              ncr_rights_list(listen ? &r->cfg->permit_listen : &r->cfg->permit_open, host, port);
+              ncr_rights_list(listen ? &r->cfg->permit_listen : &r->cfg->permit_open, kind, host,
+                              port);
     for (size_t i = 0; i < r->n; i++) {
         ok = ok && nacre_authkey_permits_forward(&r->factors[i]->key, kind, host, port);
     }

@@ -438,8 +438,22 @@ Test(rights, permit_lists)
         {"H:1", "h", 1, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ncr_sshd_list list = {.word = {cases[i].word}, .n = 1};
-        cr_assert_eq(ncr_rights_list(&list, nacre_bytes_str(cases[i].host), cases[i].port),
-                     cases[i].ok, "%s for %s:%u", cases[i].word, cases[i].host,
-                     (unsigned)cases[i].port);
+        for (int kind = NACRE_AUTHKEY_OPEN; kind <= NACRE_AUTHKEY_LISTEN; kind++) {
+            cr_assert_eq(ncr_rights_list(&list, (enum nacre_authkey_forward)kind,
+                                         nacre_bytes_str(cases[i].host), cases[i].port),
+                         cases[i].ok, "%s for %s:%u", cases[i].word, cases[i].host,
+                         (unsigned)cases[i].port);
+        }
     }
+}
+
+/* sshd_config(5): hosts of PermitListen may be patterns, those of PermitOpen are names. */
+Test(rights, permit_listen_patterns)
+{
+    struct ncr_sshd_list list = {.word = {"10.0.?.*:80"}, .n = 1};
+    struct nacre_bytes host = nacre_bytes_str("10.0.1.2"), other = nacre_bytes_str("10.0.11.2");
+    cr_assert(ncr_rights_list(&list, NACRE_AUTHKEY_LISTEN, host, 80));
+    cr_assert_not(ncr_rights_list(&list, NACRE_AUTHKEY_LISTEN, host, 81));
+    cr_assert_not(ncr_rights_list(&list, NACRE_AUTHKEY_LISTEN, other, 80));
+    cr_assert_not(ncr_rights_list(&list, NACRE_AUTHKEY_OPEN, host, 80));
 }

@@ -159,9 +159,8 @@ Test(authorized_keys, refused)
 {
     refused("tunnel=\"0\" " KEY, "not supported", "tunnel");
     refused("pty,frobnicate " KEY, "unknown option", "frobnicate");
-    refused("pty,,pty " KEY, "unknown option", "");
-    refused(",pty " KEY, "unknown option", "");
-    refused("pty, " KEY, "unknown option", "");
+    refused("pty,", "no key", "");
+    refused(",,", "no key", "");
     refused("no-restrict " KEY, "unknown option", "no-restrict");
     refused("no-cert-authority " KEY, "unknown option", "no-cert-authority");
     refused("no-command=\"x\" " KEY, "unknown option", "no-command");
@@ -190,6 +189,9 @@ Test(authorized_keys, refused)
     refused("permitopen=\"h:65536\" " KEY, "port", "permitopen");
     refused("permitopen=\"h:22x\" " KEY, "port", "permitopen");
     refused("permitopen=\"::1:22\" " KEY, "brackets", "permitopen");
+    refused("permitopen=\"[h:22\" " KEY, "host name", "permitopen");
+    refused("permitopen=\"h]:22\" " KEY, "host name", "permitopen");
+    refused("permitlisten=\"[h:22\" " KEY, "host name", "permitlisten");
     refused("permitlisten=\"x\" " KEY, "port", "permitlisten");
     refused("restrict", "no key", "");
     refused("restrict ", "no key", "");
@@ -200,6 +202,19 @@ Test(authorized_keys, refused)
     refused("ssh-ed25519", "damaged", "ssh-ed25519");
     refused("ssh-ed25519-x AAAAC3NzaC1lZDI1NTE5AAAAIGZBZLP6I7LZ6uKtzYmp4Fl4TlXQsvT7vXinTtDjVMGL",
             "damaged", "ssh-ed25519-x");
+}
+
+/* As sshd has it: between commas there may be nothing. */
+Test(authorized_keys, empty_options)
+{
+    static const char *const lines[] = {"restrict,,pty " KEY, ",restrict,pty " KEY,
+                                        "restrict,pty, " KEY, ",,restrict,pty,,\t" KEY};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        cr_assert_eq(parse(lines[i]).permits, NACRE_PERMIT_PTY, "%s", lines[i]);
+    }
+    refused("pty, pty " KEY, "no key", "pty");
+    refused("pty,\"\" " KEY, "unknown option", "");
+    refused("pty,=\"x\" " KEY, "unknown option", "");
 }
 
 Test(authorized_keys, nul_in_the_line)
@@ -432,7 +447,13 @@ Test(authorized_keys, s58_forwards)
         {"restrict,permitopen=\"h:80\"", "h", 80, false, false},
         {"no-port-forwarding,permitopen=\"*:*\",permitlisten=\"*:*\"", "h", 80, false, false},
         {"restrict,port-forwarding,permitopen=\"h:80\"", "h", 80, true, true},
-        {"permitopen=\"h:80\"", "H", 80, true, true},
+        {"permitopen=\"h:80\"", "H", 80, false, true}, /* as sshd compares them */
+        {"permitlisten=\"h:80\"", "H", 80, true, false},
+        {"permitlisten=\"h*:80\"", "hh", 80, true, true}, /* sshd(8): patterns here */
+        {"permitlisten=\"h*:80\"", "gh", 80, true, false},
+        {"permitlisten=\"h?:80\"", "h", 80, true, false},
+        {"permitlisten=\"*:80\"", "", 80, true, true},
+        {"permitlisten=\"[*]:80\"", "", 80, true, true},
         {"permitopen=\"h:80\"", "h", 81, false, true},
         {"permitopen=\"h:80\"", "g", 80, false, true},
         {"permitopen=\"h:*\"", "h", 1, true, true},

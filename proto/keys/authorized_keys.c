@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "proto/glob.h"
 #include "proto/keys/key_type.h"
 #include "proto/keys/text.h"
 
@@ -191,7 +192,8 @@ static const char *authkey_permit(struct nacre_permit_addr *list, size_t *n,
         host = ncr_bytes_part(host, 1, host.n - 2);
     else if (ncr_text_has(host, ':'))
         return "an IPv6 address needs brackets";
-    if (host.n == 0 || host.n > AUTHKEY_HOST_MAX || ncr_text_has_control(host))
+    if (host.n == 0 || host.n > AUTHKEY_HOST_MAX || ncr_text_has_control(host) ||
+        ncr_text_has(host, '[') || ncr_text_has(host, ']'))
         return "bad host name";
     if (!nacre_bytes_is(port, "*") && (!ncr_text_number(&v, port, 5, AUTHKEY_PORT_MAX) || v == 0))
         return "bad port";
@@ -360,13 +362,16 @@ static const char *authkey_option(struct nacre_authkey *a, struct authkey_in *in
     return what != NULL ? what : o->value(a, value);
 }
 
-/* Takes all options off the line, up to the blank behind them. */
+/* Takes all options off the line, up to the blank behind them; between commas there may be none, as
+ * sshd has it. */
 static nacre_err authkey_options_read(struct nacre_authkey *a, struct authkey_in *in)
 {
     for (;;) {
-        struct nacre_bytes name;
-        const char *what = authkey_option(a, in, &name);
+        struct nacre_bytes name = {in->rest.p, 0};
+        const char *what = NULL;
 
+        if (in->rest.n > 0 && !ncr_text_has(nacre_bytes_str(", \t"), in->rest.p[0]))
+            what = authkey_option(a, in, &name);
         if (what != NULL)
             return authkey_bad(a, NACRE_ERR_FILE_FORMAT, what, name);
         if (in->rest.n == 0)
@@ -510,18 +515,14 @@ enum nacre_authkey_verdict nacre_authkey_check_principal(const struct nacre_auth
     return authkey_limits(a, addr, now, now_local);
 }
 
-/* Equal but for the case of letters. */
-static bool authkey_same_host(struct nacre_bytes a, struct nacre_bytes b)
+/* As sshd compares them: hosts to connect to are names, those to listen at may be patterns. */
+static bool authkey_host(struct nacre_bytes permitted, enum nacre_authkey_forward kind,
+                         struct nacre_bytes host)
 {
-    size_t i;
-
-    if (a.n != b.n)
-        return false;
-    for (i = 0; i < a.n; i++) {
-        if (ncr_text_lower(a.p[i]) != ncr_text_lower(b.p[i]))
-            return false;
-    }
-    return true;
+    if (nacre_bytes_is(permitted, "*"))
+        return true;
+    return kind == NACRE_AUTHKEY_LISTEN ? ncr_glob_exact(permitted, host)
+                                        : ncr_bytes_eq(permitted, host);
 }
 
 bool nacre_authkey_permits_forward(const struct nacre_authkey *a, enum nacre_authkey_forward kind,
@@ -539,7 +540,7 @@ bool nacre_authkey_permits_forward(const struct nacre_authkey *a, enum nacre_aut
         return false;
     for (i = 0; i < n; i++) {
         if ((list[i].port == NACRE_PORT_ANY || list[i].port == port) &&
-            (nacre_bytes_is(list[i].host, "*") || authkey_same_host(list[i].host, host)))
+            authkey_host(list[i].host, kind, host))
             return true;
     }
     return n == 0;
