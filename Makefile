@@ -421,7 +421,7 @@ PROTO_TESTS = \
 	transcript \
 	version \
 	wire
-SFTP_TESTS = fs_memory fs_posix sftp_client sftp_msg sftp_server sftp_server_rules sftp_server_stream transfer
+SFTP_TESTS = fs_memory fs_posix sftp_client sftp_msg sftp_server sftp_server_rules sftp_server_stream transfer transfer_pair
 POSIX_TESTS = \
 	escape \
 	file \
@@ -453,7 +453,7 @@ SCRIPT_TESTS = \
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
-TEST_PROTO_SUPPORT = tests/agent_rig.c tests/certs.c tests/driver.c tests/id_bench.c tests/pair.c tests/rig.c tests/rogue.c tests/toy_agent.c tests/sftp_rig.c tests/sshd_rig.c
+TEST_PROTO_SUPPORT = tests/agent_rig.c tests/certs.c tests/driver.c tests/id_bench.c tests/pair.c tests/rig.c tests/rogue.c tests/toy_agent.c tests/sftp_rig.c tests/sshd_rig.c tests/xfer_rig.c
 # An allocator that fails when told to, and the tests that are linked with it
 TEST_OOM = tests/oom.c
 OOM_TESTS = agent agent_server

@@ -227,15 +227,20 @@ uint32_t sftp_handle_status(struct sftp_rig *k, enum nacre_sftp_op op, const str
     return sftp_status(k, &req);
 }
 
-uint8_t *sftp_pattern(size_t n)
+void sftp_fill(uint8_t *p, size_t n)
 {
-    uint8_t *p = malloc(n + 1);
     uint32_t x = 1;
-    cr_assert_not_null(p);
     for (size_t i = 0; i < n; i++) {
         x = x * 1103515245u + 12345u;
         p[i] = (uint8_t)(x >> 16);
     }
+}
+
+uint8_t *sftp_pattern(size_t n)
+{
+    uint8_t *p = malloc(n + 1);
+    cr_assert_not_null(p);
+    sftp_fill(p, n);
     return p;
 }
 

@@ -76,7 +76,8 @@ struct sftp_answer sftp_read(struct sftp_rig *k, const struct sftp_handle *h, ui
 uint32_t sftp_write(struct sftp_rig *k, const struct sftp_handle *h, uint64_t offset, const void *p,
                     size_t n);
 void sftp_put_file(struct sftp_rig *k, const char *path, const uint8_t *p, size_t n);
-/* n bytes, to be freed, that differ from their neighbours at every distance. */
+/* Fills p, or n bytes to be freed, so that bytes differ from their neighbours at every distance. */
+void sftp_fill(uint8_t *p, size_t n);
 uint8_t *sftp_pattern(size_t n);
 
 /* Files to ask about: /f with 5 bytes, the link /l to it, the directory /d. */
