@@ -297,6 +297,9 @@ SERVER_SRC = \
 	server/session_posix.c \
 	server/spawn.c \
 	server/sshd_config.c \
+	server/sshd_config_use.c \
+	server/sshd_keyword.c \
+	server/sshd_line.c \
 	server/users_file.c
 
 # LEGACY=0 leaves out what only old devices need; programs then have nacre_algs_default alone
