@@ -860,8 +860,8 @@ bench: all $(BENCH_TOOLS)
 .PHONY: bench-crypto
 bench-crypto: $(BUILD)/bench/primitives
 	@BUILD='$(BUILD)' tests/bench/primitives.sh
-# it looks for libsodium at run time, which a static program cannot
-$(BUILD)/bench/primitives: $(OBJ)/tests/bench/primitives.o $(CRYPTO_LIBS)
+# it looks for other libraries at run time, which a static program cannot
+$(BUILD)/bench/primitives: $(OBJ)/tests/bench/primitives.o $(OBJ)/tests/bench/peers.o $(CRYPTO_LIBS)
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -ldl

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: ISC
  *
  * What each primitive costs in each of its forms (crypto/fast.h): cycles of the time-stamp counter
- * per byte at 16 KiB, or per operation. With libsodium and zlib on the machine (found at run time,
- * not linked) their figures stand beside; those of OpenSSL are put there by tests/bench/primitives,
- * which runs this.
+ * per byte at 16 KiB, or per operation; and beside them what it costs in the libraries of peers.c.
+ * OpenSSL's figures are put there by tests/bench/primitives.sh, which runs this.
  *
- * Each figure is the best of several runs: what a primitive costs undisturbed. An argument selects
- * the primitives whose names contain it.
+ * All forms and libraries of a primitive take turns, and each figure is the best of its turns: what
+ * it costs undisturbed, in the same minute. An argument selects the primitives whose names contain
+ * it.
  *
- * Output: name TAB unit TAB portable TAB avx2 TAB best TAB other library, "-" where there is none;
- * last a line "hz" with the counter's frequency.
+ * Output: first a line "hz" with the counter's frequency, then name TAB unit TAB portable TAB avx2
+ * TAB best TAB the columns of enum bench_library, "-" where there is none.
  */
-#include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "crypto/cpu.h"
 #include "crypto/nacre_crypto.h"
+#include "tests/bench/peers.h"
 
-#define BYTES 16384
-#define RUNS 5
-#define RUN_SECONDS 0.02
+#define BYTES BENCH_BYTES
+#define ROUNDS 25
+#define TURN_SECONDS 0.004
 
 static uint8_t buf[BYTES + 64], out[8192];
 static uint64_t work[8704];
@@ -65,23 +65,6 @@ static double bench_run(void (*fn)(void), double n)
     for (double i = 0; i < n; i++)
         fn();
     return bench_clock(CLOCK_PROCESS_CPUTIME_ID) - from;
-}
-
-/* Ticks of one call: the best run of several, in CPU time, which others on the machine do not take.
- */
-static double bench_cost(void (*fn)(void))
-{
-    double n = 1, best = 0;
-
-    while (bench_run(fn, n) < RUN_SECONDS)
-        n *= 2;
-    for (int run = 0; run < RUNS; run++) {
-        const double cost = bench_run(fn, n) / n;
-
-        if (best == 0 || cost < best)
-            best = cost;
-    }
-    return best * bench_hz;
 }
 
 /* ---- What is measured ---- */
@@ -169,6 +152,39 @@ static void do_sha3(void)
     nacre_sha3_final(out, &c);
 }
 
+static void do_hmac(void)
+{
+    struct nacre_hmac c;
+
+    nacre_hmac_init(&c, &nacre_hash_sha256, key, 32);
+    nacre_hmac_update(&c, buf, BYTES);
+    nacre_hmac_final(out, &c);
+}
+
+static void do_blake2b(void)
+{
+    struct nacre_blake2b c;
+
+    (void)!nacre_blake2b_init(&c, 64, NULL, 0);
+    nacre_blake2b_update(&c, buf, BYTES);
+    nacre_blake2b_final(out, &c);
+}
+
+static void do_argon2(void)
+{
+    static uint8_t mem[1 << 20];
+    const struct nacre_argon2 a = {.type = NACRE_ARGON2_ID,
+                                   .passes = 1,
+                                   .kib = 1024,
+                                   .lanes = 1,
+                                   .pass = key,
+                                   .pass_len = 16,
+                                   .salt = key,
+                                   .salt_len = 16};
+
+    (void)!nacre_argon2(out, 32, &a, mem, sizeof mem, work);
+}
+
 static void do_umac(void)
 {
     static struct nacre_umac c;
@@ -242,6 +258,8 @@ static void key_rsa(unsigned bits)
 {
     const size_t n = bits / 8;
 
+    if (rsa.n.n == n) /* has been made for another turn */
+        return;
     (void)!nacre_rsa_generate(rsa_num[0], rsa_num[1], rsa_num[2], rsa_num[3], rsa_num[4], bits,
                               &nacre_rng_os, work);
     rsa.n = (struct nacre_num){rsa_num[0], n};
@@ -358,22 +376,23 @@ static void text_make(void)
             text[at++] = (uint8_t)line[i];
     }
 }
-static const uint8_t *text_next(void)
+const uint8_t *bench_text_next(void)
 {
     text_at = (text_at + BYTES) % TEXT_LEN;
     return text + text_at;
 }
 static void key_deflate(void)
 {
-    text_make();
+    if (text[0] == 0)
+        text_make();
     nacre_deflate_init(&deflate_state, 6);
-    packed_len = nacre_deflate(&deflate_state, packed, sizeof packed, text, BYTES);
+    packed_len = nacre_deflate(&deflate_state, packed, sizeof packed, bench_text_next(), BYTES);
 }
 static void do_deflate(void)
 {
     static uint8_t to[NACRE_DEFLATE_OUT_MAX(BYTES)];
 
-    (void)nacre_deflate(&deflate_state, to, sizeof to, text_next(), BYTES);
+    (void)nacre_deflate(&deflate_state, to, sizeof to, bench_text_next(), BYTES);
 }
 static void do_inflate(void)
 {
@@ -383,226 +402,133 @@ static void do_inflate(void)
     (void)nacre_inflate(&inflate_state, unpacked, BYTES, &n, packed, packed_len, &used);
 }
 
-static int (*zlib_compress2)(unsigned char *, unsigned long *, const unsigned char *, unsigned long,
-                             int);
-static int (*zlib_uncompress)(unsigned char *, unsigned long *, const unsigned char *,
-                              unsigned long);
-static uint8_t zlib_packed[NACRE_DEFLATE_OUT_MAX(BYTES)];
-static unsigned long zlib_packed_len;
-
-static bool zlib_open(void)
-{
-    void *so = dlopen("libz.so.1", RTLD_NOW);
-    void *compress2 = so != NULL ? dlsym(so, "compress2") : NULL;
-    void *uncompress = so != NULL ? dlsym(so, "uncompress") : NULL;
-
-    if (compress2 == NULL || uncompress == NULL)
-        return false;
-    memcpy(&zlib_compress2, &compress2, sizeof compress2);
-    memcpy(&zlib_uncompress, &uncompress, sizeof uncompress);
-    return true;
-}
-static void zlib_deflate(void)
-{
-    zlib_packed_len = sizeof zlib_packed;
-    (void)zlib_compress2(zlib_packed, &zlib_packed_len, text_next(), BYTES, 6);
-}
-static void zlib_inflate(void)
-{
-    unsigned long n = BYTES;
-
-    if (zlib_packed_len == 0)
-        zlib_deflate();
-    (void)zlib_uncompress(unpacked, &n, zlib_packed, zlib_packed_len);
-}
-
-/* ---- libsodium ---- */
-
-static int (*so_chacha)(unsigned char *, const unsigned char *, unsigned long long,
-                        const unsigned char *, const unsigned char *);
-static int (*so_poly)(unsigned char *, const unsigned char *, unsigned long long,
-                      const unsigned char *);
-static int (*so_sha256)(unsigned char *, const unsigned char *, unsigned long long);
-static int (*so_sha512)(unsigned char *, const unsigned char *, unsigned long long);
-static int (*so_scalarmult)(unsigned char *, const unsigned char *, const unsigned char *);
-static int (*so_base)(unsigned char *, const unsigned char *);
-static int (*so_keypair)(unsigned char *, unsigned char *, const unsigned char *);
-static int (*so_sign)(unsigned char *, unsigned long long *, const unsigned char *,
-                      unsigned long long, const unsigned char *);
-static int (*so_verify)(const unsigned char *, const unsigned char *, unsigned long long,
-                        const unsigned char *);
-static uint8_t so_pk[32], so_sk[64], so_sig[64];
-
-static void sodium_chacha(void)
-{
-    so_chacha(buf, buf, BYTES, key, key);
-}
-static void sodium_poly(void)
-{
-    so_poly(out, buf, BYTES, key);
-}
-static void sodium_chapoly(void)
-{
-    sodium_chacha();
-    sodium_poly();
-}
-static void sodium_sha256(void)
-{
-    so_sha256(out, buf, BYTES);
-}
-static void sodium_sha512(void)
-{
-    so_sha512(out, buf, BYTES);
-}
-static void sodium_x25519(void)
-{
-    so_scalarmult(out, key, so_pk);
-}
-static void sodium_base(void)
-{
-    so_base(out, key);
-}
-static void sodium_sign(void)
-{
-    so_sign(so_sig, NULL, buf, 64, so_sk);
-}
-static void sodium_verify(void)
-{
-    so_verify(so_sig, buf, 64, so_pk);
-}
-
-static bool sodium_open(void)
-{
-    static const struct {
-        void *to;
-        const char *name;
-    } names[] = {
-        {&so_chacha, "crypto_stream_chacha20_xor"}, {&so_poly, "crypto_onetimeauth_poly1305"},
-        {&so_sha256, "crypto_hash_sha256"},         {&so_sha512, "crypto_hash_sha512"},
-        {&so_scalarmult, "crypto_scalarmult"},      {&so_base, "crypto_scalarmult_base"},
-        {&so_keypair, "crypto_sign_seed_keypair"},  {&so_sign, "crypto_sign_detached"},
-        {&so_verify, "crypto_sign_verify_detached"}};
-    void *so = dlopen("libsodium.so.23", RTLD_NOW);
-    void *init = so != NULL ? dlsym(so, "sodium_init") : NULL;
-    int (*start)(void);
-
-    if (init == NULL)
-        return false;
-    memcpy(&start, &init, sizeof start);
-    if (start() < 0)
-        return false;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        void *p = dlsym(so, names[i].name);
-
-        if (p == NULL)
-            return false;
-        memcpy(names[i].to, &p, sizeof p);
-    }
-    so_keypair(so_pk, so_sk, key);
-    sodium_sign();
-    return true;
-}
-
 /* ---- The table ---- */
 
 static const struct {
     const char *name, *unit;
     void (*prepare)(void);
     void (*run)(void);
-    void (*other)(void);
 } bench_rows[] = {
-    {"aes128-gcm", "cycles/byte", key_gcm128, do_gcm, NULL},
-    {"aes256-gcm", "cycles/byte", key_gcm256, do_gcm, NULL},
-    {"aes128-ctr", "cycles/byte", key_ctr128, do_ctr, NULL},
-    {"aes256-ctr", "cycles/byte", key_ctr256, do_ctr, NULL},
-    {"aes128-cbc decrypt", "cycles/byte", key_cbc, do_cbc, NULL},
-    {"chacha20", "cycles/byte", NULL, do_chacha, sodium_chacha},
-    {"poly1305", "cycles/byte", NULL, do_poly, sodium_poly},
-    {"chacha20-poly1305", "cycles/byte", NULL, do_chapoly, sodium_chapoly},
-    {"md5", "cycles/byte", NULL, do_md5, NULL},
-    {"sha1", "cycles/byte", NULL, do_sha1, NULL},
-    {"sha256", "cycles/byte", NULL, do_sha256, sodium_sha256},
-    {"sha512", "cycles/byte", NULL, do_sha512, sodium_sha512},
-    {"sha3-256", "cycles/byte", NULL, do_sha3, NULL},
-    {"umac-128", "cycles/byte", NULL, do_umac, NULL},
-    {"deflate, level 6", "cycles/byte", key_deflate, do_deflate, zlib_deflate},
-    {"inflate", "cycles/byte", key_deflate, do_inflate, zlib_inflate},
-    {"x25519", "kilocycles", key_x25519, do_x25519, sodium_x25519},
-    {"x25519 base point", "kilocycles", NULL, do_x25519_base, sodium_base},
-    {"ed25519 sign", "kilocycles", key_ed25519, do_ed25519_sign, sodium_sign},
-    {"ed25519 verify", "kilocycles", key_ed25519, do_ed25519_verify, sodium_verify},
-    {"ecdsa p256 sign", "kilocycles", key_p256, do_p256_sign, NULL},
-    {"ecdsa p256 verify", "kilocycles", key_p256, do_p256_verify, NULL},
-    {"ecdh p256", "kilocycles", key_p256, do_p256_ecdh, NULL},
-    {"ecdsa p384 sign", "kilocycles", key_p384, do_p384_sign, NULL},
-    {"ecdsa p384 verify", "kilocycles", key_p384, do_p384_verify, NULL},
-    {"ecdh p384", "kilocycles", key_p384, do_p384_ecdh, NULL},
-    {"ecdsa p521 sign", "kilocycles", key_p521, do_p521_sign, NULL},
-    {"ecdsa p521 verify", "kilocycles", key_p521, do_p521_verify, NULL},
-    {"ecdh p521", "kilocycles", key_p521, do_p521_ecdh, NULL},
-    {"rsa2048 sign", "kilocycles", key_rsa2048, do_rsa_sign, NULL},
-    {"rsa2048 verify", "kilocycles", NULL, do_rsa_verify, NULL},
-    {"rsa3072 sign", "kilocycles", key_rsa3072, do_rsa_sign, NULL},
-    {"rsa3072 verify", "kilocycles", NULL, do_rsa_verify, NULL},
-    {"rsa4096 sign", "kilocycles", key_rsa4096, do_rsa_sign, NULL},
-    {"rsa4096 verify", "kilocycles", NULL, do_rsa_verify, NULL},
-    {"mlkem768 keygen", "kilocycles", key_mlkem, do_mlkem_keygen, NULL},
-    {"mlkem768 encaps", "kilocycles", key_mlkem, do_mlkem_encaps, NULL},
-    {"mlkem768 decaps", "kilocycles", key_mlkem, do_mlkem_decaps, NULL},
-    {"mldsa44 sign", "kilocycles", key_mldsa, do_mldsa_sign, NULL},
-    {"mldsa44 verify", "kilocycles", key_mldsa, do_mldsa_verify, NULL},
-    {"sntrup761 keygen", "kilocycles", key_sntrup, do_sntrup_keygen, NULL},
-    {"sntrup761 encaps", "kilocycles", key_sntrup, do_sntrup_encaps, NULL},
-    {"sntrup761 decaps", "kilocycles", key_sntrup, do_sntrup_decaps, NULL},
-    {"bcrypt_pbkdf 24 rounds", "kilocycles", NULL, do_bcrypt, NULL},
+    {"aes128-gcm", "cycles/byte", key_gcm128, do_gcm},
+    {"aes256-gcm", "cycles/byte", key_gcm256, do_gcm},
+    {"aes128-ctr", "cycles/byte", key_ctr128, do_ctr},
+    {"aes256-ctr", "cycles/byte", key_ctr256, do_ctr},
+    {"aes128-cbc decrypt", "cycles/byte", key_cbc, do_cbc},
+    {"chacha20", "cycles/byte", NULL, do_chacha},
+    {"poly1305", "cycles/byte", NULL, do_poly},
+    {"chacha20-poly1305", "cycles/byte", NULL, do_chapoly},
+    {"md5", "cycles/byte", NULL, do_md5},
+    {"sha1", "cycles/byte", NULL, do_sha1},
+    {"sha256", "cycles/byte", NULL, do_sha256},
+    {"sha512", "cycles/byte", NULL, do_sha512},
+    {"hmac-sha256", "cycles/byte", NULL, do_hmac},
+    {"blake2b", "cycles/byte", NULL, do_blake2b},
+    {"sha3-256", "cycles/byte", NULL, do_sha3},
+    {"umac-128", "cycles/byte", NULL, do_umac},
+    {"deflate, level 6", "cycles/byte", key_deflate, do_deflate},
+    {"inflate", "cycles/byte", key_deflate, do_inflate},
+    {"x25519", "kilocycles", key_x25519, do_x25519},
+    {"x25519 base point", "kilocycles", NULL, do_x25519_base},
+    {"ed25519 sign", "kilocycles", key_ed25519, do_ed25519_sign},
+    {"ed25519 verify", "kilocycles", key_ed25519, do_ed25519_verify},
+    {"ecdsa p256 sign", "kilocycles", key_p256, do_p256_sign},
+    {"ecdsa p256 verify", "kilocycles", key_p256, do_p256_verify},
+    {"ecdh p256", "kilocycles", key_p256, do_p256_ecdh},
+    {"ecdsa p384 sign", "kilocycles", key_p384, do_p384_sign},
+    {"ecdsa p384 verify", "kilocycles", key_p384, do_p384_verify},
+    {"ecdh p384", "kilocycles", key_p384, do_p384_ecdh},
+    {"ecdsa p521 sign", "kilocycles", key_p521, do_p521_sign},
+    {"ecdsa p521 verify", "kilocycles", key_p521, do_p521_verify},
+    {"ecdh p521", "kilocycles", key_p521, do_p521_ecdh},
+    {"rsa2048 sign", "kilocycles", key_rsa2048, do_rsa_sign},
+    {"rsa2048 verify", "kilocycles", key_rsa2048, do_rsa_verify},
+    {"rsa3072 sign", "kilocycles", key_rsa3072, do_rsa_sign},
+    {"rsa3072 verify", "kilocycles", key_rsa3072, do_rsa_verify},
+    {"rsa4096 sign", "kilocycles", key_rsa4096, do_rsa_sign},
+    {"rsa4096 verify", "kilocycles", key_rsa4096, do_rsa_verify},
+    {"mlkem768 keygen", "kilocycles", key_mlkem, do_mlkem_keygen},
+    {"mlkem768 encaps", "kilocycles", key_mlkem, do_mlkem_encaps},
+    {"mlkem768 decaps", "kilocycles", key_mlkem, do_mlkem_decaps},
+    {"mldsa44 sign", "kilocycles", key_mldsa, do_mldsa_sign},
+    {"mldsa44 verify", "kilocycles", key_mldsa, do_mldsa_verify},
+    {"sntrup761 keygen", "kilocycles", key_sntrup, do_sntrup_keygen},
+    {"sntrup761 encaps", "kilocycles", key_sntrup, do_sntrup_encaps},
+    {"sntrup761 decaps", "kilocycles", key_sntrup, do_sntrup_decaps},
+    {"argon2id 1 MiB", "kilocycles", NULL, do_argon2},
+    {"bcrypt_pbkdf 24 rounds", "kilocycles", NULL, do_bcrypt},
 };
 
 static const uint32_t bench_forms[] = {0, NCR_CPU_AVX2 | NCR_CPU_AES | NCR_CPU_SHA | NCR_CPU_ADX,
                                        NCR_CPU_ALL};
 
-static bool bench_has_sodium, bench_has_zlib;
+enum { BENCH_FORMS = sizeof bench_forms / sizeof bench_forms[0] };
 
-static bool bench_has(void (*other)(void))
+/* One form of ours or one library's: a turn is n calls. */
+struct bench_turn {
+    void (*prepare)(void);
+    void (*run)(void);
+    uint32_t form;
+    double n, best; /* CPU seconds of a call */
+};
+
+static void bench_take(struct bench_turn *t)
 {
-    if (other == zlib_deflate || other == zlib_inflate)
-        return bench_has_zlib;
-    return other != NULL && bench_has_sodium;
+    double took;
+
+    ncr_cpu_restrict(t->form);
+    memset(key, 0x42, sizeof key);
+    if (t->prepare != NULL)
+        t->prepare();
+    if (t->n == 0)
+        for (t->n = 1; bench_run(t->run, t->n) < TURN_SECONDS; t->n *= 2)
+            ; /* until a turn is long enough for the clock */
+    took = bench_run(t->run, t->n) / t->n;
+    if (t->best == 0 || took < t->best)
+        t->best = took;
 }
 
-static void bench_print(double cost, bool per_byte)
+static void bench_print(const struct bench_turn *t, bool per_byte)
 {
-    if (per_byte)
-        printf("\t%.2f", cost / BYTES);
+    if (t->run == NULL)
+        printf("\t-");
+    else if (per_byte)
+        printf("\t%.2f", t->best * bench_hz / BYTES);
     else
-        printf("\t%.1f", cost / 1000);
+        printf("\t%.1f", t->best * bench_hz / 1000);
+}
+
+static void bench_row(size_t row)
+{
+    struct bench_turn turns[BENCH_FORMS + BENCH_LIBRARIES];
+    const bool per_byte = strcmp(bench_rows[row].unit, "cycles/byte") == 0;
+    size_t i;
+
+    memset(turns, 0, sizeof turns);
+    for (i = 0; i < BENCH_FORMS; i++) {
+        turns[i].prepare = bench_rows[row].prepare;
+        turns[i].run = bench_rows[row].run;
+        turns[i].form = bench_forms[i];
+    }
+    for (unsigned library = 0; library < BENCH_LIBRARIES; library++)
+        turns[i + library].run = bench_peer(bench_rows[row].name, (enum bench_library)library);
+    for (int round = 0; round < ROUNDS; round++)
+        for (i = 0; i < BENCH_FORMS + BENCH_LIBRARIES; i++)
+            if (turns[i].run != NULL)
+                bench_take(&turns[i]);
+    printf("%s\t%s", bench_rows[row].name, bench_rows[row].unit);
+    for (i = 0; i < BENCH_FORMS + BENCH_LIBRARIES; i++)
+        bench_print(&turns[i], per_byte);
+    printf("\n");
+    fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
-    memset(key, 0x42, sizeof key);
-    bench_has_sodium = sodium_open();
-    bench_has_zlib = zlib_open();
+    bench_peers_open();
     bench_find_hz();
     printf("hz\t%.0f\n", bench_hz);
-    for (size_t i = 0; i < sizeof bench_rows / sizeof bench_rows[0]; i++) {
-        const bool per_byte = strcmp(bench_rows[i].unit, "cycles/byte") == 0;
-
-        if (argc > 1 && strstr(bench_rows[i].name, argv[1]) == NULL)
-            continue;
-        printf("%s\t%s", bench_rows[i].name, bench_rows[i].unit);
-        for (size_t f = 0; f < sizeof bench_forms / sizeof bench_forms[0]; f++) {
-            ncr_cpu_restrict(bench_forms[f]);
-            memset(key, 0x42, sizeof key);
-            if (bench_rows[i].prepare != NULL)
-                bench_rows[i].prepare();
-            bench_print(bench_cost(bench_rows[i].run), per_byte);
-        }
-        if (bench_has(bench_rows[i].other))
-            bench_print(bench_cost(bench_rows[i].other), per_byte);
-        else
-            printf("\t-");
-        printf("\n");
-        fflush(stdout);
-    }
+    for (size_t i = 0; i < sizeof bench_rows / sizeof bench_rows[0]; i++)
+        if (argc < 2 || strstr(bench_rows[i].name, argv[1]) != NULL)
+            bench_row(i);
     return 0;
 }

@@ -2,9 +2,15 @@
 # SPDX-License-Identifier: ISC
 #
 # make bench-crypto: what each primitive costs in each of its forms, beside OpenSSL, libsodium and zlib on
-# the same machine in the same run. Figures are cycles of the time-stamp counter; "ratio" is OpenSSL's cost
-# divided by ours, zlib's where there is no OpenSSL's (1.00: equal, more: ours is faster). Absolute figures do
-# not carry to another machine.
+# the same machine in the same run; then portable C beside portable C: ours, and those of BearSSL, Monocypher
+# and libsodium's reference code that are there (peers.c; Debian: libbearssl0). Figures are cycles of the
+# time-stamp counter in CPU time; "ratio" is the other's cost divided by ours (1.00: equal, more: ours is
+# faster): OpenSSL's, zlib's where there is no OpenSSL's, the best of the portable ones in the second table.
+# Absolute figures do not carry to another machine.
+#
+# libsodium's reference code is measured if NACRE_BENCH_SODIUM_REF names a shared library made of it: of its
+# C files without sse2, ssse3, sse41, avx2, avx512, aesni or sandy2x in their names, with HAVE_TI_MODE=1,
+# NATIVE_LITTLE_ENDIAN=1 and CONFIGURED=1 defined.
 set -eu
 
 build=${BUILD:-build}
@@ -26,7 +32,7 @@ speed_ops() {
     [ -z "$v" ] || awk -v n="$1" -v v="$v" -v hz="$hz" 'BEGIN { if (v > 0) printf "%s\t%.1f\n", n, hz / v / 1000 }' >> "$out/openssl"
 }
 
-if command -v openssl > /dev/null; then
+openssl_all() {
     speed_bytes aes128-gcm aes-128-gcm ''
     speed_bytes aes256-gcm aes-256-gcm ''
     speed_bytes aes128-ctr aes-128-ctr ''
@@ -51,14 +57,24 @@ if command -v openssl > /dev/null; then
     speed_ops x25519 ecdhx25519 4
     speed_ops 'ed25519 sign' ed25519 5
     speed_ops 'ed25519 verify' ed25519 6
+}
+if command -v openssl > /dev/null; then
+    openssl_all
+    openssl_all # the better one counts
     version=$(openssl version | cut -d' ' -f1,2)
 fi
 
 printf '%-24s %-12s %10s %10s %10s %11s %10s %7s\n' primitive unit portable avx2 best 'sodium/zlib' "${version:-no OpenSSL}" ratio
-awk -F'\t' 'NR == FNR { theirs[$1] = $2; next } $1 == "hz" { next }
+awk -F'\t' 'NR == FNR { if (!($1 in theirs) || $2 + 0 < theirs[$1] + 0) theirs[$1] = $2; next } $1 == "hz" { next }
     { o = $1 in theirs ? theirs[$1] : "-"; v = $1 ~ /flate/ ? $6 : o
       r = v == "-" ? "" : sprintf("%.2f", v / $5)
       printf "%-24s %-12s %10s %10s %10s %11s %10s %7s\n", $1, $2, $3, $4, $5, $6, o, r }' "$out/openssl" "$out/ours"
+
+printf '\n%-24s %-12s %10s %10s %10s %11s %7s\n' 'portable C' unit ours BearSSL Monocypher 'sodium ref' ratio
+awk -F'\t' '$1 == "hz" { next }
+    { best = ""
+      for (i = 7; i <= 9; i++) if ($i != "-" && (best == "" || $i + 0 < best + 0)) best = $i
+      if (best != "") printf "%-24s %-12s %10s %10s %10s %11s %7.2f\n", $1, $2, $3, $7, $8, $9, best / $3 }' "$out/ours"
 if command -v ssh-keygen > /dev/null; then
     ssh-keygen -q -t ed25519 -N passphrase -a 24 -f "$out/key"
     start=$(date +%s%N)
