@@ -3,8 +3,9 @@
  * What an agent answers: see agent_requests.h. RFC 9987 and, for sessions and destinations,
  * OpenSSH's PROTOCOL.agent; where the two are silent it is what ssh-agent does.
  *
- * A table says who may ask what: little while locked, and no adding or locking by connections that
- * were bound to a session, which are other machines' (S73). No code is ever loaded (S72): tokens
+ * A table says who may ask what: little while locked, and no adding or locking over connections
+ * that are forwarded, which are other machines' (S73); one that was bound to log in from here is a
+ * program's of this machine. No code is ever loaded (S72): tokens
  * and libraries for security keys are refused; security keys are kept and listed, and fail to sign.
  * An RSA signature without a flag is SHA-1's, as the protocol has it; a build without old
  * algorithms refuses it.
@@ -325,6 +326,8 @@ static enum ncr_agentd_next agentd_bind(struct agentd_job *j)
         err = agentd_keep_bind(j->peer, &b);
     else if (err == NACRE_ERR_USAGE)
         err = NACRE_OK; /* said before */
+    if (err != NACRE_OK || b.forwarded)
+        j->peer->remote = true;
     if (err == NACRE_OK)
         agentd_log_key(j->d, b.forwarded ? "bound, forwarded over" : "bound to", b.host_key);
     else
@@ -353,7 +356,7 @@ struct agentd_row {
     const char *name;
     enum ncr_agentd_next (*run)(struct agentd_job *j); /* NULL: never */
     bool locked;                                       /* also while locked */
-    bool bound;                                        /* also over a connection that was bound */
+    bool remote;                                       /* also from other machines */
 };
 
 static const struct agentd_row agentd_rows[] = {
@@ -392,8 +395,8 @@ static enum ncr_agentd_next agentd_run(struct agentd_job *j)
         return agentd_answer(j, false);
     }
     agentd_log(j->d, "request %u: %s%s%s", (unsigned)row->type, row->name,
-               j->d->locked ? ", locked" : "", j->peer->attempted ? ", bound" : "");
-    if ((j->d->locked && !row->locked) || (j->peer->attempted && !row->bound))
+               j->d->locked ? ", locked" : "", j->peer->remote ? ", forwarded" : "");
+    if ((j->d->locked && !row->locked) || (j->peer->remote && !row->remote))
         return agentd_answer(j, false);
     return row->run(j);
 }

@@ -39,7 +39,8 @@ struct ncr_agentd_peer {
     struct nacre_agent_bind binds[NACRE_AGENT_BINDS_MAX];
     uint8_t *held[NACRE_AGENT_BINDS_MAX]; /* bytes of each */
     size_t n_binds;
-    bool attempted;
+    bool attempted; /* to bind it */
+    bool remote;    /* forwarded, or it could not say where to */
 };
 
 struct ncr_agentd_now {

@@ -351,36 +351,55 @@ Test(agent, question_names_the_user)
     ncr_agentd_peer_free(&peer);
 }
 
-Test(agent, s73_bound_connections_neither_add_nor_lock)
+static int agt_lock_as(struct ncr_agentd_peer *peer, enum nacre_agent_type type)
 {
-    static struct ncr_agentd_peer bound, failed;
+    cr_assert_eq(nacre_agent_put_lock(agt_msg, sizeof agt_msg, &agt_n, type, nacre_bytes_str("p")),
+                 NACRE_OK);
+    return agt_send_as(peer);
+}
 
-    cr_assert_eq(agt_bind(&bound, AGT_H1, "s1", true, AGT_H1), NACRE_AGENT_SUCCESS);
-    cr_assert_eq(agt_bind(&failed, AGT_H1, "s1", true, AGT_H2), NACRE_AGENT_EXTENSION_FAILURE);
+Test(agent, s73_forwarded_connections_neither_add_nor_lock)
+{
+    static struct ncr_agentd_peer forwarded, further, failed, then_failed;
+    struct ncr_agentd_peer *const peers[] = {&forwarded, &further, &failed, &then_failed};
+
+    cr_assert_eq(agt_bind(&forwarded, AGT_H1, "s1", true, AGT_H1), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt_bind(&further, AGT_H1, "s1", true, AGT_H1), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt_bind(&further, AGT_H2, "s2", false, AGT_H2), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt_bind(&failed, AGT_H1, "s1", false, AGT_H2), NACRE_AGENT_EXTENSION_FAILURE);
     cr_assert(failed.attempted && failed.n_binds == 0);
-    for (int i = 0; i < 2; i++) {
-        struct ncr_agentd_peer *peer = i == 0 ? &bound : &failed;
+    cr_assert_eq(agt_bind(&then_failed, AGT_H1, "s1", false, AGT_H1), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt_bind(&then_failed, AGT_H2, "s2", true, AGT_H2), NACRE_AGENT_EXTENSION_FAILURE);
+    for (size_t i = 0; i < sizeof peers / sizeof peers[0]; i++) {
         agt_put_add(1, "c", NULL);
-        cr_assert_eq(agt_send_as(peer), NACRE_AGENT_FAILURE);
-        cr_assert_eq(nacre_agent_put_lock(agt_msg, sizeof agt_msg, &agt_n, NACRE_AGENT_LOCK,
-                                          nacre_bytes_str("p")),
-                     NACRE_OK);
-        cr_assert_eq(agt_send_as(peer), NACRE_AGENT_FAILURE);
+        cr_assert_eq(agt_send_as(peers[i]), NACRE_AGENT_FAILURE);
+        cr_assert_eq(agt_lock_as(peers[i], NACRE_AGENT_LOCK), NACRE_AGENT_FAILURE);
         cr_assert(!agt.d.locked);
         /* nor do they unlock, or make guesses slower for the owner */
         cr_assert_eq(agt_lock(NACRE_AGENT_LOCK, "p"), NACRE_AGENT_SUCCESS);
-        cr_assert_eq(nacre_agent_put_lock(agt_msg, sizeof agt_msg, &agt_n, NACRE_AGENT_UNLOCK,
-                                          nacre_bytes_str("p")),
-                     NACRE_OK);
-        cr_assert_eq(agt_send_as(peer), NACRE_AGENT_FAILURE);
+        cr_assert_eq(agt_lock_as(peers[i], NACRE_AGENT_UNLOCK), NACRE_AGENT_FAILURE);
         cr_assert(agt.d.locked && agt.d.failures == 0);
         cr_assert_eq(agt_lock(NACRE_AGENT_UNLOCK, "p"), NACRE_AGENT_SUCCESS);
         /* they use what they may */
         cr_assert_eq(agt_add(1, "c", NULL), NACRE_AGENT_SUCCESS);
-        cr_assert_eq(agt_list_as(peer), 1);
+        cr_assert_eq(agt_list_as(peers[i]), 1);
+        ncr_agentd_peer_free(peers[i]);
     }
-    ncr_agentd_peer_free(&bound);
-    ncr_agentd_peer_free(&failed);
+}
+
+/* A client that has logged in over it is a program of this machine: only what it forwards is not.
+ */
+Test(agent, s73_local_connections_add_and_lock)
+{
+    static struct ncr_agentd_peer local;
+
+    cr_assert_eq(agt_bind(&local, AGT_H1, "s1", false, AGT_H1), NACRE_AGENT_SUCCESS);
+    agt_put_add(1, "c", NULL);
+    cr_assert_eq(agt_send_as(&local), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt_lock_as(&local, NACRE_AGENT_LOCK), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt_lock_as(&local, NACRE_AGENT_UNLOCK), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt_list_as(&local), 1);
+    ncr_agentd_peer_free(&local);
 }
 
 Test(agent, s73_binds_are_taken_while_locked)
