@@ -103,6 +103,8 @@ static void confirm_exec(struct ncr_confirm *c, const char *program, const char 
 {
     ncr_loop_child(c->loop);
     (void)signal(SIGPIPE, SIG_DFL);
+    if (c->group)
+        (void)setpgid(0, 0); /* one that may be a script is ended with what it runs */
     if (setenv("SSH_ASKPASS_PROMPT", "confirm", 1) == 0 && dup2(out, STDOUT_FILENO) >= 0)
         (void)execlp(program, program, question, (char *)NULL);
     _exit(127);
@@ -115,10 +117,13 @@ bool ncr_confirm_start(struct ncr_confirm *c, const char *question)
 
     if (program == NULL || c->busy || !ncr_pipe(fds))
         return false;
+    c->group = getsid(0) == getpid(); /* else the program may want to read from the terminal */
     c->pid = fork();
     if (c->pid == 0)
         confirm_exec(c, program, question, fds[1]);
-    (void)close(fds[1]); /* the child's end */
+    if (c->pid > 0 && c->group)
+        (void)setpgid(c->pid, c->pid); /* whichever of the two is first */
+    (void)close(fds[1]);               /* the child's end */
     c->fd = fds[0];
     c->n = 0;
     c->busy = true;
@@ -136,7 +141,7 @@ void ncr_confirm_stop(struct ncr_confirm *c)
     if (!c->busy)
         return;
     confirm_end(c);
-    if (c->pid > 0 && kill(c->pid, SIGKILL) == 0)
+    if (c->pid > 0 && kill(c->group ? -c->pid : c->pid, SIGKILL) == 0)
         while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
             ;
 }

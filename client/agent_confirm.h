@@ -22,6 +22,7 @@ struct ncr_confirm {
     char answer[16];
     size_t n;
     bool busy;
+    bool group; /* the program leads a process group */
 };
 
 /* loop, done and ctx are set, the rest is zero. NO_MEMORY. */
@@ -29,7 +30,7 @@ NACRE_MUST_CHECK nacre_err ncr_confirm_init(struct ncr_confirm *c);
 /* Starts asking; done is told once, from the loop. False: there is nobody to ask, which is no
  * consent. Not while busy. */
 NACRE_MUST_CHECK bool ncr_confirm_start(struct ncr_confirm *c, const char *question);
-/* Gives up what is asked; done is not told. */
+/* Gives up what is asked, and ends the program; done is not told. */
 void ncr_confirm_stop(struct ncr_confirm *c);
 
 #endif

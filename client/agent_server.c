@@ -7,6 +7,7 @@
 #include "client/agent_server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +19,7 @@
 #define AGSERV_FIRST 512     /* bytes that a message gets at first */
 #define AGSERV_ACCEPTS 16    /* connections taken at once */
 #define AGSERV_RETRY_MS 1000 /* after an accept(2) that failed for want of something */
+#define AGSERV_LOOK_MS 250   /* between looks whether who asks is still there */
 
 enum agserv_state {
     AGSERV_READING = 0,
@@ -229,6 +231,7 @@ static void agserv_answered(struct ncr_agent_conn *c, bool yes)
 
     free(c->question);
     c->question = NULL;
+    ncr_loop_timer_set(c->s->loop, &c->timer, NCR_NEVER);
     ncr_agentd_confirmed(&c->s->agent, &c->peer, agserv_message(c), &now, yes, &c->s->reply);
     agserv_reply(c, now.ms);
 }
@@ -263,10 +266,26 @@ static void agserv_confirmed(void *ctx, bool yes)
     agserv_ask_next(s);
 }
 
+/* Looks whether the client is still there, now and then: nothing is read from it meanwhile. One
+ * that only has no more to say is. */
+static void agserv_look(struct ncr_agent_conn *c)
+{
+    struct ncr_agent_server *s = c->s;
+    struct pollfd p = {.fd = c->fd};
+
+    if (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0) {
+        agserv_close(c);
+        agserv_ask_next(s);
+        return;
+    }
+    ncr_loop_timer_set(s->loop, &c->timer, ncr_loop_now(s->loop) + AGSERV_LOOK_MS);
+}
+
 static void agserv_ask(struct ncr_agent_conn *c)
 {
     c->question = strdup(c->s->reply.question);
     c->state = AGSERV_QUEUED;
+    ncr_loop_timer_set(c->s->loop, &c->timer, ncr_loop_now(c->s->loop) + AGSERV_LOOK_MS);
     if (c->question == NULL)
         agserv_answered(c, false);
     else
@@ -305,6 +324,8 @@ static void agserv_timer(void *ctx)
         agserv_handle(c);
     else if (c->state == AGSERV_DELAYED)
         (void)agserv_write(c); /* if the client has gone, all of it has */
+    else if (c->state == AGSERV_QUEUED || c->state == AGSERV_ASKING)
+        agserv_look(c);
     else
         agserv_close(c); /* half a message, or a reply that nobody takes */
 }

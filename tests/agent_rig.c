@@ -270,7 +270,7 @@ int net_client(void)
 {
     int fds[2];
 
-    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     cr_assert_eq(ncr_agent_server_add(&net.s, fds[1]), NACRE_OK);
     return fds[0];
 }

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/agent_rig.h"
@@ -87,7 +88,7 @@ Test(agent_consent, questions_delay_nobody_else)
     for (int i = 0; i < 3; i++)
         cr_assert_eq(net_list(good), 1);
     cr_assert(net_idle(a) && net_idle(b));
-    close(gone); /* its question is still answered, to nobody */
+    close(gone); /* its question goes with it */
     f = fopen(gate, "w");
     cr_assert_not_null(f);
     fclose(f);
@@ -100,6 +101,50 @@ Test(agent_consent, questions_delay_nobody_else)
     close(a);
     close(b);
     close(good);
+}
+
+/* Who asked has gone, and so does the question: the next one is asked. */
+Test(agent_consent, hanging_up_takes_the_question_back)
+{
+    const int asking = net_client(), queued = net_client(), last = net_client();
+    char here[80], body[240];
+
+    snprintf(here, sizeof here, "/tmp/nacre-askpass.%ld.first", (long)getpid());
+    snprintf(body, sizeof body, "test ! -e %s || exit 0\n: > %s\nexec sleep 1000", here, here);
+    net_askpass(body);
+    net_add_confirmed(last, 1);
+    agt_put_sign(agt_blob(1), nacre_bytes_str("data"), 0);
+    net_write(asking, agt_msg, agt_n);
+    net_write(asking, agt_msg, agt_n); /* a request that waits does not hide its end */
+    while (net.s.asking == NULL || access(here, F_OK) != 0)
+        net_round(10);
+    const pid_t pid = net.s.confirm.pid;
+    net_write(queued, agt_msg, agt_n);
+    net_write(last, agt_msg, agt_n);
+    net_round(0);
+    close(queued);
+    close(asking);
+    cr_assert(net_read(last) && agt.r.type == NACRE_AGENT_SIGN_RESPONSE);
+    cr_assert(kill(pid, 0) < 0 && errno == ESRCH);
+    cr_assert_eq(net.s.n_clients, 1);
+    unlink(here);
+    unlink(net_script);
+    close(last);
+}
+
+/* No more is to be said, but the answer is wanted. */
+Test(agent_consent, half_closed_clients_get_their_answer)
+{
+    const int fd = net_client();
+
+    net_askpass("sleep 1; exit 0");
+    net_add_confirmed(fd, 1);
+    agt_put_sign(agt_blob(1), nacre_bytes_str("data"), 0);
+    net_write(fd, agt_msg, agt_n);
+    cr_assert_eq(shutdown(fd, SHUT_WR), 0);
+    cr_assert(net_read(fd) && agt.r.type == NACRE_AGENT_SIGN_RESPONSE);
+    unlink(net_script);
+    close(fd);
 }
 
 /* The agent ends while somebody is asked: the program does, too. */

@@ -179,6 +179,98 @@ wait "$pid" 2> /dev/null
 gone "$name"
 check "command"
 
+# ---- What is left in memory (s68)
+
+# An Ed25519 key in PKCS #8 (RFC 8410) whose secret half is a text, in two pieces: the shell's own
+# memory is not the agent's, but a failed search must not find the search
+seed_a=the-secret-half- seed_b=of-a-key-in-text
+pass_a=words-that-lock- pass_b=the-agent-up
+{
+    echo '-----BEGIN PRIVATE KEY-----'
+    printf '\060\056\002\001\000\060\005\006\003\053\145\160\004\042\004\040%s' "$seed_a$seed_b" | base64
+    echo '-----END PRIVATE KEY-----'
+} > seed
+chmod 600 seed
+"$build/nacre-keygen" -y -f seed > seed.pub || bad "no key"
+holds() { # TEXT: whether memory that can be written holds it
+    while read -r range rights rest; do
+        case $rights in
+        rw*) ;;
+        *) continue ;;
+        esac
+        from=$((0x${range%-*}))
+        to=$((0x${range#*-}))
+        dd if="/proc/$pid/mem" bs=4096 skip=$((from / 4096)) count=$(((to - from) / 4096)) 2> /dev/null
+    done < "/proc/$pid/maps" | grep -a -q -- "$1"
+}
+left() { # WHAT TEXT: it must be gone
+    holds "$2" && bad "$1: the secret is left in memory"
+}
+if [ "$(id -u)" -eq 0 ] && [ -r /proc/self/maps ]; then
+    run 0 -a sock
+    export SSH_AUTH_SOCK="$work/sock"
+    for way in -D '-d seed' expiry signal lock; do
+        life=
+        [ "$way" != expiry ] || life='-t 1'
+        "$add" -q $life seed 2> /dev/null || bad "not added"
+        [ "$way" = expiry ] || holds "$seed_a$seed_b" || bad "$way: the search finds nothing"
+        case $way in
+        -D) "$add" -q -D ;;
+        -d*) "$add" -q $way || bad "not removed" ;;
+        signal) kill -USR1 "$pid" ;;
+        lock)
+            printf '%s\n%s\n' "$pass_a$pass_b" "$pass_a$pass_b" | setsid -w "$add" -x 2> err || bad "-x says $(cat err)"
+            left "$way" "$pass_a$pass_b"
+            printf '%s\n' "wrong$pass_a$pass_b" | setsid -w "$add" -X 2> err && bad "a wrong passphrase unlocks"
+            left "$way, wrong guess" "$pass_a$pass_b"
+            printf '%s\n' "$pass_a$pass_b" | setsid -w "$add" -X 2> err || bad "-X says $(cat err)"
+            left "$way, right guess" "$pass_a$pass_b"
+            "$add" -q -D
+            ;;
+        esac
+        tries=0
+        while "$add" -l > list; do
+            tries=$((tries + 1))
+            [ $tries -lt 200 ] || { bad "$way leaves the key"; break; }
+            sleep 0.05
+        done
+        left "$way" "$seed_a$seed_b"
+    done
+    kill "$pid"
+    gone sock
+    unset SSH_AUTH_SOCK
+    check "secrets leave no trace in memory"
+else
+    echo "ok - agent: secrets leave no trace in memory # SKIP only root can look into its memory"
+fi
+
+# ---- A question whose asker has gone
+
+printf '#!/bin/sh\necho $$ > asked\nsleep 1000\n' > askpass
+chmod 700 askpass
+SSH_ASKPASS=$work/askpass SSH_ASKPASS_REQUIRE=force run 0 -a ./sock
+agent_pid=$pid
+SSH_AUTH_SOCK=$work/sock "$add" -q -c key 2> err || bad "says $(cat err)"
+SSH_AUTH_SOCK=$work/sock "$add" -T key.pub 2> err &
+asker=$!
+tries=0
+until [ -s asked ] && [ -n "$(pgrep -g "$(cat asked)" -x sleep)" ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 200 ] || { bad "nobody is asked"; break; }
+    sleep 0.05
+done
+kill "$asker"
+wait "$asker" 2> /dev/null
+tries=0
+while pgrep -g "$(cat asked)" > list; do
+    tries=$((tries + 1))
+    [ $tries -lt 200 ] || { bad "left: $(cat list)"; break; }
+    sleep 0.05
+done
+kill "$agent_pid"
+gone sock
+check "a question goes with who asked it"
+
 # ---- Options
 
 run 0 -t 1
