@@ -76,44 +76,88 @@ static enum kat_result verb_xof(struct kat_req *r)
     return KAT_OK;
 }
 
-/* ---- ML-KEM-768 -------------------------------------------------------------------------- */
+/* ---- ML-KEM ------------------------------------------------------------------------------ */
 
-/* mlkem768-keygen SEED */
-static enum kat_result verb_mlkem_keygen(struct kat_req *r)
+struct kem_size {
+    size_t ek_len, dk_len, ct_len;
+    void (*keygen)(uint8_t *ek, uint8_t *dk, const uint8_t *seed, uint64_t *work);
+    bool (*encaps)(uint8_t *ct, uint8_t *k, const uint8_t *ek, const uint8_t *m, uint64_t *work);
+    bool (*decaps)(uint8_t *k, const uint8_t *dk, const uint8_t *ct, uint64_t *work);
+};
+
+static const struct kem_size kem_768 = {
+    NACRE_MLKEM768_EK_LEN, NACRE_MLKEM768_DK_LEN, NACRE_MLKEM768_CT_LEN,
+    nacre_mlkem768_keygen, nacre_mlkem768_encaps, nacre_mlkem768_decaps,
+};
+static const struct kem_size kem_1024 = {
+    NACRE_MLKEM1024_EK_LEN, NACRE_MLKEM1024_DK_LEN, NACRE_MLKEM1024_CT_LEN,
+    nacre_mlkem1024_keygen, nacre_mlkem1024_encaps, nacre_mlkem1024_decaps,
+};
+
+/* SEED */
+static enum kat_result kem_keygen(struct kat_req *r, const struct kem_size *size)
 {
-    uint8_t ek[NACRE_MLKEM768_EK_LEN], dk[NACRE_MLKEM768_DK_LEN];
+    uint8_t ek[NACRE_MLKEM1024_EK_LEN], dk[NACRE_MLKEM1024_DK_LEN];
 
-    nacre_mlkem768_keygen(ek, dk, r->arg[0].b.p, kem_work);
-    kat_put(r, ek, sizeof ek);
-    kat_put(r, dk, sizeof dk);
+    size->keygen(ek, dk, r->arg[0].b.p, kem_work);
+    kat_put(r, ek, size->ek_len);
+    kat_put(r, dk, size->dk_len);
     return KAT_OK;
 }
 
-/* mlkem768-encaps EK M */
-static enum kat_result verb_mlkem_encaps(struct kat_req *r)
+/* EK M */
+static enum kat_result kem_encaps(struct kat_req *r, const struct kem_size *size)
 {
     struct nacre_bytes ek = r->arg[0].b;
-    uint8_t ct[NACRE_MLKEM768_CT_LEN], k[NACRE_MLKEM_K_LEN];
+    uint8_t ct[NACRE_MLKEM1024_CT_LEN], k[NACRE_MLKEM_K_LEN];
 
-    if (ek.n != NACRE_MLKEM768_EK_LEN ||
-        !nacre_mlkem768_encaps(ct, k, ek.p, r->arg[1].b.p, kem_work))
+    if (ek.n != size->ek_len || !size->encaps(ct, k, ek.p, r->arg[1].b.p, kem_work))
         return KAT_REJECT;
-    kat_put(r, ct, sizeof ct);
+    kat_put(r, ct, size->ct_len);
     kat_put(r, k, sizeof k);
     return KAT_OK;
 }
 
-/* mlkem768-decaps DK CT */
-static enum kat_result verb_mlkem_decaps(struct kat_req *r)
+/* DK CT */
+static enum kat_result kem_decaps(struct kat_req *r, const struct kem_size *size)
 {
     struct nacre_bytes dk = r->arg[0].b, ct = r->arg[1].b;
     uint8_t k[NACRE_MLKEM_K_LEN];
 
-    if (dk.n != NACRE_MLKEM768_DK_LEN || ct.n != NACRE_MLKEM768_CT_LEN ||
-        !nacre_mlkem768_decaps(k, dk.p, ct.p, kem_work))
+    if (dk.n != size->dk_len || ct.n != size->ct_len || !size->decaps(k, dk.p, ct.p, kem_work))
         return KAT_REJECT;
     kat_put(r, k, sizeof k);
     return KAT_OK;
+}
+
+static enum kat_result verb_mlkem768_keygen(struct kat_req *r)
+{
+    return kem_keygen(r, &kem_768);
+}
+
+static enum kat_result verb_mlkem768_encaps(struct kat_req *r)
+{
+    return kem_encaps(r, &kem_768);
+}
+
+static enum kat_result verb_mlkem768_decaps(struct kat_req *r)
+{
+    return kem_decaps(r, &kem_768);
+}
+
+static enum kat_result verb_mlkem1024_keygen(struct kat_req *r)
+{
+    return kem_keygen(r, &kem_1024);
+}
+
+static enum kat_result verb_mlkem1024_encaps(struct kat_req *r)
+{
+    return kem_encaps(r, &kem_1024);
+}
+
+static enum kat_result verb_mlkem1024_decaps(struct kat_req *r)
+{
+    return kem_decaps(r, &kem_1024);
 }
 
 /* ---- Hybrids ----------------------------------------------------------------------------- */
@@ -218,9 +262,12 @@ static enum kat_result verb_hybrid_finish(struct kat_req *r)
 
 const struct kat_verb kat_kem_verbs[] = {
     {"xof", "name int bytes ?chunk chunk", verb_xof},
-    {"mlkem768-keygen", "bytes64", verb_mlkem_keygen},
-    {"mlkem768-encaps", "bytes bytes32", verb_mlkem_encaps},
-    {"mlkem768-decaps", "bytes bytes", verb_mlkem_decaps},
+    {"mlkem768-keygen", "bytes64", verb_mlkem768_keygen},
+    {"mlkem768-encaps", "bytes bytes32", verb_mlkem768_encaps},
+    {"mlkem768-decaps", "bytes bytes", verb_mlkem768_decaps},
+    {"mlkem1024-keygen", "bytes64", verb_mlkem1024_keygen},
+    {"mlkem1024-encaps", "bytes bytes32", verb_mlkem1024_encaps},
+    {"mlkem1024-decaps", "bytes bytes", verb_mlkem1024_decaps},
     {"hybrid-init", "name bytes bytes32", verb_hybrid_init},
     {"hybrid-reply", "name bytes bytes bytes32", verb_hybrid_reply},
     {"hybrid-finish", "name bytes bytes32 bytes", verb_hybrid_finish},
