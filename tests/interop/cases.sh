@@ -145,12 +145,13 @@ case_shell() { # a shell that somebody types into
     grep -q 'sum 42' "$WORK/out" || fail "the shell's output"
 }
 
-# Questions on an idle connection, which the peer has to answer, if only with a refusal
+# Questions on an idle connection, which the peer has to answer, if only with a refusal: within 4 s, of which
+# a busy machine may need some
 case_alive() {
     if [ "$OURS" = client ]; then
-        with_ours "-o ServerAliveInterval=1 -o ServerAliveCountMax=2" case_status 'sleep 4; echo awake' 0 awake
+        with_ours "-o ServerAliveInterval=1 -o ServerAliveCountMax=4" case_status 'sleep 6; echo awake' 0 awake
     else
-        with_ours "-o ClientAliveInterval=1 -o ClientAliveCountMax=2" case_status 'sleep 4; echo awake' 0 awake
+        with_ours "-o ClientAliveInterval=1 -o ClientAliveCountMax=4" case_status 'sleep 6; echo awake' 0 awake
     fi
 }
 
@@ -186,30 +187,49 @@ send_all() {
     done
 }
 
+freeport() { "$PYTHON" "$HERE/tcp.py" freeport; }
+
 case_forward() { # -L or -R: the port that listens is free now and may be taken in a moment, hence thrice
     start_echo
     for try in 1 2 3; do
-        from=$("$PYTHON" "$HERE/tcp.py" freeport)
+        from=$(freeport)
         "forward_$CLIENT" "$1" "127.0.0.1:$from:127.0.0.1:$ECHO_PORT"
-        sleep 0.3
-        kill -0 "$CHILD" 2> /dev/null && break
+        "$PYTHON" "$HERE/tcp.py" listens "$from" "$CHILD" && break
         echo "try $try:" && cat "$child_log"
+        kill "$CHILD" 2> /dev/null
     done
     forward_log=$child_log
     (send_all "$from") || { cat "$forward_log"; fail "forwarding $1"; }
 }
 
-# Connections that are forwarded while a command's data fills every buffer
+# Connections that are forwarded while a command's data fills every buffer; the command has input until they
+# are done, or it might be the first to end
 case_forward_busy() { # -L or -R
     start_echo
-    from=$("$PYTHON" "$HERE/tcp.py" freeport)
-    head -c 40000000 "$DATA/random" > "$WORK/bulk"
+    from=$(freeport)
+    rm -f "$WORK/sent"
     OPTS="$1 127.0.0.1:$from:127.0.0.1:$ECHO_PORT $OPTS"
-    client_exec cat < "$WORK/bulk" > "$WORK/bulk.out" &
+    feed_until_sent | client_exec cat > "$WORK/bulk.out" &
     bulk=$!
-    (send_all "$from") || fail "forwarding $1"
+    (send_all "$from")
+    forwarded=$?
+    : > "$WORK/sent"
     wait $bulk || fail "the command: exit status $?"
-    cmp "$WORK/bulk" "$WORK/bulk.out" || fail "the command's output"
+    [ $forwarded -eq 0 ] || fail "forwarding $1"
+    for piece in $(cat "$WORK/pieces"); do
+        cat "$WORK/piece"
+    done | cmp - "$WORK/bulk.out" || fail "the command's output"
+}
+feed_until_sent() { # 40 MB at once, then more, up to 200 MB; their numbers are in pieces
+    head -c 4000000 "$DATA/random" > "$WORK/piece"
+    for piece in $(seq 50); do
+        [ $piece -le 10 ] || { [ ! -e "$WORK/sent" ] && sleep 0.1; } || break
+        cat "$WORK/piece"
+        seq "$piece" > "$WORK/pieces"
+    done
+    until [ -e "$WORK/sent" ]; do
+        sleep 0.1
+    done
 }
 
 # ---- Tables of cases ---------------------------------------------------------------------------

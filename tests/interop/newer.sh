@@ -2,16 +2,17 @@
 # shellcheck shell=sh disable=SC2086
 #
 # Newer versions of the peers than this system's release has: an unpacked tree of the distribution's
-# newest suite, made once by debootstrap and kept under the user's cache directory; and a second one with
-# PuTTY, AsyncSSH, TinySSH and Dropbear, of the first of several suites in which they install. Needs root
-# (chroot) and a distribution that debootstrap knows; whatever is missing, the groups that want it are
-# skipped and say why.
+# newest suite with OpenSSH and OpenSSL, made once by debootstrap and kept under the user's cache directory; and
+# a second one with PuTTY, AsyncSSH, TinySSH and Dropbear, of the first of several suites in which they
+# install. Needs root (chroot) and a distribution that debootstrap knows; whatever is missing, the groups
+# that want it are skipped and say why.
 #
 # Variables: INTEROP_NEWER=0 (do without), INTEROP_NEWER_DIR (the tree), INTEROP_NEWER_SUITE (sid),
 # INTEROP_LATER_SUITES (sid forky trixie).
 
 NEWER_DIR=${INTEROP_NEWER_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/nacre-interop/${INTEROP_NEWER_SUITE:-sid}}
-NEWER_LIMIT=240 # seconds for the making of each
+NEWER_LIMIT=240        # seconds for the making of each
+NEWER_OPENSSL_LIMIT=90 # and for OpenSSL, if it alone is missing
 export NEWER_DIR
 LATER_TOP=${XDG_CACHE_HOME:-$HOME/.cache}/nacre-interop
 # one of the names is virtual, which debootstrap does not resolve: hence cffi
@@ -30,7 +31,7 @@ make_newer() {
     fi
     rm -rf "$NEWER_DIR"
     mkdir -p "$NEWER_DIR" || { echo "no room for $NEWER_DIR"; return; }
-    if ! timeout -k 10 "$NEWER_LIMIT" debootstrap --variant=minbase --include=openssh-client,openssh-server \
+    if ! timeout -k 10 "$NEWER_LIMIT" debootstrap --variant=minbase --include=openssh-client,openssh-server,openssl \
         "${INTEROP_NEWER_SUITE:-sid}" "$NEWER_DIR" > "$LOGS/newer.log" 2>&1; then
         # A suite in motion may have packages that do not configure; that these two run is enough.
         [ -x "$NEWER_DIR/usr/sbin/sshd" ] && chroot "$NEWER_DIR" ssh -V > /dev/null 2>&1 || {
@@ -41,7 +42,26 @@ make_newer() {
     fi
     rm -f "$LOGS/newer.log"
     rm -rf "$NEWER_DIR"/var/cache/apt/archives/*.deb
+    tree_devices "$NEWER_DIR"
     touch "$NEWER_DIR/.complete"
+}
+
+# Trees that were made without it, or whose suite was in motion then. What fails is tried again next time.
+complete_newer() {
+    [ -e "$NEWER_DIR/.complete" ] && ! chroot "$NEWER_DIR" openssl version > /dev/null 2>&1 || return 0
+    [ "${INTEROP_INSTALL:-1}" = 1 ] || return 0
+    timeout -k 10 "$NEWER_OPENSSL_LIMIT" chroot "$NEWER_DIR" env DEBIAN_FRONTEND=noninteractive \
+        PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -c 'apt-get -q -o Acquire::Check-Valid-Until=false update && apt-get -q -y --no-install-recommends install openssl' \
+        > "$LOGS/newer.log" 2>&1 < /dev/null && rm -f "$LOGS/newer.log"
+    rm -rf "$NEWER_DIR"/var/cache/apt/archives/*.deb
+    true
+}
+
+# What programs in a tree expect to be there, if the machine lets us make it
+tree_devices() { # TREE
+    mkdir -p "$1/dev"
+    [ -c "$1/dev/null" ] || mknod -m 666 "$1/dev/null" c 1 3 2> /dev/null
+    [ -c "$1/dev/urandom" ] || mknod -m 666 "$1/dev/urandom" c 1 9 2> /dev/null
 }
 
 # The complete second tree, if there is one
@@ -78,6 +98,7 @@ make_later() {
         timeout -k 10 $left debootstrap --variant=minbase --include="$LATER_PACKAGES" "$suite" "$LATER_DIR" \
             > "$LOGS/later.log" 2>&1
         if has_later plink && has_later asyncssh && has_later tinysshd && has_later dropbear; then
+            tree_devices "$LATER_DIR"
             rm -rf "$LATER_DIR"/var/cache/apt/archives/*.deb "$LATER_DIR/debootstrap" "$LOGS/later.log"
             touch "$LATER_DIR/.complete"
             return

@@ -62,12 +62,13 @@ agentd_add() {
 agentd_bounded() { # SIDE COMMAND...
     side=$1
     shift
-    $side timeout -k 5 30 "$@"
+    $side timeout -k 5 "$LIMIT" "$@"
 }
 
 agentd_start() { # OPTION...
     rm -f "$SHARED/agent.sock" "$SHARED/asked"
     printf 'yes\n' > "$SHARED/answer"
+    echo 0 > "$SHARED/status"
     # the agent's own sees the directory as $SHARED
     sed "s|$SEEN/|$SHARED/|g" "$SHARED/askpass" > "$SHARED/askpass.agent"
     chmod 700 "$SHARED/askpass.agent"
@@ -119,25 +120,17 @@ case_agentd_all() {
 
 case_agentd_lifetime() {
     agentd_start
-    agentd_add -t 2 ed25519 || fail "not added"
     agentd_add -t 1h rsa || fail "not added"
-    [ "$(agentd_add -l | wc -l)" -eq 4 ] || fail "not listed"
-    tries=0
-    until [ "$(agentd_add -l | wc -l)" -eq 2 ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 100 ] || fail "still there"
-        sleep 0.1
-    done
+    begun=$(date +%s)
+    agentd_add -t 3 ed25519 || fail "not added"
+    [ "$(agentd_add -l | wc -l)" -eq 4 ] || [ "$(date +%s)" -ge $((begun + 3)) ] || fail "not listed"
+    await agentd_lists 2 || fail "still there"
     stop_all
     agentd_start -t 2
     agentd_add ed25519 || fail "not added"
-    tries=0
-    while agentd_add -l; do
-        tries=$((tries + 1))
-        [ $tries -lt 100 ] || fail "still there"
-        sleep 0.1
-    done
+    await agentd_lists 1 || fail "still there" # a line that says that there are none
 }
+agentd_lists() { [ "$(agentd_add -l | wc -l)" -eq "$1" ]; } # LINES
 
 case_agentd_confirm() {
     agentd_start
@@ -180,7 +173,7 @@ agentd_authorized() { # NAME: at the server, by key or by its certificate
     case $1 in
     *-cert) echo "cert-authority $(cat "$SHARED/ca.pub")" ;;
     *) cat "$SHARED/$1.pub" ;;
-    esac > "$KEYS/agent_authorized.$GROUP"
+    esac > "$WORK/agent_authorized"
 }
 
 case_agentd_logins() { # SERVER
@@ -191,7 +184,7 @@ case_agentd_logins() { # SERVER
         agentd_add -q "${name%-cert}" || fail "not added"
         agentd_authorized "$name"
         agentd_stop_others
-        "serve_$1" -o "AuthorizedKeysFile $KEYS/agent_authorized.$GROUP"
+        "serve_$1" -o "AuthorizedKeysFile $WORK/agent_authorized"
         agentd_login || fail "$name: their ssh"
         OPTS="-F none -o BatchMode=yes -o IdentityFile=none -o UserKnownHostsFile=$WORK/known_hosts.$PORT"
         [ "$(SSH_AUTH_SOCK=$SHARED/agent.sock bounded "$NACRE_SSH" $OPTS -p "$PORT" "$ME@127.0.0.1" 'echo in')" = in ] ||
@@ -211,7 +204,7 @@ agentd_stop_others() {
 
 case_agentd_restricted() {
     agentd_start
-    serve_openssh -o "AuthorizedKeysFile $KEYS/agent_authorized.$GROUP"
+    serve_openssh -o "AuthorizedKeysFile $WORK/agent_authorized"
     agentd_authorized ed25519
     cp "$WORK/known_hosts.$PORT" "$SHARED/hosts"
     agentd_theirs ssh-keygen -q -t ed25519 -N '' -C other -f otherhost
@@ -236,12 +229,12 @@ case_agentd_restricted() {
 case_agentd_two_hops() {
     agentd_start
     agentd_authorized ed25519
-    serve_openssh -o "AuthorizedKeysFile $KEYS/agent_authorized.$GROUP"
+    serve_openssh -o "AuthorizedKeysFile $WORK/agent_authorized"
     first=$PORT
     cp "$WORK/known_hosts.$PORT" "$SHARED/hosts"
     agentd_ours ssh-keygen -q -t ed25519 -N '' -C second -f "$SHARED/secondhost"
     sed "s|^HostKey .*|HostKey $SHARED/secondhost|" "$WORK/sshd_config" > "$WORK/sshd_config.second"
-    serve_inetd sshd "$SSHD" -i -e -f "$WORK/sshd_config.second" -o "AuthorizedKeysFile $KEYS/agent_authorized.$GROUP"
+    serve_inetd sshd "$SSHD" -i -e -f "$WORK/sshd_config.second" -o "AuthorizedKeysFile $WORK/agent_authorized"
     second=$PORT
     trust "$SHARED/secondhost.pub"
     cat "$WORK/known_hosts.$PORT" >> "$SHARED/hosts"
@@ -253,7 +246,7 @@ case_agentd_two_hops() {
         first) agentd_add -H hosts -h "[127.0.0.1]:$first" ed25519 ;;
         esac || fail "not added"
         agentd_bounded agentd_theirs ssh -F none -A -o BatchMode=yes -o UserKnownHostsFile=hosts -o GlobalKnownHostsFile=/dev/null \
-            -o IdentityFile=none -p "$first" "$ME@127.0.0.1" "ssh-add -l; ssh-add -D; timeout 20 ssh -F none -o BatchMode=yes \
+            -o IdentityFile=none -p "$first" "$ME@127.0.0.1" "ssh-add -l; ssh-add -D; timeout $LIMIT ssh -F none -o BatchMode=yes \
             -o IdentityFile=none -o UserKnownHostsFile=$WORK/hosts -p $second $ME@127.0.0.1 'echo in'" > "$WORK/out"
         cat "$WORK/out"
         case $way in
@@ -268,7 +261,7 @@ case_agentd_two_hops() {
     agentd_add -D
     agentd_add -H hosts -h "[127.0.0.1]:$first" -h "[127.0.0.1]:$first>[127.0.0.1]:$second" ed25519
     agentd_bounded agentd_theirs ssh -F none -A -o BatchMode=yes -o UserKnownHostsFile=hosts -o GlobalKnownHostsFile=/dev/null \
-        -o IdentityFile=none -p "$first" "$ME@127.0.0.1" "timeout 20 ssh -F none -o BatchMode=yes \
+        -o IdentityFile=none -p "$first" "$ME@127.0.0.1" "timeout $LIMIT ssh -F none -o BatchMode=yes \
         -o IdentityFile=none -o UserKnownHostsFile=$WORK/hosts -p $second $ME@127.0.0.1 'echo in'" > "$WORK/out"
     grep -qx in "$WORK/out" || fail "not used where it may be"
 }
@@ -306,7 +299,7 @@ agentd_words() { # OPTIONS of the agent, for each of both
             eval "SHELL=$1 TMPDIR=$WORK"
             export SHELL TMPDIR
             shift
-            timeout 20 "$agent" "$@" > "$WORK/words" 2> "$WORK/words.err"
+            timeout "$LIMIT" "$agent" "$@" > "$WORK/words" 2> "$WORK/words.err"
             status=$?
             pid=$(sed -n 's/^echo Agent pid \([0-9]*\);$/\1/p' "$WORK/words")
             [ -z "$pid" ] || kill "$pid"
@@ -336,13 +329,7 @@ case_agentd_command() {
     ADD=theirs
     "$NACRE_AGENT" sh -c 'ssh-add '"$SHARED/ed25519"' && ssh-add -l && echo "$SSH_AUTH_SOCK" > '"$WORK/sock"'; exit 7'
     [ $? -eq 7 ] || fail "the command's status is lost"
-    tries=0
-    while [ -e "$(cat "$WORK/sock")" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 240 ] || fail "the agent lives on"
-        sleep 0.05
-    done
-    [ ! -e "$(dirname "$(cat "$WORK/sock")")" ] || fail "its directory is left"
+    await test ! -e "$(dirname "$(cat "$WORK/sock")")" || fail "the agent lives on"
     "$NACRE_AGENT" /nowhere/at/all && fail "a command that is not there"
     eval "$("$NACRE_AGENT" -s)" || fail "not started"
     kill -0 "$SSH_AGENT_PID" || fail "not running"
@@ -350,22 +337,13 @@ case_agentd_command() {
         fail "open to others"
     ssh-add "$SHARED/rsa" || fail "not added"
     kill -USR1 "$SSH_AGENT_PID"
-    tries=0
-    while ssh-add -l; do
-        tries=$((tries + 1))
-        [ $tries -lt 100 ] || { kill "$SSH_AGENT_PID"; fail "SIGUSR1 leaves keys"; }
-        sleep 0.05
-    done
+    await no_keys || { kill "$SSH_AGENT_PID"; fail "SIGUSR1 leaves keys"; }
     directory=$(dirname "$SSH_AUTH_SOCK")
     eval "$("$NACRE_AGENT" -k)" || fail "not killed"
     [ -z "${SSH_AUTH_SOCK:-}" ] || fail "-k leaves variables"
-    tries=0
-    while [ -e "$directory" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 100 ] || fail "its directory is left"
-        sleep 0.05
-    done
+    await test ! -e "$directory" || fail "its directory is left"
 }
+no_keys() { ! ssh-add -l; }
 
 cases_agentd() { # what it is, for $ADD
     check "$1: keys of every type and certificates" case_agentd_types
@@ -401,7 +379,6 @@ group_agent_newer() {
     [ -z "$absent_newer" ] || { skip all "not installed: $absent_newer"; return; }
     agentd_share
     cases_agentd_pairs "of the newest suite"
-    rm -rf "$SHARED"
 }
 
 # ---- Python's clients of agents ------------------------------------------------------------------

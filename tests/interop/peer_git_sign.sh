@@ -75,7 +75,7 @@ case_gs_tag() {
     gs_commit tagged
     for by in ours theirs; do
         gs_by $by
-        git tag -s -m "a tag by $by" "tag-$by" || fail 'no tag'
+        git tag -f -s -m "a tag by $by" "tag-$by" || fail 'no tag'
         for verifier in ours theirs; do
             gs_by $verifier
             git tag -v "tag-$by" > "$WORK/$verifier" 2>&1 || fail "$verifier does not verify it"
@@ -156,12 +156,9 @@ case_gs_certificate() {
 case_gs_agent() { # PROGRAM
     mkdir -p "$WORK/agent"
     cp "$WORK/a.pub" "$WORK/agent/held.pub"
+    rm -f "$WORK/agent/socket"
     start "$WORK/agent.log" "$1" -D -a "$WORK/agent/socket"
-    tries=0
-    while [ ! -S "$WORK/agent/socket" ] && [ $tries -lt 100 ]; do
-        tries=$((tries + 1))
-        sleep 0.05
-    done
+    await test -S "$WORK/agent/socket" || fail "no agent: $(cat "$WORK/agent.log")"
     export SSH_AUTH_SOCK="$WORK/agent/socket"
     ssh-add -q "$WORK/a" "$WORK/c" 2> /dev/null || fail 'cannot add keys'
     for by in ours theirs; do
@@ -177,18 +174,26 @@ case_gs_agent() { # PROGRAM
     gs_state U:
 }
 
+# A case with the settings and signers that it starts from
+gs_fresh() { # COMMAND...
+    git config --unset gpg.ssh.revocationFile
+    gs_signers "$(cut -d' ' -f1,2 "$WORK/a.pub")"
+    gs_by ours
+    "$@"
+}
+
 group_gitsign_git() {
     gs_files || return
-    check 'commits' case_gs_commit
-    check 'tags' case_gs_tag
-    check 'a commit that was changed' case_gs_changed
-    check 'signers and namespaces that are not allowed' case_gs_unknown
-    check 'validity at the time of the commit' case_gs_time
-    check 'revoked keys' case_gs_revoked
-    check 'certificates' case_gs_certificate
-    check "keys in OpenSSH's agent" case_gs_agent ssh-agent
+    check 'commits' gs_fresh case_gs_commit
+    check 'tags' gs_fresh case_gs_tag
+    check 'a commit that was changed' gs_fresh case_gs_changed
+    check 'signers and namespaces that are not allowed' gs_fresh case_gs_unknown
+    check 'validity at the time of the commit' gs_fresh case_gs_time
+    check 'revoked keys' gs_fresh case_gs_revoked
+    check 'certificates' gs_fresh case_gs_certificate
+    check "keys in OpenSSH's agent" gs_fresh case_gs_agent ssh-agent
     if [ -x "$NACRE_AGENT" ]; then
-        check 'keys in our agent' case_gs_agent "$NACRE_AGENT"
+        check 'keys in our agent' gs_fresh case_gs_agent "$NACRE_AGENT"
     else
         skip 'keys in our agent' "$NACRE_AGENT is not built"
     fi

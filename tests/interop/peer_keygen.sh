@@ -53,7 +53,17 @@ keygen_directories() {
             ssh-keygen -e -m $format -f "$DIR_OURS/$name.pub" > "$DIR_OURS/$name.$format" 2> /dev/null || rm "$DIR_OURS/$name.$format"
         done
     done
-    cp -p "$DIR_OURS"/* "$DIR_THEIRS/"
+    mkdir "$WORK/first"
+    cp -p "$DIR_OURS"/* "$WORK/first/"
+}
+
+# A case with the files as they were made
+keygen_fresh() { # COMMAND...
+    for directory in "$DIR_OURS" "$DIR_THEIRS"; do
+        rm -rf "$directory"
+        cp -rp "$WORK/first" "$directory"
+    done
+    "$@"
 }
 
 # What differs by intent: the program's name; the file's name in prompts, which 9.2 has not; which function
@@ -247,13 +257,13 @@ case_keygen_host_keys() {
 
 keygen_group() {
     keygen_directories
-    check "keys are made" case_keygen_made
-    check "passphrases are asked for" case_keygen_prompts
-    check "keys are shown" case_keygen_shown
-    check "keys are changed" case_keygen_changed
-    check "keys are converted" case_keygen_converted
-    check "arguments that make no sense" case_keygen_arguments
-    check "host keys" case_keygen_host_keys
+    check "keys are made" keygen_fresh case_keygen_made
+    check "passphrases are asked for" keygen_fresh case_keygen_prompts
+    check "keys are shown" keygen_fresh case_keygen_shown
+    check "keys are changed" keygen_fresh case_keygen_changed
+    check "keys are converted" keygen_fresh case_keygen_converted
+    check "arguments that make no sense" keygen_fresh case_keygen_arguments
+    check "host keys" keygen_fresh case_keygen_host_keys
 }
 
 group_keygen_openssh() { keygen_group; }
@@ -262,5 +272,4 @@ group_keygen_newer() {
     why=$(missing_newer)
     [ -z "$why" ] || { skip all "not installed: $why"; return; }
     keygen_group
-    rm -rf "$NEWER_DIR$NEWER_WORK"
 }

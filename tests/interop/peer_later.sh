@@ -35,11 +35,8 @@ missing_dropbearlater() { missing_later dropbear; }
 # ---- The chroot --------------------------------------------------------------------------------
 
 later_share() {
-    export LATER_WORK=/root/nacre-$GROUP # TinySSH wants nobody else to write above a home
-    rm -rf "$LATER_DIR$LATER_WORK"
-    mkdir -p "$LATER_DIR$LATER_WORK/.ssh" "$LATER_DIR/dev"
-    [ -c "$LATER_DIR/dev/null" ] || mknod -m 666 "$LATER_DIR/dev/null" c 1 3
-    [ -c "$LATER_DIR/dev/urandom" ] || mknod -m 666 "$LATER_DIR/dev/urandom" c 1 9
+    export LATER_WORK="/root/nacre-$GROUP.${TOP##*.}" # TinySSH wants nobody else to write above a home
+    mkdir -p "$LATER_DIR$LATER_WORK/.ssh"
     cp "$KEYS"/* "$HERE"/asyncssh_*.py "$LATER_DIR$LATER_WORK/"
     cp "$KEYS/user.pub" "$LATER_DIR$LATER_WORK/.ssh/authorized_keys"
     # programs that look up the home of root find the group's: every group has a passwd of its own
@@ -52,7 +49,6 @@ later_ready() { # or the group is skipped
     later_share
     later true 2> /dev/null || { skip "all" "no mount namespaces here"; return 1; }
 }
-later_done() { rm -rf "$LATER_DIR$LATER_WORK"; }
 
 # Keys of every type, in the shared directory and in $WORK
 later_keys() {
@@ -143,7 +139,6 @@ group_puttylater_client() {
     later_keys
     later_for_keys "host key" case_later_our_host_key
     later_for_keys "user key" case_later_our_user_key
-    later_done
 }
 
 # ---- AsyncSSH ----------------------------------------------------------------------------------
@@ -186,7 +181,6 @@ group_asyncsshlater_server() {
     later_keys
     later_for_keys "host key" case_later_host_key
     later_for_keys "user key" case_later_user_key
-    later_done
 }
 
 group_asyncsshlater_client() {
@@ -199,7 +193,6 @@ group_asyncsshlater_client() {
     later_keys
     later_for_keys "host key" case_later_our_host_key
     later_for_keys "user key" case_later_our_user_key
-    later_done
 }
 
 # ---- TinySSH -----------------------------------------------------------------------------------
@@ -218,7 +211,6 @@ group_tinysshlater_server() {
     check "status" case_status 'echo three; exit 3' 3 three
     later_lists "$LATER_NTRU $LATER_X25519" chacha20-poly1305@openssh.com ''
     later_hybrid_rekeys "$LATER_NTRU"
-    later_done
 }
 
 # ---- Dropbear ----------------------------------------------------------------------------------
@@ -253,7 +245,6 @@ group_dropbearlater_server() {
     later_keys
     later_for_keys "host key" case_later_host_key
     later_for_keys "user key" case_later_user_key
-    later_done
 }
 
 group_dropbearlater_client() {
@@ -267,5 +258,4 @@ group_dropbearlater_client() {
     later_keys
     later_for_keys "host key" case_later_our_host_key
     later_for_keys "user key" case_later_our_user_key
-    later_done
 }

@@ -26,11 +26,8 @@ in_newer() { chroot "$NEWER_DIR" env HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/b
 
 # What the chroot sees of the group's directory
 newer_share() {
-    NEWER_WORK=/tmp/nacre-$GROUP
-    rm -rf "$NEWER_DIR$NEWER_WORK"
-    mkdir -p "$NEWER_DIR$NEWER_WORK" "$NEWER_DIR/run/sshd" "$NEWER_DIR/dev"
-    [ -c "$NEWER_DIR/dev/null" ] || mknod -m 666 "$NEWER_DIR/dev/null" c 1 3
-    [ -c "$NEWER_DIR/dev/urandom" ] || mknod -m 666 "$NEWER_DIR/dev/urandom" c 1 9
+    NEWER_WORK=/tmp/nacre-$GROUP.${TOP##*.} # removed by leave_trees; another run has its own
+    mkdir -p "$NEWER_DIR$NEWER_WORK" "$NEWER_DIR/run/sshd"
     cp "$KEYS"/* "$NEWER_DIR$NEWER_WORK/"
 }
 
@@ -104,7 +101,6 @@ group_newer_server() {
             check "user key $name with $alg" case_newer_user_key "$name" "$alg"
         done
     done
-    rm -rf "$NEWER_DIR$NEWER_WORK"
 }
 
 case_newer_host_key() { # NAME ALGORITHM: theirs, read by us
@@ -138,7 +134,6 @@ group_newer_client() {
             check "user key $name with $alg" case_our_user_key "$name" "$alg"
         done
     done
-    rm -rf "$NEWER_DIR$NEWER_WORK"
 }
 
 case_our_host_key() { # NAME ALGORITHM: ours, read by them

@@ -108,10 +108,7 @@ case_scp() { # its present form speaks SFTP
 case_control_master() {
     socket=$(mktemp -u /tmp/nacre-cm.XXXXXX)
     start "$WORK/master.log" ssh -N -M -S "$socket" $(nacre_common) -p "$PORT" "$ME@127.0.0.1"
-    for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        [ -S "$socket" ] && break
-        sleep 0.2
-    done
+    await test -S "$socket" || fail "no master"
     pids=
     head -c 3000000 "$DATA/random" > "$WORK/in"
     for i in 1 2 3 4; do

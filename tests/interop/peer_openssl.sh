@@ -2,11 +2,18 @@
 # shellcheck shell=sh disable=SC2034
 #
 # OpenSSL's command line as a second opinion: random inputs go through build/kat and through openssl, and
-# must come out the same; signatures of each are verified by the other.
+# must come out the same; signatures of each are verified by the other. Post-quantum algorithms, which it
+# has since 3.5, go through that of the newest suite.
 
 KAT=${NACRE_KAT:-$(dirname "$NACRE_SSH")/kat}
 version_openssl() { openssl version | cut -d' ' -f1,2; }
 missing_openssl() { absent openssl "$KAT"; }
+
+version_opensslnewer() { echo "newer $(in_newer openssl version | cut -d' ' -f1,2)"; }
+missing_opensslnewer() {
+    missing_newer
+    [ ! -e "$NEWER_DIR/.complete" ] || in_newer openssl version > /dev/null 2>&1 || echo "newer suite with openssl"
+}
 
 hexed() { od -An -v -tx1 "$@" | tr -d ' \n'; }
 unhexed() { "$PYTHON" -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read().strip()))'; }
@@ -104,5 +111,71 @@ group_openssl_kat() {
         check "ECDH P-521, key $i" case_ecdh secp521r1 nistp521 66
         check "X25519, key $i" case_x25519
         check "Ed25519, key $i" case_ed25519
+    done
+}
+
+# ---- Post-quantum algorithms -------------------------------------------------------------------
+
+pq_openssl() { in_newer sh -c 'cd "$1" && shift && exec openssl "$@"' - "$NEWER_WORK" "$@"; }
+pq_file() { hexed "$SHARED/$1"; }
+
+# Both make the same key of a seed: the file k, its public half pub, $theirs its last PUBLIC-BYTES
+pq_key() { # ALGORITHM SEED PUBLIC-BYTES
+    pq_openssl genpkey -algorithm "$1" -pkeyopt "hexseed:$2" -out k || fail "no key of seed $2"
+    pq_openssl pkey -in k -pubout -out pub || fail "no public key"
+    theirs=$(pq_openssl pkey -in k -pubout -outform DER | tail -c "$3" | hexed)
+}
+
+case_mlkem() { # SIZE PUBLIC-BYTES
+    seed=$(openssl rand -hex 64)
+    pq_key "ML-KEM-$1" "$seed" "$2"
+    keys=$(ask "mlkem$1-keygen" "$seed")
+    [ "${keys% *}" = "$theirs" ] || fail "another public key of seed $seed"
+    # they encapsulate, we decapsulate; then the reverse
+    pq_openssl pkeyutl -encap -pubin -inkey pub -out ct -secret secret || fail "no ciphertext"
+    [ "$(ask "mlkem$1-decaps" "${keys#* }" "$(pq_file ct)")" = "$(pq_file secret)" ] ||
+        fail "seed $seed, ciphertext $(pq_file ct)"
+    ours=$(ask "mlkem$1-encaps" "$theirs" "$(openssl rand -hex 32)")
+    echo "${ours% *}" | unhexed > "$SHARED/ct"
+    pq_openssl pkeyutl -decap -inkey k -in ct -secret secret || fail "they do not decapsulate"
+    [ "${ours#* }" = "$(pq_file secret)" ] || fail "seed $seed, our ciphertext ${ours% *}"
+    # a damaged ciphertext: both make the same of it (FIPS 203, implicit rejection)
+    { printf x; tail -c +2 "$SHARED/ct"; } > "$SHARED/bad"
+    pq_openssl pkeyutl -decap -inkey k -in bad -secret secret || fail "they do not decapsulate"
+    [ "$(ask "mlkem$1-decaps" "${keys#* }" "$(pq_file bad)")" = "$(pq_file secret)" ] ||
+        fail "seed $seed, damaged ciphertext $(pq_file bad)"
+}
+
+case_mldsa() { # CONTEXT in hexadecimal, or -
+    seed=$(openssl rand -hex 32)
+    pq_key ML-DSA-44 "$seed" 1312
+    keys=$(ask mldsa44-keygen "$seed")
+    [ "${keys%% *}" = "$theirs" ] || fail "another public key of seed $seed"
+    head -c 300 /dev/urandom > "$SHARED/m"
+    context=
+    [ "$1" = - ] || context="-pkeyopt hexcontext-string:$1"
+    # shellcheck disable=SC2086
+    pq_openssl pkeyutl -sign -rawin -inkey k -in m $context -out sig || fail "no signature"
+    [ "$(echo "mldsa44-verify $theirs $1 $(pq_file m) $(pq_file sig)" | "$KAT")" = ok ] ||
+        fail "their signature is refused: seed $seed, message $(pq_file m)"
+    ask mldsa44-sign "$seed" "$1" "$(openssl rand -hex 32)" "$(pq_file m)" | unhexed > "$SHARED/sig"
+    # shellcheck disable=SC2086
+    pq_openssl pkeyutl -verify -rawin -pubin -inkey pub -in m $context -sigfile sig || fail "ours is refused"
+    # without randomness the signatures are the same
+    # shellcheck disable=SC2086
+    pq_openssl pkeyutl -sign -rawin -inkey k -in m $context -pkeyopt deterministic:1 -out sig || fail "no signature"
+    zeros=$(printf '%064d' 0)
+    [ "$(ask mldsa44-sign "$seed" "$1" "$zeros" "$(pq_file m)")" = "$(pq_file sig)" ] ||
+        fail "another deterministic signature: seed $seed, message $(pq_file m)"
+}
+
+group_opensslnewer_kat() {
+    newer_share
+    SHARED=$NEWER_DIR$NEWER_WORK
+    for i in 1 2 3 4; do
+        check "ML-KEM-768, key $i" case_mlkem 768 1184
+        check "ML-KEM-1024, key $i" case_mlkem 1024 1568
+        check "ML-DSA-44, key $i" case_mldsa -
+        check "ML-DSA-44 with a context, key $i" case_mldsa "$(openssl rand -hex $((i * 20)))"
     done
 }

@@ -82,11 +82,11 @@ version_tools() {
 }
 missing_tools() { missing_openssh; }
 
-# The same with either program: $RUNS is ssh's command line
+# The same with either program, RUN: $RUNS is ssh's command line
 group_tools_client() { # nacre-ssh to sshd
     OURS=client
     serve_openssh
-    RUNS=$NACRE_SSH
+    RUN=$NACRE_SSH
     cases_tools
     check "sftp -S" case_sftp_by_ssh
     check "scp -S" case_scp_by_ssh
@@ -94,21 +94,25 @@ group_tools_client() { # nacre-ssh to sshd
 group_tools_server() { # ssh to nacre-sshd
     OURS=server
     serve_nacre
-    RUNS=ssh
+    RUN=ssh
     cases_tools
 }
 
 cases_tools() {
-    RUNS="$RUNS $(nacre_common)"
     for tool in git rsync lftp sshfs; do
         if ! command -v "$tool" > /dev/null; then
             skip "$tool" "not installed"
         elif [ "$tool" = sshfs ] && ! can_mount; then
             skip sshfs "this machine does not let us mount (/dev/fuse)"
         else
-            check "$tool" "case_$tool"
+            check "$tool" with_runs "case_$tool"
         fi
     done
+}
+
+with_runs() {
+    RUNS="$RUN $(nacre_common)"
+    "$@"
 }
 
 can_mount() { [ -w /dev/fuse ] && command -v fusermount3 > /dev/null && unshare -m true 2> /dev/null; }
@@ -117,6 +121,7 @@ case_git() {
     export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_SSH_COMMAND="$RUNS" GIT_SSH_VARIANT=ssh
     export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@a GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@a
     url=ssh://$ME@127.0.0.1:$PORT$WORK/there.git
+    rm -rf "$WORK/there.git" "$WORK/here" "$WORK/clone"
     git init -q --bare -b main "$WORK/there.git" && git init -q -b main "$WORK/here" || fail "git init"
     head -c 5000000 "$DATA/random" > "$WORK/here/file"
     git -C "$WORK/here" add file && git -C "$WORK/here" commit -qm one || fail "git commit"
@@ -142,6 +147,7 @@ case_rsync() {
 case_lftp() {
     head -c 5000000 "$DATA/random" > "$WORK/sent"
     mkdir -p "$WORK/remote"
+    rm -f "$WORK/remote/file" "$WORK/fetched"
     HOME=$WORK bounded lftp -c "set net:max-retries 1; set sftp:auto-confirm yes;
         set sftp:connect-program \"$RUNS -a -x\";
         open -p $PORT sftp://$ME:@127.0.0.1; put $WORK/sent -o $WORK/remote/file; cls $WORK/remote/;
@@ -152,6 +158,8 @@ case_lftp() {
 case_sshfs() {
     head -c 5000000 "$DATA/random" > "$WORK/sent"
     mkdir -p "$WORK/remote" "$WORK/mnt"
+    fusermount3 -u "$WORK/mnt" 2> /dev/null
+    rm -rf "$WORK/remote/dir" "$WORK/remote/file"
     bounded sshfs -p "$PORT" -o ssh_command="$RUNS" "$ME@127.0.0.1:$WORK/remote" "$WORK/mnt" || fail "mount"
     (
         cp "$WORK/sent" "$WORK/mnt/file" && mkdir "$WORK/mnt/dir" && mv "$WORK/mnt/file" "$WORK/mnt/dir/moved" &&
@@ -159,7 +167,7 @@ case_sshfs() {
             rm "$WORK/mnt/dir/moved" && rmdir "$WORK/mnt/dir"
     )
     status=$?
-    fusermount3 -u "$WORK/mnt" || fail "unmount"
+    await fusermount3 -u "$WORK/mnt" || fail "unmount" # what has just closed a file may still look busy
     return $status
 }
 
