@@ -119,6 +119,8 @@ PROTO_SRC = \
 	proto/cipher_cbc_legacy.c \
 	proto/compress.c \
 	proto/conn.c \
+	proto/conn_dispatch.c \
+	proto/conn_init.c \
 	proto/conn_time.c \
 	proto/err.c \
 	proto/glob.c \
