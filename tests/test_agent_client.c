@@ -170,7 +170,7 @@ static size_t good_list(uint8_t *out, size_t cap)
     return n;
 }
 
-Test(agent_client, s74_replies_cut_at_every_byte, .timeout = 60)
+Test(agent_client, s74_replies_cut_at_every_byte, .timeout = 120)
 {
     uint8_t list[256];
     size_t n = good_list(list, sizeof list);
@@ -187,7 +187,7 @@ Test(agent_client, s74_replies_cut_at_every_byte, .timeout = 60)
     }
 }
 
-Test(agent_client, s74_replies_with_a_flipped_bit, .timeout = 60)
+Test(agent_client, s74_replies_with_a_flipped_bit, .timeout = 120)
 {
     uint8_t list[256];
     size_t n = good_list(list, sizeof list);
@@ -202,7 +202,7 @@ Test(agent_client, s74_replies_with_a_flipped_bit, .timeout = 60)
     }
 }
 
-Test(agent_client, s74_lengths_counts_and_types, .timeout = 60)
+Test(agent_client, s74_lengths_counts_and_types, .timeout = 120)
 {
     static const struct {
         const char *what;
@@ -263,7 +263,7 @@ Test(agent_client, a_byte_at_a_time)
     scripted_end(a, pid);
 }
 
-Test(agent_client, s74_one_that_never_answers, .timeout = 60)
+Test(agent_client, s74_one_that_never_answers, .timeout = 120)
 {
     static const uint8_t half[] = {0, 0, 0, 5, 12};
     struct nacre_bytes keys;
@@ -282,7 +282,7 @@ Test(agent_client, s74_one_that_never_answers, .timeout = 60)
 }
 
 /* It does not even read: the request does not fit what the system holds for it. */
-Test(agent_client, s74_one_that_never_reads, .timeout = 60)
+Test(agent_client, s74_one_that_never_reads, .timeout = 120)
 {
     static uint8_t data[NACRE_AGENT_MSG_MAX - 4096];
     struct nacre_bytes alg = nacre_bytes_str("ssh-ed25519");

@@ -229,7 +229,7 @@ Test(authorized, S70_a_fifo_does_not_block)
 {
     struct home *h = home_make();
     cr_assert_eq(mkfifo(h->file, 0600), 0);
-    alarm(5);
+    alarm(60);
     cr_assert_not(home_check(h, &h->key, NULL));
     h->cfg.strict_modes = 0;
     cr_assert_not(home_check(h, &h->key, NULL));
@@ -244,7 +244,7 @@ Test(authorized, S70_a_device_and_a_directory_are_no_files)
     h->cfg.key_files.n = 2;
     h->cfg.key_files.word[0] = "/dev/zero";
     h->cfg.key_files.word[1] = "/tmp";
-    alarm(5);
+    alarm(60);
     cr_assert_not(home_check(h, &h->key, NULL));
     alarm(0);
     home_end(h);

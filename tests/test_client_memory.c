@@ -160,7 +160,7 @@ static void scene_clear(struct scene *s)
     unlink(s->hosts);
 }
 
-Test(client_memory, s94_every_allocation_fails_once, .timeout = 60)
+Test(client_memory, s94_every_allocation_fails_once, .timeout = 120)
 {
     static struct scene s;
     nacre_err err = NACRE_ERR_NO_MEMORY;
@@ -184,7 +184,7 @@ Test(client_memory, s94_every_allocation_fails_once, .timeout = 60)
 }
 
 /* A host whose key is another one is not trusted, whichever step fails: s47. */
-Test(client_memory, s47_failure_is_not_trust, .timeout = 60)
+Test(client_memory, s47_failure_is_not_trust, .timeout = 120)
 {
     static struct scene s;
     unsigned long n = 0;
@@ -206,7 +206,7 @@ Test(client_memory, s47_failure_is_not_trust, .timeout = 60)
 
 /* Whatever fails, the client either says so or goes on with the keys that it has; a key that could
  * not be gathered is no other key, and a server that takes none gets nothing signed. */
-Test(client_memory, s94_keys_and_agents, .timeout = 60)
+Test(client_memory, s94_keys_and_agents, .timeout = 120)
 {
     static struct scene s;
     static uint64_t work[NACRE_WORK];

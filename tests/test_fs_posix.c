@@ -393,7 +393,7 @@ Test(fs_posix, statvfs_home_expand_ids)
 }
 
 /* Fifos, sockets and directories are no files to open, and opening one does not wait. */
-Test(fs_posix, s57_fifos_do_not_hang, .timeout = 10)
+Test(fs_posix, s57_fifos_do_not_hang, .timeout = 120)
 {
     EACH_WAY(how)
     {

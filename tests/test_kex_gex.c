@@ -38,7 +38,7 @@ static const struct {
     {1024, 1024, 8192, 2048}, {2048, 2048, 2048, 2048},
 };
 
-Test(kex_gex, sizes_are_chosen_as_asked, .timeout = 60)
+Test(kex_gex, sizes_are_chosen_as_asked, .timeout = 120)
 {
     for (size_t i = 0; i < sizeof size_cases / sizeof size_cases[0]; i++) {
         struct pair p;
@@ -62,7 +62,7 @@ Test(kex_gex, sizes_are_chosen_as_asked, .timeout = 60)
     }
 }
 
-Test(kex_gex, again_and_over_to_another_method, .timeout = 60)
+Test(kex_gex, again_and_over_to_another_method, .timeout = 120)
 {
     struct pair p;
     gex_pair(&p);
@@ -111,7 +111,7 @@ static nacre_err offer(const struct nacre_dh_group *group)
     return err;
 }
 
-Test(kex_gex, s24_groups_of_a_server_are_checked, .timeout = 60)
+Test(kex_gex, s24_groups_of_a_server_are_checked, .timeout = 120)
 {
     struct nacre_dh_group g = own_group(&nacre_dh_group14);
     cr_assert_eq(offer(&g), NACRE_OK);

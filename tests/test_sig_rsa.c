@@ -336,7 +336,7 @@ static void session_keys(struct rsa_session *k)
     vec_close(&v);
 }
 
-Test(sig_rsa, sessions, .timeout = 60)
+Test(sig_rsa, sessions, .timeout = 120)
 {
     for (size_t i = 0; i < ROWS; i++) {
         struct rsa_session k = {.alg = rows[i].name};

@@ -226,7 +226,7 @@ static nacre_err huge_sink(void *ctx, uint64_t offset, const uint8_t *p, size_t 
     return huge_write(NULL, 0, offset, p, n) == NACRE_FS_OK ? NACRE_OK : NACRE_ERR_IO;
 }
 
-Test(transfer, s22_five_gigabytes, .timeout = 50)
+Test(transfer, s22_five_gigabytes, .timeout = 120)
 {
     static const struct nacre_fs fs = {
         .open = huge_open, .write = huge_write, .read = huge_read, .fstat = huge_fstat};
