@@ -36,7 +36,7 @@ bad() {
 run() {
     want=$1
     shift
-    timeout 20 "$keygen" "$@" < /dev/null > out 2> err
+    timeout 120 "$keygen" "$@" < /dev/null > out 2> err
     got=$?
     [ "$got" -eq "$want" ] || bad "nacre-keygen $*: status $got instead of $want: $(cat out err)"
 }

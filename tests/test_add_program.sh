@@ -47,7 +47,7 @@ in=/dev/null
 run() {
     want=$1
     shift
-    timeout 20 setsid -w "$add" "$@" < "$in" > out 2> err
+    timeout 120 setsid -w "$add" "$@" < "$in" > out 2> err
     got=$?
     [ "$got" -eq "$want" ] || bad "nacre-add $*: status $got instead of $want: $(cat out err)"
 }

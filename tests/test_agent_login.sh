@@ -47,7 +47,7 @@ done
 command -v setsid > /dev/null || skip "no setsid"
 
 keygen() { "$build/nacre-keygen" -q -N '' "$@" < /dev/null || exit 2; }
-add() { timeout 20 setsid -w "$build/nacre-add" "$@" < /dev/null; }
+add() { timeout 120 setsid -w "$build/nacre-add" "$@" < /dev/null; }
 
 keygen -t ed25519 -C host -f host
 keygen -t ed25519 -C ca -f ca
@@ -78,7 +78,7 @@ children=$!
 tries=0
 until port=$(sed -n 's/.*Server listening on 127\.0\.0\.1 port \([0-9][0-9]*\)\..*/\1/p' sshd.log) && [ -n "$port" ]; do
     tries=$((tries + 1))
-    kill -0 "$children" 2> /dev/null && [ $tries -lt 100 ] || skip "nacre-sshd does not run here: $(cat sshd.log)"
+    kill -0 "$children" 2> /dev/null && [ $tries -lt 1200 ] || skip "nacre-sshd does not run here: $(cat sshd.log)"
     sleep 0.05
 done
 here="[127.0.0.1]:$port"
@@ -89,7 +89,7 @@ children="$children $SSH_AGENT_PID"
 
 options="-F none -o UserKnownHostsFile=$work/hosts -o GlobalKnownHostsFile=none -p $port"
 login() { # OPTION... -- COMMAND: nobody to ask
-    timeout 30 setsid -w "$build/nacre-ssh" $options "$@" > out 2> err < /dev/null
+    timeout 120 setsid -w "$build/nacre-ssh" $options "$@" > out 2> err < /dev/null
 }
 in_as() { # OPTION...
     login "$@" "$name@127.0.0.1" 'echo there' && [ "$(cat out)" = there ] || bad "no login with $*: $(cat out err)"

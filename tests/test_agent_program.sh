@@ -41,7 +41,7 @@ bad() {
 run() { # STATUS ARGUMENTS: output in out and err
     want=$1
     shift
-    timeout 20 "$agent" "$@" > out 2> err < /dev/null
+    timeout 120 "$agent" "$@" > out 2> err < /dev/null
     got=$?
     [ "$got" -eq "$want" ] || bad "nacre-agent $*: status $got instead of $want: $(cat out err)"
     pid=$(sed -n 's/^echo Agent pid \([0-9]*\);$/\1/p' out)
@@ -51,7 +51,7 @@ gone() { # PATH: waits until it is
     tries=0
     while [ -e "$1" ]; do
         tries=$((tries + 1))
-        [ $tries -lt 200 ] || { bad "$1 is left"; return; }
+        [ $tries -lt 1200 ] || { bad "$1 is left"; return; }
         sleep 0.05
     done
 }
@@ -59,7 +59,7 @@ there() {
     tries=0
     until [ -S "$1" ]; do
         tries=$((tries + 1))
-        [ $tries -lt 200 ] || { bad "no $1"; return; }
+        [ $tries -lt 1200 ] || { bad "no $1"; return; }
         sleep 0.05
     done
 }
@@ -91,7 +91,7 @@ kill -USR1 "$pid"
 tries=0
 while "$add" -l > list; do
     tries=$((tries + 1))
-    [ $tries -lt 200 ] || { bad "SIGUSR1 leaves keys"; break; }
+    [ $tries -lt 1200 ] || { bad "SIGUSR1 leaves keys"; break; }
     sleep 0.05
 done
 run 0 -k
@@ -169,7 +169,7 @@ gone sock
 "$agent" sleep 1000 &
 pid=$!
 tries=0
-until [ -n "$(find . -name 'agent.*')" ] || [ $tries -ge 200 ]; do
+until [ -n "$(find . -name 'agent.*')" ] || [ $tries -ge 1200 ]; do
     tries=$((tries + 1))
     sleep 0.05
 done
@@ -231,7 +231,7 @@ if [ "$(id -u)" -eq 0 ] && [ -r /proc/self/maps ]; then
         tries=0
         while "$add" -l > list; do
             tries=$((tries + 1))
-            [ $tries -lt 200 ] || { bad "$way leaves the key"; break; }
+            [ $tries -lt 1200 ] || { bad "$way leaves the key"; break; }
             sleep 0.05
         done
         left "$way" "$seed_a$seed_b"
@@ -256,7 +256,7 @@ asker=$!
 tries=0
 until [ -s asked ] && [ -n "$(pgrep -g "$(cat asked)" -x sleep)" ]; do
     tries=$((tries + 1))
-    [ $tries -lt 200 ] || { bad "nobody is asked"; break; }
+    [ $tries -lt 1200 ] || { bad "nobody is asked"; break; }
     sleep 0.05
 done
 kill "$asker"
@@ -264,7 +264,7 @@ wait "$asker" 2> /dev/null
 tries=0
 while pgrep -g "$(cat asked)" > list; do
     tries=$((tries + 1))
-    [ $tries -lt 200 ] || { bad "left: $(cat list)"; break; }
+    [ $tries -lt 1200 ] || { bad "left: $(cat list)"; break; }
     sleep 0.05
 done
 kill "$agent_pid"
@@ -281,7 +281,7 @@ export SSH_AUTH_SOCK
 tries=0
 while "$add" -l > list; do
     tries=$((tries + 1))
-    [ $tries -lt 200 ] || { bad "outlives -t"; break; }
+    [ $tries -lt 1200 ] || { bad "outlives -t"; break; }
     sleep 0.05
 done
 kill "$kill_me"

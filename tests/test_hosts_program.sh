@@ -59,7 +59,7 @@ serve() { # LINES OF CONFIGURATION
     tries=0
     while ! grep -q 'Server listening on' log; do
         tries=$((tries + 1))
-        [ $tries -lt 100 ] || { echo "not ok - hosts: the server does not start: $(cat log)"; exit 1; }
+        [ $tries -lt 1200 ] || { echo "not ok - hosts: the server does not start: $(cat log)"; exit 1; }
         sleep 0.1
     done
     port=$(sed -n 's/.*Server listening on 127\.0\.0\.1 port \([0-9]*\)\..*/\1/p' log)
@@ -69,7 +69,7 @@ line() { echo "${2:-[127.0.0.1]:$port} $(cut -d' ' -f1,2 "$1.pub")"; } # KEY [NA
 visit() { # STATUS OPTIONS: output in out and err
     want=$1
     shift
-    timeout 30 "$build/nacre-ssh" -F none -i user -o BatchMode=yes -o UserKnownHostsFile="$work/known" \
+    timeout 120 "$build/nacre-ssh" -F none -i user -o BatchMode=yes -o UserKnownHostsFile="$work/known" \
         -o GlobalKnownHostsFile=/dev/null "$@" -p "$port" "$me@127.0.0.1" 'echo in; sleep 0.3' > out 2> err < /dev/null
     got=$?
     [ "$got" -eq "$want" ] || bad "nacre-ssh $*: status $got instead of $want: $(cat out err)"
@@ -149,7 +149,7 @@ ln -s target known_link
 : > target
 pids=
 for i in 1 2 3 4 5 6 7 8 9 10; do
-    timeout 60 "$build/nacre-ssh" -F none -i user -o BatchMode=yes -o UserKnownHostsFile="$work/known_link" \
+    timeout 120 "$build/nacre-ssh" -F none -i user -o BatchMode=yes -o UserKnownHostsFile="$work/known_link" \
         -o GlobalKnownHostsFile=/dev/null -o StrictHostKeyChecking=accept-new -o HostKeyAlgorithms=ssh-ed25519 \
         -o HostKeyAlias="host$i" -p "$port" "$me@127.0.0.1" true > "out.$i" 2>&1 < /dev/null &
     pids="$pids $!"

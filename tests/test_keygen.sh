@@ -164,7 +164,7 @@ grep -q '^256 SHA256:[A-Za-z0-9+/]\{43\} a comment (ED25519)$' out || bad "-l: $
 cp out lone_l
 run 0 -l -f a.pub
 cmp -s out lone_l || bad "-l of a.pub: $(cat out)"
-timeout 20 "$keygen" -l -f - < a.pub > out 2> err || bad "-l -f -: $(cat err)"
+timeout 120 "$keygen" -l -f - < a.pub > out 2> err || bad "-l -f -: $(cat err)"
 cmp -s out lone_l || bad "-l -f -: $(cat out)"
 run 0 -lv -f a
 [ "$(wc -l < out)" -eq 12 ] || bad "-lv: $(cat out)"
@@ -469,7 +469,7 @@ for host in host1 host2 HOST2 host3 '[host1]:2222' '[host2]:2222' a.example.com 
     for options in -F -qF -lF -lvF; do
         ssh-keygen $options "$host" -f hosts > theirs 2> /dev/null
         want=$?
-        timeout 20 "$keygen" $options "$host" -f hosts > out 2> err
+        timeout 120 "$keygen" $options "$host" -f hosts > out 2> err
         [ $? -eq $want ] || bad "$options $host: status"
         cmp -s out theirs || bad "$options $host: $(cat out) instead of $(cat theirs)"
     done

@@ -70,7 +70,7 @@ k-cert.pub:
 END
 cmp -s want out || bad "-L: $(cat out)"
 sed 1d want > rest
-timeout 20 "$keygen" -L -f - < k-cert.pub > out 2>&1
+timeout 120 "$keygen" -L -f - < k-cert.pub > out 2>&1
 printf '(stdin):1:\n' | cat - rest > want
 cmp -s want out || bad "-L -f -: $(cat out)"
 check 'a certificate is issued and shown'

@@ -28,14 +28,14 @@ while read -r type form plain locked; do
     bits=2048
     case $type in ecdsa) bits=256 ;; esac
     rm -f k k.pub
-    (umask 0 && timeout 60 "$keygen" -q -t "$type" -b $bits -m "$form" -N '' -C 'a comment' -f k < /dev/null > /dev/null) ||
+    (umask 0 && timeout 120 "$keygen" -q -t "$type" -b $bits -m "$form" -N '' -C 'a comment' -f k < /dev/null > /dev/null) ||
         bad "$type, $form: status $?"
     mode_is 600 k
     first_is "$plain" k
     holds k k.pub ''
     [ "$form" != PPK ] || run 0 -y -f k
     [ "$form" != PPK ] || grep -q ' a comment$' out || bad "comment lost: $(cat out)"
-    (umask 0 && timeout 60 "$keygen" -q -p -m "$form" -N 'two words' -f k < /dev/null > /dev/null) || bad "-p: status $?"
+    (umask 0 && timeout 120 "$keygen" -q -p -m "$form" -N 'two words' -f k < /dev/null > /dev/null) || bad "-p: status $?"
     mode_is 600 k
     first_is "$locked" k
     holds k k.pub 'two words'
@@ -70,9 +70,9 @@ check 'a type that the form has nothing for, a form that is none'
 
 if command -v setsid > /dev/null; then
     run 0 -q -t ed25519 -m PPK -N 'two words' -C c -f p
-    echo 'two words' | timeout 20 setsid -w "$keygen" -y -f p > out 2> err || bad "status $?"
+    echo 'two words' | timeout 120 setsid -w "$keygen" -y -f p > out 2> err || bad "status $?"
     [ "$(cat out)" = "$(cat p.pub)" ] || bad "prints $(cat out)"
-    echo 'two word' | timeout 20 setsid -w "$keygen" -y -f p > out 2> err && bad 'opened'
+    echo 'two word' | timeout 120 setsid -w "$keygen" -y -f p > out 2> err && bad 'opened'
     err_has 'passphrase'
     check "PuTTY's file: the passphrase is asked for"
 fi
@@ -89,7 +89,7 @@ for form in RFC4716 PKCS8 PPK; do
     (
         trap '' XFSZ
         ulimit -f 0
-        timeout 20 "$keygen" -p -m $form -N 'x y z' -f d < /dev/null 2>&1
+        timeout 120 "$keygen" -p -m $form -N 'x y z' -f d < /dev/null 2>&1
         echo "status $?"
     ) | cat > said
     grep -q '^status 1$' said || bad "$form: $(cat said)"
@@ -111,7 +111,7 @@ chmod 600 q
 if [ -z "$sanitized" ]; then
     sed 's/^Argon2-Memory: .*/Argon2-Memory: 2097152/; s/^Argon2-Passes: .*/Argon2-Passes: 1/' q > big
     chmod 600 big
-    (limit 500000 && timeout 20 "$keygen" -y -P x -f big) > out 2> err < /dev/null
+    (limit 500000 && timeout 120 "$keygen" -y -P x -f big) > out 2> err < /dev/null
     [ $? -eq 255 ] || bad "$(cat out err)"
     err_has 'not enough memory'
     check 's92: more memory than there is'
@@ -120,14 +120,14 @@ else
 fi
 sed 's/^Argon2-Memory: .*/Argon2-Memory: 2097153/' q > big
 chmod 600 big
-(limit 500000 && timeout 2 "$keygen" -y -P x -f big) > out 2> err < /dev/null
+(limit 500000 && timeout 120 "$keygen" -y -P x -f big) > out 2> err < /dev/null
 [ $? -eq 255 ] || bad "$(cat out err)"
 err_has 'more memory or passes than are sensible'
 check 's92: more memory than is sensible'
 
 truncate -s 100000000 huge && chmod 600 huge
 for job in '-y' '-l' '-i' '-e' '-p -N x' '-c -C x'; do
-    (limit 100000 && timeout 2 "$keygen" $job -f huge) > out 2> err < /dev/null
+    (limit 100000 && timeout 120 "$keygen" $job -f huge) > out 2> err < /dev/null
     [ $? -eq 255 ] || bad "$job: $(cat out err)"
     err_has 'file too large'
 done

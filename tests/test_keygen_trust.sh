@@ -15,7 +15,7 @@ suite=keygen
 run() {
     want=$1
     shift
-    timeout 20 "$keygen" "$@" < msg > out 2> err
+    timeout 120 "$keygen" "$@" < msg > out 2> err
     got=$?
     [ "$got" -eq "$want" ] || bad "nacre-keygen $*: status $got instead of $want: $(cat out err)"
 }
@@ -209,16 +209,16 @@ check 'a damaged line ends the search for its principal'
 mkfifo pipe
 printf 'bob@x %s\n' "$one" > signers
 for option in 'verify -I bob@x -n file -s m1.sig -f pipe' 'match-principals -I bob@x -f pipe'; do
-    timeout 20 sh -c 'cat signers > pipe' &
+    timeout 120 sh -c 'cat signers > pipe' &
     # shellcheck disable=SC2086 # several words
     run 0 -Y $option
     wait
 done
-timeout 20 sh -c 'cat m1.sig > pipe' &
+timeout 120 sh -c 'cat m1.sig > pipe' &
 run 0 -Y verify -I bob@x -n file -f signers -s pipe
 wait
 # shellcheck disable=SC2002 # a pipe
-cat a.pub | timeout 20 "$keygen" -l -f /dev/fd/0 > out 2> err || bad "-l of a pipe: $(cat err)"
+cat a.pub | timeout 120 "$keygen" -l -f /dev/fd/0 > out 2> err || bad "-l of a pipe: $(cat err)"
 run 255 -Y verify -I bob@x -n file -f . -s m1.sig
 err_has 'Is a directory'
 check 'files that are pipes, as a shell makes them for <(...)'
@@ -249,10 +249,10 @@ check 'signing that cannot be'
 
 programs=$(dirname "$keygen")
 if [ -x "$programs/nacre-agent" ] && [ -x "$programs/nacre-add" ]; then
-    timeout 60 "$programs/nacre-agent" -D -a "$work/socket" > agent.log 2>&1 &
+    timeout 120 "$programs/nacre-agent" -D -a "$work/socket" > agent.log 2>&1 &
     agent=$!
     tries=0
-    while [ ! -S socket ] && [ $tries -lt 100 ]; do
+    while [ ! -S socket ] && [ $tries -lt 1200 ]; do
         tries=$((tries + 1))
         sleep 0.05
     done
@@ -287,12 +287,12 @@ cp msg full/m
 (
     ulimit -f 0
     trap '' XFSZ
-    timeout 20 "$keygen" -Y sign -f a -n file full/m
+    timeout 120 "$keygen" -Y sign -f a -n file full/m
 ) > out 2>&1 && bad 'a signature that cannot be written'
 (
     ulimit -f 0
     trap '' XFSZ
-    timeout 20 "$keygen" -q -k -f full/krl a.pub
+    timeout 120 "$keygen" -q -k -f full/krl a.pub
 ) >> out 2>&1 && bad 'a list that cannot be written'
 [ "$(ls full)" = m ] || bad "left behind: $(ls full): $(cat out)"
 check 'output that cannot be written'
@@ -304,10 +304,10 @@ limit() {
 }
 head -c 80000000 /dev/zero | (
     limit
-    timeout 20 "$keygen" -q -Y sign -f a -n file
+    timeout 120 "$keygen" -q -Y sign -f a -n file
 ) > big.sig || bad 'no signature'
-head -c 80000000 /dev/zero | timeout 20 "$keygen" -q -Y check-novalidate -n file -s big.sig || bad 'not verified'
-timeout 20 "$keygen" -q -Y sign -f a -n file < . > out 2> err && bad 'a directory was signed'
+head -c 80000000 /dev/zero | timeout 120 "$keygen" -q -Y check-novalidate -n file -s big.sig || bad 'not verified'
+timeout 120 "$keygen" -q -Y sign -f a -n file < . > out 2> err && bad 'a directory was signed'
 err_has 'Signing (stdin) failed: Is a directory'
 check 'input is streamed, and read errors are told'
 

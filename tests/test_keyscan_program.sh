@@ -38,7 +38,7 @@ bad() {
 run() { # STATUS ARGUMENTS: output in out and err
     want=$1
     shift
-    timeout 30 "$scan" "$@" > out 2> err < /dev/null
+    timeout 120 "$scan" "$@" > out 2> err < /dev/null
     got=$?
     [ "$got" -eq "$want" ] || bad "nacre-keyscan $*: status $got instead of $want: $(cat out err)"
 }
@@ -95,7 +95,7 @@ printf '# hosts\n\n127.0.0.1 a,b # two names\n127.0.0.1\r\n' > list
 run 0 -q -4 -p "$port" -f list
 lines a b 127.0.0.1 > want
 out_is want
-timeout 30 "$scan" -q -p "$port" -f - < list > out 2> err || bad "status of -f -: $?"
+timeout 120 "$scan" -q -p "$port" -f - < list > out 2> err || bad "status of -f -: $?"
 out_is want
 check 'a file, and standard input'
 
@@ -140,7 +140,7 @@ lines 127.0.0.1 | grep ed25519 > want
 out_is want
 check 'a block of addresses'
 
-timeout 30 "$scan" -q -t ed25519 -p "$port" 127.0.0.1 > /dev/full 2> err && bad 'a full disk is no success'
+timeout 120 "$scan" -q -t ed25519 -p "$port" 127.0.0.1 > /dev/full 2> err && bad 'a full disk is no success'
 check 'output that cannot be written'
 
 if ! command -v ssh-keyscan > /dev/null; then

@@ -28,7 +28,7 @@ result() { # STATUS NAME
 run() {
     want=$1
     shift
-    timeout 20 "$program" "$@" > out 2> err
+    timeout 120 "$program" "$@" > out 2> err
     got=$?
     [ "$got" -eq "$want" ] || { { echo "status $got, not $want"; cat err; } > why; return 1; }
 }
