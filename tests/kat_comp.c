@@ -6,21 +6,24 @@
 
 #include <string.h>
 
-/* A byte of input makes at most four matches of 258 bytes; some bits may be left from before. */
-enum { KAT_GROWTH = 4 * 258 };
+/* Room for the first output; it grows with what there is, not with what a request allows. */
+enum { KAT_ROOM = 65536 };
 
 /* Inflates all of in into one output of at most max bytes. */
 static enum nacre_inflate_state comp_inflate(struct kat_req *r, struct nacre_inflate *c,
                                              struct nacre_bytes in, uint64_t max, size_t *used)
 {
-    size_t cap = (in.n + 8) * KAT_GROWTH, n;
-    enum nacre_inflate_state state;
-    uint8_t *out;
+    size_t cap = max < KAT_ROOM ? (size_t)max : KAT_ROOM, n, more, took;
+    uint8_t *out = kat_alloc(r, cap);
+    enum nacre_inflate_state state = nacre_inflate(c, out, cap, &n, in.p, in.n, used);
 
-    if (max < cap)
-        cap = (size_t)max;
-    out = kat_alloc(r, cap);
-    state = nacre_inflate(c, out, cap, &n, in.p, in.n, used);
+    while (state == NACRE_INFLATE_FULL && cap < max) {
+        out = memcpy(kat_alloc(r, cap * 2), out, cap);
+        cap = max - cap < cap ? (size_t)max : cap * 2;
+        state = nacre_inflate(c, out + n, cap - n, &more, in.p + *used, in.n - *used, &took);
+        n += more;
+        *used += took;
+    }
     kat_put(r, out, n);
     return state;
 }
