@@ -435,7 +435,7 @@ POSIX_TESTS = \
 	revoked_file \
 	socket \
 	tty
-CLIENT_TESTS = agent agent_client agent_consent agent_server client client_memory files forward_agent forward_client host_trust identities identities_cert key_load known_hosts_file options sftp_words
+CLIENT_TESTS = agent agent_client agent_consent agent_server client client_memory files forward_agent forward_client host_trust host_update identities identities_cert key_load known_hosts_file options sftp_words
 SERVER_TESTS = authorized cert_auth gate groups monitor server session_env sshd sshd_agent sshd_cert sshd_config users_file
 # linked with client and server
 SESSION_TESTS = host_keys_update keyscan
@@ -458,10 +458,10 @@ SCRIPT_TESTS = \
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
-TEST_PROTO_SUPPORT = tests/agent_rig.c tests/certs.c tests/driver.c tests/id_bench.c tests/pair.c tests/rig.c tests/rogue.c tests/toy_agent.c tests/sftp_rig.c tests/sshd_rig.c tests/xfer_rig.c
+TEST_PROTO_SUPPORT = tests/agent_rig.c tests/certs.c tests/desk.c tests/driver.c tests/id_bench.c tests/pair.c tests/rig.c tests/rogue.c tests/toy_agent.c tests/sftp_rig.c tests/sshd_rig.c tests/xfer_rig.c
 # An allocator that fails when told to, and the tests that are linked with it
 TEST_OOM = tests/oom.c
-OOM_TESTS = agent agent_server
+OOM_TESTS = agent agent_server host_trust host_update
 # What reads NACRE_CPU: linked into each of them, kat and the ciphers' benchmark
 TEST_CPU_ENV = tests/cpu_env.c
 
