@@ -73,7 +73,7 @@ show_end() { # LOG
 end_case() { # STATUS
     stop_all
     [ "$1" -eq 0 ] || [ ! -s "${SERVER_LOG:-}" ] || { echo "end of the server's log:"; tail -n 6 "$SERVER_LOG"; }
-    [ "$RETRY" != always ] || echo "end of case: $1"
+    [ "$RETRY" != always ] || printf '\nend of case: %s\n' "$1"
     exit "$1"
 }
 
