@@ -297,7 +297,7 @@ void net_write(int fd, const uint8_t *p, size_t n)
 bool net_read(int fd)
 {
     size_t n = 0, want = NACRE_AGENT_LEN;
-    const uint64_t end = ncr_clock_ms() + 20000;
+    const uint64_t end = ncr_clock_ms() + 60000;
 
     while (n < want) {
         struct nacre_bytes msg;

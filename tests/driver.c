@@ -56,7 +56,7 @@ void driver_init(struct driver *d, int fd)
     d->cfg = cfg;
     d->cfg.work = driver_work;
     d->fd = fd;
-    d->deadline_ms = 20000;
+    d->deadline_ms = 60000;
     d->status = -1;
     d->mem = calloc(1, len);
     d->err = d->mem == NULL ? NACRE_ERR_NO_MEMORY

@@ -159,7 +159,7 @@ uint64_t daemon_ms(void)
 const char *daemon_says(struct daemon *t, const char *text)
 {
     const char *at = NULL;
-    for (uint64_t until = daemon_ms() + 10000; at == NULL && daemon_ms() < until;) {
+    for (uint64_t until = daemon_ms() + 60000; at == NULL && daemon_ms() < until;) {
         at = strstr(daemon_log(t), text);
         if (at == NULL) {
             daemon_nap();

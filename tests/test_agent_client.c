@@ -275,7 +275,7 @@ Test(agent_client, s74_one_that_never_answers, .timeout = 120)
 
         ncr_agent_deadlines(a, 100, 100);
         cr_assert_eq(nacre_agent_list(a, &keys), NACRE_ERR_TIMEOUT);
-        cr_assert_lt(ncr_clock_ms() - since, 10000);
+        cr_assert_lt(ncr_clock_ms() - since, 60000);
         cr_assert_eq(nacre_agent_list(a, &keys), NACRE_ERR_TIMEOUT, "not asked again");
         scripted_end(a, pid);
     }

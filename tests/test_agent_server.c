@@ -168,7 +168,7 @@ Test(agent_server, stalled_clients_are_left)
     while (net.s.n_clients > 1) { /* deaf sends on and reads nothing */
         (void)!send(deaf, agt_msg, agt_n, MSG_NOSIGNAL | MSG_DONTWAIT);
         net_round(5);
-        cr_assert_lt(ncr_clock_ms(), before + 20000);
+        cr_assert_lt(ncr_clock_ms(), before + 60000);
     }
     cr_assert(ncr_clock_ms() >= before + 200);
     cr_assert(!net_read(half));
@@ -210,7 +210,7 @@ Test(agent_server, keys_expire_without_a_request)
 {
     const struct nacre_agent_limits limits = {.has_lifetime = true, .lifetime = 1};
     const int fd = net_client();
-    const uint64_t end = ncr_clock_ms() + 20000;
+    const uint64_t end = ncr_clock_ms() + 60000;
 
     agt_put_add(1, "c", &limits);
     cr_assert_eq(net_ask(fd), NACRE_AGENT_SUCCESS);

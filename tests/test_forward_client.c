@@ -124,7 +124,7 @@ static uint32_t free_port(void)
 static int dial(uint32_t port)
 {
     struct ncr_connect c;
-    int fd = ncr_dial(&c, "127.0.0.1", port, AF_INET, NULL, ncr_clock_deadline(5000));
+    int fd = ncr_dial(&c, "127.0.0.1", port, AF_INET, NULL, ncr_clock_deadline(60000));
 
     ncr_connect_free(&c);
     return fd;

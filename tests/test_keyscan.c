@@ -124,7 +124,7 @@ static void desk_serve(struct desk *d)
     cr_assert_eq(read(tell[0], &d->port, sizeof d->port), sizeof d->port);
     close(tell[0]);
     d->s.port = d->port;
-    d->s.timeout_ms = 10000; /* the machine may be busy */
+    d->s.timeout_ms = 60000; /* the machine may be busy */
 }
 
 static const char *want_line(const struct desk *d, const char *host, int key)
@@ -361,7 +361,7 @@ static void hostile(enum manner how, const char *told)
     desk_hostile(d, how);
     d->s.types = 1u << 2;
     desk_scan(d, "127.0.0.1");
-    cr_assert_lt(ncr_clock_ms() - begun, 4 * STEP_MS + 5000);
+    cr_assert_lt(ncr_clock_ms() - begun, 4 * STEP_MS + 55000);
     cr_assert_eq(d->s.found, 0);
     cr_assert_eq(d->n_out, 0);
     cr_assert_leq(lines_of(d->err), 2, "%s", d->err);

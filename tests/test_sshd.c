@@ -462,7 +462,7 @@ static void sshd_raw(struct driver *d, const uint8_t *p, size_t n)
 
 static void sshd_expect_end(struct daemon *t)
 {
-    for (uint64_t until = daemon_ms() + 10000; t->d.err == NACRE_OK && daemon_ms() < until;) {
+    for (uint64_t until = daemon_ms() + 60000; t->d.err == NACRE_OK && daemon_ms() < until;) {
         driver_step(&t->d, 20);
     }
     cr_assert_neq(t->d.err, NACRE_OK, "the connection must end");
@@ -614,7 +614,7 @@ static bool sshd_open_to(struct daemon *t, uint32_t port)
                              .origin_port = 1};
     driver_reset(&t->d);
     cr_assert_eq(nacre_chan_open_tcpip(&t->d.conn, "direct-tcpip", &to, &t->d.chan), NACRE_OK);
-    for (uint64_t until = daemon_ms() + 10000; daemon_ms() < until;) {
+    for (uint64_t until = daemon_ms() + 60000; daemon_ms() < until;) {
         if (t->d.opened || t->d.refused) {
             break;
         }
@@ -671,7 +671,7 @@ static bool sshd_global(struct daemon *t, enum nacre_global_kind kind, const cha
     struct nacre_global g = {.kind = kind, .addr = nacre_bytes_str(addr), .port = port};
     unsigned ok = t->d.global_ok, no = t->d.global_no;
     cr_assert_eq(nacre_global_request(&t->d.conn, &g, true), NACRE_OK);
-    for (uint64_t until = daemon_ms() + 10000; daemon_ms() < until;) {
+    for (uint64_t until = daemon_ms() + 60000; daemon_ms() < until;) {
         if (t->d.global_ok != ok || t->d.global_no != no) {
             break;
         }
@@ -769,7 +769,7 @@ static unsigned sshd_fds(pid_t of)
 
 static void sshd_wait_childless(struct daemon *t)
 {
-    for (uint64_t until = daemon_ms() + 10000; sshd_children(t->pid) > 0 && daemon_ms() < until;) {
+    for (uint64_t until = daemon_ms() + 60000; sshd_children(t->pid) > 0 && daemon_ms() < until;) {
         daemon_nap();
     }
     cr_assert_eq(sshd_children(t->pid), 0u, "all children reaped");
@@ -882,7 +882,7 @@ Test(sshd, sighup_restarts)
     cr_assert_eq(kill(t->pid, SIGHUP), 0);
     cr_assert_not_null(daemon_says(t, "Received signal 1; restarting."));
     const char *at = NULL;
-    for (uint64_t until = daemon_ms() + 10000; at == NULL && daemon_ms() < until;) {
+    for (uint64_t until = daemon_ms() + 60000; at == NULL && daemon_ms() < until;) {
         at = strstr(strstr(daemon_log(t), "restarting"), "Server listening on 127.0.0.1 port ");
         daemon_nap();
     }
@@ -904,7 +904,7 @@ Test(sshd, S71_half_open_connections_do_not_keep_users_out)
     }
     uint64_t from = daemon_ms();
     daemon_still_serves(t);
-    cr_assert_lt(daemon_ms() - from, 10000u);
+    cr_assert_lt(daemon_ms() - from, 60000u);
     for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
         close(held[i]);
     }
@@ -973,7 +973,7 @@ Test(sshd, S71_the_grace_time_is_not_extended_by_traffic)
 {
     struct daemon *t = daemon_start_with("LoginGraceTime=1");
     uint64_t from = daemon_ms();
-    while (t->d.err == NACRE_OK && daemon_ms() - from < 15000) {
+    while (t->d.err == NACRE_OK && daemon_ms() - from < 60000) {
         driver_step(&t->d, 20);
         if (nacre_conn_ignore(&t->d.conn, (const uint8_t *)"x", 1) != NACRE_OK) {
             continue; /* not yet, or not any more */
@@ -981,7 +981,7 @@ Test(sshd, S71_the_grace_time_is_not_extended_by_traffic)
     }
     cr_assert_neq(t->d.err, NACRE_OK);
     cr_assert_geq(daemon_ms() - from, 900u);
-    cr_assert_lt(daemon_ms() - from, 10000u);
+    cr_assert_lt(daemon_ms() - from, 60000u);
     daemon_still_serves(t);
     daemon_stop(t);
 }
@@ -990,7 +990,7 @@ Test(sshd, keepalives_end_a_silent_client)
 {
     struct daemon *t = daemon_prepare();
     daemon_option(t, "ClientAliveInterval=1");
-    daemon_option(t, "ClientAliveCountMax=1");
+    daemon_option(t, "ClientAliveCountMax=3");
     daemon_run(t);
     daemon_connect(t);
     daemon_login(t);

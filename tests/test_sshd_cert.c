@@ -330,7 +330,7 @@ static bool may_open(struct daemon *t, uint32_t port)
                              .origin_port = 1};
     driver_reset(&t->d);
     cr_assert_eq(nacre_chan_open_tcpip(&t->d.conn, "direct-tcpip", &to, &t->d.chan), NACRE_OK);
-    for (uint64_t until = daemon_ms() + 10000; daemon_ms() < until;) {
+    for (uint64_t until = daemon_ms() + 60000; daemon_ms() < until;) {
         if (t->d.opened || t->d.refused) {
             break;
         }
@@ -349,7 +349,7 @@ static bool may_listen(struct daemon *t, uint32_t port)
         .kind = NACRE_GLOBAL_TCPIP_FORWARD, .addr = nacre_bytes_str("localhost"), .port = port};
     unsigned ok = t->d.global_ok, no = t->d.global_no;
     cr_assert_eq(nacre_global_request(&t->d.conn, &g, true), NACRE_OK);
-    for (uint64_t until = daemon_ms() + 10000; daemon_ms() < until;) {
+    for (uint64_t until = daemon_ms() + 60000; daemon_ms() < until;) {
         if (t->d.global_ok + t->d.global_no > ok + no) {
             break;
         }
