@@ -971,8 +971,8 @@ Test(sshd, S71_penalties)
 
 Test(sshd, S71_the_grace_time_is_not_extended_by_traffic)
 {
-    struct daemon *t = daemon_start_with("LoginGraceTime=1");
     uint64_t from = daemon_ms();
+    struct daemon *t = daemon_start_with("LoginGraceTime=1");
     while (t->d.err == NACRE_OK && daemon_ms() - from < 60000) {
         driver_step(&t->d, 20);
         if (nacre_conn_ignore(&t->d.conn, (const uint8_t *)"x", 1) != NACRE_OK) {
