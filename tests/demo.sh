@@ -89,7 +89,9 @@ say "\$ $(basename "$SSHD") -D -e -f sshd_config -p ${DEMO_PORT:-0}"
 "$SSHD" -D -e -f "$dir/sshd_config" -p "${DEMO_PORT:-0}" 2> "$dir/sshd.log" &
 sshd_pid=$!
 port=
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+tries=0
+while [ $tries -lt 600 ]; do
+    tries=$((tries + 1))
     port=$(sed -n 's/.*Server listening on 127\.0\.0\.1 port \([0-9][0-9]*\)\..*/\1/p' "$dir/sshd.log" | head -n 1)
     [ -n "$port" ] && break
     kill -0 "$sshd_pid" 2> /dev/null || fail "the server ended"

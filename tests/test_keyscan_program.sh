@@ -59,11 +59,12 @@ printf 'ListenAddress 127.0.0.1\nPidFile none\nStrictModes no\nMaxStartups 1000\
 "$build/nacre-sshd" -D -e -f config -p 0 > log 2>&1 < /dev/null &
 server=$!
 port=
-# shellcheck disable=SC2034
-for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+tries=0
+while [ $tries -lt 1200 ]; do
+    tries=$((tries + 1))
     port=$(sed -n 's/.*Server listening on 127\.0\.0\.1 port \([0-9]*\)\..*/\1/p' log)
     [ -n "$port" ] && break
-    sleep 0.1
+    sleep 0.05
 done
 if [ -z "$port" ]; then
     echo "not ok - keyscan: the server does not start: $(cat log)"
