@@ -182,14 +182,14 @@ echo "get $r/big stalled" > batch
 (cd local && exec "$sftp" -b ../batch -D ../stall) > out 2> err &
 pid=$!
 n=0
-while [ $n -lt 100 ] && ! ls local/stalled.* > /dev/null 2>&1; do
+while [ $n -lt 1200 ] && [ -z "$(find local -name 'stalled.*' -size +0)" ]; do
     sleep 0.05
     n=$((n + 1))
 done
-sleep 0.3
+sleep 0.1
 kill -INT $pid
 n=0
-while [ $n -lt 100 ] && kill -0 $pid 2> /dev/null; do
+while [ $n -lt 600 ] && kill -0 $pid 2> /dev/null; do
     sleep 0.1
     n=$((n + 1))
 done
