@@ -96,4 +96,8 @@ async def main():
         return await work(conn, o)
 
 
-sys.exit(asyncio.run(main()))
+# Not by the interpreter's own end: see paramiko_client.py
+status = asyncio.run(main())
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(status)

@@ -35,7 +35,8 @@ def connect(o):
     if o.rekey:
         t.packetizer.REKEY_BYTES = o.rekey
     t.use_compression(o.compress)
-    t.start_client(timeout=20)
+    t.banner_timeout = t.handshake_timeout = t.auth_timeout = 120  # seconds: the machine may be busy
+    t.start_client(timeout=120)
     if o.compress and t.remote_compression != "zlib@openssh.com":
         sys.exit("no compression")
     with open(o.hostkey) as f:

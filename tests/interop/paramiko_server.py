@@ -175,6 +175,7 @@ def serve(conn, o, hostkey):
     t = paramiko.Transport(conn)
     if o.rekey:
         t.packetizer.REKEY_BYTES = o.rekey
+    t.banner_timeout = t.handshake_timeout = t.auth_timeout = 120  # seconds: the machine may be busy
     t.use_compression(o.compress)
     t.add_server_key(hostkey)
     t.set_subsystem_handler("sftp", paramiko.SFTPServer, Files)
