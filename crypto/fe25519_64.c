@@ -87,19 +87,6 @@ void ncr_fe25519_carry(struct ncr_fe25519 *r, const struct ncr_fe25519 *a)
     r->v[0] += 19 * c;
 }
 
-/* a + 4p - b: the limbs of 4p are 2^53 - 76 and 2^53 - 4, those of b at most 2 (2^51 + 2^13), so
- * that nothing goes below 0; and 3 (2^51 + 2^13) + 2^53 < 2^54. */
-void ncr_fe25519_sub(struct ncr_fe25519 *r, const struct ncr_fe25519 *a,
-                     const struct ncr_fe25519 *b)
-{
-    const uint64_t p0 = (UINT64_C(1) << 53) - 76, p1 = (UINT64_C(1) << 53) - 4;
-    r->v[0] = a->v[0] + p0 - b->v[0];
-    r->v[1] = a->v[1] + p1 - b->v[1];
-    r->v[2] = a->v[2] + p1 - b->v[2];
-    r->v[3] = a->v[3] + p1 - b->v[3];
-    r->v[4] = a->v[4] + p1 - b->v[4];
-}
-
 void ncr_fe25519_from_words(struct ncr_fe25519 *r, const uint64_t w[4])
 {
     r->v[0] = w[0] & FE25519_64_MASK;

@@ -36,9 +36,10 @@ static inline uint32_t md5_f(uint32_t x, uint32_t y, uint32_t z)
     return z ^ (x & (y ^ z));
 }
 
+/* No bit is in both terms: a sum, of which the one without x, a step's newest, is ready early. */
 static inline uint32_t md5_g(uint32_t x, uint32_t y, uint32_t z)
 {
-    return y ^ (z & (x ^ y));
+    return (y & ~z) + (x & z);
 }
 
 static inline uint32_t md5_h(uint32_t x, uint32_t y, uint32_t z)
@@ -58,12 +59,13 @@ NCR_INLINE void md5_round(uint32_t s[4], const uint32_t x[16], const uint32_t t[
                           unsigned add, const unsigned rot[4])
 {
     uint32_t a = s[0], b = s[1], c = s[2], d = s[3];
+#pragma GCC unroll 4
     for (unsigned i = 0; i < 16; i += 4) {
         unsigned k = mul * i + add;
-        a = b + ncr_rotl32(a + f(b, c, d) + x[k % 16] + t[i], rot[0]);
-        d = a + ncr_rotl32(d + f(a, b, c) + x[(k + mul) % 16] + t[i + 1], rot[1]);
-        c = d + ncr_rotl32(c + f(d, a, b) + x[(k + 2 * mul) % 16] + t[i + 2], rot[2]);
-        b = c + ncr_rotl32(b + f(c, d, a) + x[(k + 3 * mul) % 16] + t[i + 3], rot[3]);
+        a = b + ncr_rotl32(a + x[k % 16] + t[i] + f(b, c, d), rot[0]);
+        d = a + ncr_rotl32(d + x[(k + mul) % 16] + t[i + 1] + f(a, b, c), rot[1]);
+        c = d + ncr_rotl32(c + x[(k + 2 * mul) % 16] + t[i + 2] + f(d, a, b), rot[2]);
+        b = c + ncr_rotl32(b + x[(k + 3 * mul) % 16] + t[i + 3] + f(c, d, a), rot[3]);
     }
     s[0] = a, s[1] = b, s[2] = c, s[3] = d;
 }
