@@ -46,6 +46,7 @@ CRYPTO_SRC = \
 	crypto/ecp_p256_adx.c \
 	crypto/ecp_p384.c \
 	crypto/ecp_p521.c \
+	crypto/ecp_p521_limbs.c \
 	crypto/ed25519.c \
 	crypto/fe25519.c \
 	crypto/fe25519_32.c \

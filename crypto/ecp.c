@@ -151,9 +151,7 @@ static void ecp_chain_start(struct ecp_chain *s, const struct nacre_curve *c, ui
 
 static void ecp_chain_double(struct ecp_chain *s, unsigned times)
 {
-    for (unsigned i = 0; i < times; i++) {
-        s->field->dbl(s->p, s->p);
-    }
+    s->field->dbl(s->p, s->p, times);
 }
 
 /* p = sum, which is of p and q, unless p is infinite or q is (skip). */
@@ -169,7 +167,7 @@ static void ecp_chain_take_last(struct ecp_chain *s, uint64_t skip)
 {
     const uint64_t equal = ncr_words_eq_word(s->sum + 2 * s->n, 0, s->n) & ~s->nothing & ~skip;
     ncr_words_select(s->sum, s->nothing, s->q, s->sum, 3 * s->n);
-    s->field->dbl(s->q, s->p);
+    s->field->dbl(s->q, s->p, 1);
     ncr_words_select(s->sum, equal, s->q, s->sum, 3 * s->n);
     ncr_words_select(s->p, skip, s->p, s->sum, 3 * s->n);
 }
@@ -206,7 +204,7 @@ static void ecp_multiples(uint64_t *table, const struct ncr_ecp_field *field, co
     memcpy(table + 2 * n, field->mod->one, n * sizeof *table);
     for (unsigned j = 2; j <= NCR_ECP_ROW; j += 2) {
         uint64_t *even = table + (j - 1) * 3 * n;
-        field->dbl(even, table + (j / 2 - 1) * 3 * n);
+        field->dbl(even, table + (j / 2 - 1) * 3 * n, 1);
         if (j < NCR_ECP_ROW) {
             field->add_affine(even + 3 * n, even, q);
         }
@@ -283,7 +281,7 @@ static void ecp_add_vartime(struct ecp_chain *s, const uint64_t *q, bool affine)
     f->mul(t, t, s->p + 2 * n);
     f->mul(b, q + n, t);
     if (ncr_words_eq(a, b, n) != 0) {
-        s->field->dbl(s->p, s->p);
+        s->field->dbl(s->p, s->p, 1);
     } else {
         memset(s->p, 0, 3 * n * sizeof *s->p);
     }
@@ -325,7 +323,7 @@ static void ecp_odd_multiples(uint64_t *table, const struct ncr_ecp_field *field
     const unsigned n = field->mod->words;
     memcpy(table, q, 2 * n * sizeof *table);
     memcpy(table + 2 * n, field->mod->one, n * sizeof *table);
-    field->dbl(twice, table);
+    field->dbl(twice, table, 1);
     for (unsigned j = 1; j < 8; j++) {
         field->add(table + j * 3 * n, table + (j - 1) * 3 * n, twice);
     }
@@ -342,13 +340,20 @@ void ncr_ecp_mul2_vartime(uint64_t *r, const struct nacre_curve *c, const uint64
     ecp_chain_start(&s, c, work);
     ecp_odd_multiples(odd, s.field, q, s.sum);
     ecp_naf_vartime(naf, b, s.n, c->bits);
+    unsigned doublings = 0; /* still to be done; there is a pass at the end, which wants them */
     for (unsigned i = c->bits + 1; i-- > 0;) {
-        ecp_chain_double(&s, 1);
+        const bool pass = i % NCR_ECP_DIGIT == 0 && i / NCR_ECP_DIGIT < c->passes;
+        doublings++;
+        if (naf[i] == 0 && !pass) {
+            continue;
+        }
+        ecp_chain_double(&s, doublings);
+        doublings = 0;
         if (naf[i] != 0) {
             const unsigned j = (unsigned)(naf[i] < 0 ? -naf[i] : naf[i]) / 2;
             ecp_add_digit_vartime(&s, odd + j * 3 * s.n, naf[i], false);
         }
-        if (i % NCR_ECP_DIGIT == 0 && i / NCR_ECP_DIGIT < c->passes) {
+        if (pass) {
             ecp_add_pass_vartime(&s, c, a, i / NCR_ECP_DIGIT);
         }
     }

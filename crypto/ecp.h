@@ -44,7 +44,8 @@ struct ncr_ecp_mod {
 /* r may be p. */
 struct ncr_ecp_field {
     const struct ncr_ecp_mod *mod;
-    void (*dbl)(uint64_t *r, const uint64_t *p);
+    void (*dbl)(uint64_t *r, const uint64_t *p,
+                unsigned times); /* 2^times p, r = p if times is 0 */
     void (*add)(uint64_t *r, const uint64_t *p, const uint64_t *q);
     void (*add_affine)(uint64_t *r, const uint64_t *p, const uint64_t *q);
 };
@@ -188,5 +189,27 @@ NCR_INLINE void ncr_ecp_formula_add_affine(const struct ncr_ecp_mod *f, uint64_t
     }
     ncr_ecp_formula_join(f, r, u, p + n, h, rr);
 }
+
+/* The formulas compiled for the row mod, and the field of them. */
+#define NCR_ECP_POINTS(name, mod)                                                                  \
+    static void name##_point_double(uint64_t *r, const uint64_t *p, unsigned times)                \
+    {                                                                                              \
+        for (; times > 0; times--, p = r) {                                                        \
+            ncr_ecp_formula_double(&(mod), r, p);                                                  \
+        }                                                                                          \
+    }                                                                                              \
+    static void name##_point_add(uint64_t *r, const uint64_t *p, const uint64_t *q)                \
+    {                                                                                              \
+        ncr_ecp_formula_add(&(mod), r, p, q);                                                      \
+    }                                                                                              \
+    static void name##_point_add_affine(uint64_t *r, const uint64_t *p, const uint64_t *q)         \
+    {                                                                                              \
+        ncr_ecp_formula_add_affine(&(mod), r, p, q);                                               \
+    }
+#define NCR_ECP_FIELD(name, row)                                                                   \
+    {                                                                                              \
+        .mod = &(row), .dbl = name##_point_double, .add = name##_point_add,                        \
+        .add_affine = name##_point_add_affine,                                                     \
+    }
 
 #endif

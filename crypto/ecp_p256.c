@@ -139,27 +139,8 @@ static const struct ncr_ecp_mod p256_mod = {
     .half = p256_half,
 };
 
-static void p256_point_double(uint64_t *r, const uint64_t *p)
-{
-    ncr_ecp_formula_double(&p256_mod, r, p);
-}
-
-static void p256_point_add(uint64_t *r, const uint64_t *p, const uint64_t *q)
-{
-    ncr_ecp_formula_add(&p256_mod, r, p, q);
-}
-
-static void p256_point_add_affine(uint64_t *r, const uint64_t *p, const uint64_t *q)
-{
-    ncr_ecp_formula_add_affine(&p256_mod, r, p, q);
-}
-
-static const struct ncr_ecp_field p256_field = {
-    .mod = &p256_mod,
-    .dbl = p256_point_double,
-    .add = p256_point_add,
-    .add_affine = p256_point_add_affine,
-};
+NCR_ECP_POINTS(p256, p256_mod)
+static const struct ncr_ecp_field p256_field = NCR_ECP_FIELD(p256, p256_mod);
 
 static const struct ncr_ecp_field *p256_fastest(void)
 {

@@ -189,26 +189,7 @@ static const struct ncr_ecp_mod p256_adx_mod = {
     .half = p256_adx_half,
 };
 
-static void p256_adx_point_double(uint64_t *r, const uint64_t *p)
-{
-    ncr_ecp_formula_double(&p256_adx_mod, r, p);
-}
-
-static void p256_adx_point_add(uint64_t *r, const uint64_t *p, const uint64_t *q)
-{
-    ncr_ecp_formula_add(&p256_adx_mod, r, p, q);
-}
-
-static void p256_adx_point_add_affine(uint64_t *r, const uint64_t *p, const uint64_t *q)
-{
-    ncr_ecp_formula_add_affine(&p256_adx_mod, r, p, q);
-}
-
-const struct ncr_ecp_field ncr_p256_field_adx = {
-    .mod = &p256_adx_mod,
-    .dbl = p256_adx_point_double,
-    .add = p256_adx_point_add,
-    .add_affine = p256_adx_point_add_affine,
-};
+NCR_ECP_POINTS(p256_adx, p256_adx_mod)
+const struct ncr_ecp_field ncr_p256_field_adx = NCR_ECP_FIELD(p256_adx, p256_adx_mod);
 
 #endif

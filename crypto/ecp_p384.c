@@ -122,27 +122,8 @@ static const struct ncr_ecp_mod p384_mod = {
     .half = p384_half,
 };
 
-static void p384_point_double(uint64_t *r, const uint64_t *p)
-{
-    ncr_ecp_formula_double(&p384_mod, r, p);
-}
-
-static void p384_point_add(uint64_t *r, const uint64_t *p, const uint64_t *q)
-{
-    ncr_ecp_formula_add(&p384_mod, r, p, q);
-}
-
-static void p384_point_add_affine(uint64_t *r, const uint64_t *p, const uint64_t *q)
-{
-    ncr_ecp_formula_add_affine(&p384_mod, r, p, q);
-}
-
-static const struct ncr_ecp_field p384_field = {
-    .mod = &p384_mod,
-    .dbl = p384_point_double,
-    .add = p384_point_add,
-    .add_affine = p384_point_add_affine,
-};
+NCR_ECP_POINTS(p384, p384_mod)
+static const struct ncr_ecp_field p384_field = NCR_ECP_FIELD(p384, p384_mod);
 
 static const struct ncr_ecp_field *p384_fastest(void)
 {

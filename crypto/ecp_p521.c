@@ -3,12 +3,13 @@
  * P-521 (SP 800-186 section 3.2.1.5): its field, p = 2^521 - 1, its order and its base point.
  *
  * Field elements stand as they are, because 2^521 = 1 modulo p makes reduction a shift and a sum;
- * the order is used in Montgomery's form with R = 2^576.
+ * the order is used in Montgomery's form with R = 2^576. Where there is a product of 128 bits,
+ * ecp_p521_limbs.c has the points' formulas instead of this file.
  */
-#include "crypto/ecp.h"
+#include "crypto/ecp_p521.h"
 #include "crypto/ecp_p521_table.h"
 
-#define P521_WORDS 9
+#define P521_WORDS NCR_P521_WORDS
 #define P521_TOP 0x1ff /* what of the ninth word belongs to 521 bits */
 #define P521_ONES UINT64_MAX
 
@@ -130,7 +131,7 @@ static void p521_half(uint64_t *r, const uint64_t *a)
     ncr_ecpw_half_mod(r, a, p521_p, P521_WORDS);
 }
 
-static const struct ncr_ecp_mod p521_mod = {
+const struct ncr_ecp_mod ncr_p521_mod = {
     .words = P521_WORDS,
     .m = p521_p,
     .one = p521_one,
@@ -145,32 +146,20 @@ static const struct ncr_ecp_mod p521_mod = {
     .half = p521_half,
 };
 
-static void p521_point_double(uint64_t *r, const uint64_t *p)
+#if NCR_INT128
+static const struct ncr_ecp_field *p521_fastest(void)
 {
-    ncr_ecp_formula_double(&p521_mod, r, p);
+    return &ncr_p521_field_limbs;
 }
-
-static void p521_point_add(uint64_t *r, const uint64_t *p, const uint64_t *q)
-{
-    ncr_ecp_formula_add(&p521_mod, r, p, q);
-}
-
-static void p521_point_add_affine(uint64_t *r, const uint64_t *p, const uint64_t *q)
-{
-    ncr_ecp_formula_add_affine(&p521_mod, r, p, q);
-}
-
-static const struct ncr_ecp_field p521_field = {
-    .mod = &p521_mod,
-    .dbl = p521_point_double,
-    .add = p521_point_add,
-    .add_affine = p521_point_add_affine,
-};
+#else
+NCR_ECP_POINTS(p521, ncr_p521_mod)
+static const struct ncr_ecp_field p521_field = NCR_ECP_FIELD(p521, ncr_p521_mod);
 
 static const struct ncr_ecp_field *p521_fastest(void)
 {
     return &p521_field;
 }
+#endif
 
 /* ---- The order --------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
  */
 #include "crypto/cpu.h"
 #include "crypto/ecp_p256.h"
+#include "crypto/ecp_p521.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -337,6 +338,56 @@ static bool ecp_test_same(const struct ncr_ecp_mod *f, const uint64_t *p, const 
     return memcmp(u, p + n, size) == 0;
 }
 
+#if NCR_INT128
+/* A number below p whose words are random, or at a border. */
+static void ecp_test_p521_number(uint64_t *r)
+{
+    const struct ncr_ecp_mod *const f = &ncr_p521_mod;
+    for (unsigned i = 0; i < NCR_P521_WORDS; i++) {
+        const uint64_t x = ecp_test_random(), kind = ecp_test_random() >> 61;
+        r[i] = kind == 0 ? 0 : kind == 1 ? UINT64_MAX : kind == 2 ? f->m[i] - x % 3 : x;
+    }
+    r[NCR_P521_WORDS - 1] &= 0x1ff;
+    if (ncr_words_lt(r, f->m, NCR_P521_WORDS) == 0) {
+        (void)ncr_words_sub(r, r, f->m, NCR_P521_WORDS); /* no borrow */
+    }
+}
+
+/* The points of P-521 by limbs against the formulas in words, which hold for any coordinates. */
+Test(ecp, twin_of_p521)
+{
+    const char *calls = getenv("NACRE_TWIN_CALLS");
+    const unsigned long n = calls != NULL ? strtoul(calls, NULL, 10) : 5000;
+    const struct ncr_ecp_mod *const f = &ncr_p521_mod;
+    const struct ncr_ecp_field *const fast = &ncr_p521_field_limbs;
+    uint64_t p[3 * NCR_P521_WORDS], q[3 * NCR_P521_WORDS];
+    uint64_t x[3 * NCR_P521_WORDS], y[3 * NCR_P521_WORDS];
+    for (unsigned long i = 0; i < n; i++) {
+        const unsigned times = (unsigned)(i % 8);
+        for (unsigned j = 0; j < 3; j++) {
+            ecp_test_p521_number(p + j * NCR_P521_WORDS);
+            ecp_test_p521_number(q + j * NCR_P521_WORDS);
+        }
+        fast->dbl(x, p, times);
+        memcpy(y, p, sizeof y);
+        for (unsigned j = 0; j < times; j++) {
+            ncr_ecp_formula_double(f, y, y);
+        }
+        cr_assert_arr_eq(x, y, sizeof x, "%lu: 2^%u times", i, times);
+        fast->add(x, p, q);
+        ncr_ecp_formula_add(f, y, p, q);
+        cr_assert_arr_eq(x, y, sizeof x, "%lu: sum", i);
+        fast->add_affine(x, p, q);
+        ncr_ecp_formula_add_affine(f, y, p, q);
+        cr_assert_arr_eq(x, y, sizeof x, "%lu: sum with an affine point", i);
+        memcpy(x, p, sizeof x);
+        fast->add(x, x, q);
+        ncr_ecp_formula_add(f, y, p, q);
+        cr_assert_arr_eq(x, y, sizeof x, "%lu: sum in place", i);
+    }
+}
+#endif
+
 /* Row by row: each entry follows from the one before by adding the first, each row from the one
  * before by doublings; the first point is checked by vectors. */
 static void ecp_test_table(const struct nacre_curve *c)
@@ -349,14 +400,12 @@ static void ecp_test_table(const struct nacre_curve *c)
     for (unsigned row = 0; row < c->digits / c->passes; row++) {
         const uint64_t *entry = c->base + (size_t)row * NCR_ECP_ROW * 2 * n;
         cr_assert(ecp_test_same(field->mod, first, entry), "row %u", row);
-        field->dbl(p, first);
+        field->dbl(p, first, 1);
         for (unsigned j = 1; j < NCR_ECP_ROW; j++) {
             cr_assert(ecp_test_same(field->mod, p, entry + j * 2 * n), "row %u, %u", row, j);
             field->add(p, p, first);
         }
-        for (unsigned k = 0; k < NCR_ECP_DIGIT * c->passes; k++) {
-            field->dbl(first, first);
-        }
+        field->dbl(first, first, NCR_ECP_DIGIT * c->passes);
     }
 }
 
