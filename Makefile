@@ -224,7 +224,6 @@ POSIX_SRC = \
 	proto/posix/tty.c
 
 CLIENT_SRC = \
-	client/add_ask.c \
 	client/add_destinations.c \
 	client/add_keys.c \
 	client/agent_client.c \
@@ -439,7 +438,7 @@ POSIX_TESTS = \
 	revoked_file \
 	socket \
 	tty
-CLIENT_TESTS = agent agent_client agent_consent agent_server client client_memory files forward_agent forward_client host_trust host_update identities identities_cert key_load known_hosts_file options sftp_words
+CLIENT_TESTS = agent agent_client agent_consent agent_server ask client client_memory files forward_agent forward_client host_trust host_update identities identities_cert key_load known_hosts_file options sftp_words
 SERVER_TESTS = authorized cert_auth gate groups monitor server session_env sshd sshd_agent sshd_cert sshd_config users_file
 # linked with client and server
 SESSION_TESTS = host_keys_update keyscan

@@ -49,11 +49,4 @@ bool ncr_add_lock(struct ncr_add *a, bool lock);
 /* Fills dest_list. False: told; the program ends. */
 bool ncr_add_destinations(struct ncr_add *a);
 
-/* ---- add_ask.c ---- */
-
-/* Asks for a secret: at the terminal, by SSH_ASKPASS, or else on standard input. */
-bool ncr_add_ask(const char *prompt, char *answer, size_t cap);
-/* Text of an error of an agent. */
-const char *ncr_add_error(nacre_err err);
-
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "client/add.h"
+#include "client/ask.h"
 #include "client/key_load.h"
 #include "client/keygen.h"
 #include "proto/posix/escape.h"
@@ -28,6 +29,59 @@ static const char *add_text(char out[ADD_TEXT_CAP], struct nacre_bytes b)
     return out;
 }
 
+/* As ssh-add has it. */
+static const char *add_error(nacre_err err)
+{
+    switch (err) {
+    case NACRE_ERR_KEY_REFUSED:
+        return "agent refused operation";
+    case NACRE_ERR_IO:
+    case NACRE_ERR_PEER_CLOSED:
+        return "communication with agent failed";
+    case NACRE_ERR_FORMAT:
+    case NACRE_ERR_ORDER:
+        return "invalid format";
+    default:
+        return nacre_err_text(err);
+    }
+}
+
+/* ---- Certificates beside keys ------------------------------------------------------------- */
+
+struct add_cert_file {
+    char path[ADD_PATH_CAP];
+    struct ncr_keygen_public pub;
+    uint8_t plain[NACRE_KEY_BLOB_MAX]; /* cert's key */
+    struct nacre_cert cert;
+};
+
+/* False: there is none, or it cannot be read, which is told. */
+static bool add_cert_read(struct add_cert_file *f, const char *key)
+{
+    struct stat st;
+    nacre_err err;
+
+    if (snprintf(f->path, sizeof f->path, "%s-cert.pub", key) >= (int)sizeof f->path ||
+        stat(f->path, &st) != 0)
+        return false;
+    err = ncr_keygen_load_public(&f->pub, f->path);
+    if (err == NACRE_OK)
+        err = nacre_cert_decode(&f->cert, f->pub.blob, f->plain, sizeof f->plain);
+    if (err != NACRE_OK)
+        fprintf(stderr, "Failed to load certificate \"%s\": %s\n", f->path,
+                ncr_keygen_public_error(err));
+    return err == NACRE_OK;
+}
+
+static bool add_cert_certifies(const struct add_cert_file *f, const char *file,
+                               struct nacre_bytes key)
+{
+    if (f->cert.plain.n == key.n && memcmp(f->cert.plain.p, key.p, key.n) == 0)
+        return true;
+    fprintf(stderr, "Certificate %s does not match private key %s\n", f->path, file);
+    return false;
+}
+
 /* ---- Private keys ------------------------------------------------------------------------ */
 
 /* A key file under way. */
@@ -39,7 +93,7 @@ struct add_key {
     struct nacre_keyfile_info info;
     struct nacre_privkey key;
     char comment[NACRE_KEY_COMMENT_MAX + 1];
-    struct ncr_keygen_public cert;
+    struct add_cert_file cert;
 };
 
 /* The passphrase of the file before first; then the person's, until one is empty. */
@@ -60,7 +114,7 @@ static bool add_passphrase(void *ctx, unsigned attempt, char *pass, size_t cap)
                    k->asked ? "Bad passphrase, try again for" : "Enter passphrase for", k->name,
                    k->a->confirm ? " (will confirm each use)" : "");
     k->asked = true;
-    return ncr_add_ask(prompt, pass, cap) && pass[0] != '\0';
+    return ncr_ask_piped(prompt, pass, cap) && pass[0] != '\0';
 }
 
 static bool add_private(const char *file, const struct stat *st)
@@ -131,17 +185,17 @@ static struct nacre_agent_limits add_limits(const struct ncr_add *a, const struc
     return with;
 }
 
-static void add_told(const struct ncr_add *a, const char *what, const char *file,
-                     struct nacre_bytes comment)
+static void add_told(const struct ncr_add *a, const struct nacre_agent_limits *l, const char *what,
+                     const char *file, struct nacre_bytes comment)
 {
     char text[ADD_TEXT_CAP];
 
     if (a->quiet)
         return;
     fprintf(stderr, "%s added: %s (%s)\n", what, file, add_text(text, comment));
-    if (a->lifetime != 0)
-        fprintf(stderr, "Lifetime set to %u seconds\n", (unsigned)a->lifetime);
-    if (a->confirm)
+    if (l->has_lifetime)
+        fprintf(stderr, "Lifetime set to %u seconds\n", (unsigned)l->lifetime);
+    if (l->confirm)
         fprintf(stderr, "The user must confirm each use of the key\n");
 }
 
@@ -153,9 +207,9 @@ static bool add_plain(struct add_key *k)
     nacre_err err = nacre_agent_store(k->a->agent, &k->key, none, comment, &l);
 
     if (err == NACRE_OK)
-        add_told(k->a, "Identity", k->name, comment);
+        add_told(k->a, &l, "Identity", k->name, comment);
     else
-        fprintf(stderr, "Could not add identity \"%s\": %s\n", k->name, ncr_add_error(err));
+        fprintf(stderr, "Could not add identity \"%s\": %s\n", k->name, add_error(err));
     return err == NACRE_OK;
 }
 
@@ -190,39 +244,19 @@ static bool add_cert_store(struct add_key *k, const char *path, const struct nac
         return false;
     err = nacre_agent_store(k->a->agent, &k->key, cert->blob, nacre_bytes_str(k->comment), &l);
     if (err == NACRE_OK)
-        add_told(k->a, "Certificate", path, cert->key_id);
+        add_told(k->a, &l, "Certificate", path, cert->key_id);
     else
         fprintf(stderr, "Certificate %s (%s) add failed: %s\n", path, add_text(text, cert->key_id),
-                ncr_add_error(err));
+                add_error(err));
     return err == NACRE_OK;
 }
 
 /* The certificate beside the file, if there is one. */
 static bool add_cert(struct add_key *k)
 {
-    const struct nacre_bytes own = nacre_privkey_public_blob(&k->key);
-    uint8_t plain[NACRE_PRIVKEY_BLOB_MAX];
-    char path[ADD_PATH_CAP];
-    struct nacre_cert cert;
-    struct stat st;
-    nacre_err err;
-
-    if (snprintf(path, sizeof path, "%s-cert.pub", k->name) >= (int)sizeof path ||
-        stat(path, &st) != 0)
-        return false;
-    err = ncr_keygen_load_public(&k->cert, path);
-    if (err == NACRE_OK)
-        err = nacre_cert_decode(&cert, k->cert.blob, plain, sizeof plain);
-    if (err != NACRE_OK) {
-        fprintf(stderr, "Failed to load certificate \"%s\": %s\n", path,
-                ncr_keygen_public_error(err));
-        return false;
-    }
-    if (cert.plain.n != own.n || memcmp(cert.plain.p, own.p, own.n) != 0) {
-        fprintf(stderr, "Certificate %s does not match private key %s\n", path, k->name);
-        return false;
-    }
-    return add_cert_store(k, path, &cert);
+    return add_cert_read(&k->cert, k->name) &&
+           add_cert_certifies(&k->cert, k->name, nacre_privkey_public_blob(&k->key)) &&
+           add_cert_store(k, k->cert.path, &k->cert.cert);
 }
 
 bool ncr_add_file(struct ncr_add *a, const char *file)
@@ -287,7 +321,7 @@ static bool add_remove_one(struct ncr_add *a, struct nacre_bytes blob, const cha
     nacre_err err = nacre_agent_remove(a->agent, blob);
 
     if (err != NACRE_OK)
-        fprintf(stderr, "Could not remove identity \"%s\": %s\n", path, ncr_add_error(err));
+        fprintf(stderr, "Could not remove identity \"%s\": %s\n", path, add_error(err));
     else if (!a->quiet)
         fprintf(stderr, "Identity removed: %s %s (%s)\n", path, add_label(label, blob, &bits),
                 add_text(text, nacre_bytes_str(comment[0] != '\0' ? comment : "no comment")));
@@ -336,27 +370,27 @@ static bool add_remove_stdin(struct ncr_add *a)
     return any;
 }
 
-/* The certificate beside it, too. */
-static bool add_remove_cert(struct ncr_add *a, const char *file, struct ncr_keygen_public *p)
-{
-    char path[ADD_PATH_CAP];
-    struct stat st;
-    nacre_err err;
+/* What removing the certificate beside a key comes to. */
+enum add_beside { ADD_NO_CERT = 0, ADD_CERT_DONE, ADD_CERT_OF_ANOTHER };
 
-    if (snprintf(path, sizeof path, "%s-cert.pub", file) >= (int)sizeof path ||
-        stat(path, &st) != 0)
-        return false;
-    err = ncr_keygen_load_public(p, path);
-    if (err != NACRE_OK) {
-        fprintf(stderr, "Failed to load certificate \"%s\": %s\n", path,
-                ncr_keygen_public_error(err));
-        return false;
+static enum add_beside add_remove_cert(struct ncr_add *a, const char *file, struct nacre_bytes key)
+{
+    struct add_cert_file *f = malloc(sizeof *f);
+    enum add_beside how = ADD_NO_CERT;
+
+    if (f != NULL && add_cert_read(f, file)) {
+        if (!add_cert_certifies(f, file, key))
+            how = ADD_CERT_OF_ANOTHER;
+        else if (add_remove_one(a, f->pub.blob, f->path, f->pub.comment))
+            how = ADD_CERT_DONE;
     }
-    return add_remove_one(a, p->blob, path, p->comment);
+    free(f);
+    return how;
 }
 
 bool ncr_add_remove_file(struct ncr_add *a, const char *file)
 {
+    enum add_beside how = ADD_NO_CERT;
     struct ncr_keygen_public *p;
     nacre_err err;
     bool good = false;
@@ -369,8 +403,9 @@ bool ncr_add_remove_file(struct ncr_add *a, const char *file)
         printf("Bad key file %s: %s\n", file, ncr_keygen_public_error(err));
     } else {
         good = !a->certs_only && add_remove_one(a, p->blob, file, p->comment);
-        if (!a->keys_only && add_remove_cert(a, file, p))
-            good = true;
+        if (!a->keys_only)
+            how = add_remove_cert(a, file, p->blob);
+        good = how == ADD_CERT_DONE || (good && how == ADD_NO_CERT);
     }
     free(p);
     return good;
@@ -427,7 +462,7 @@ bool ncr_add_list(struct ncr_add *a, bool full)
     nacre_err err = nacre_agent_list(a->agent, &keys);
 
     if (err != NACRE_OK) {
-        fprintf(stderr, "error fetching identities: %s\n", ncr_add_error(err));
+        fprintf(stderr, "error fetching identities: %s\n", add_error(err));
         return false;
     }
     if (keys.n == 0) {
@@ -467,7 +502,7 @@ static bool add_test_key(struct ncr_add *a, const char *file, struct nacre_bytes
         err = nacre_agent_sign(a->agent, blob, alg, (struct nacre_bytes){data, sizeof data}, sig,
                                sizeof sig, &n);
     if (err != NACRE_OK) {
-        fprintf(stderr, "Agent signature failed for %s: %s\n", file, ncr_add_error(err));
+        fprintf(stderr, "Agent signature failed for %s: %s\n", file, add_error(err));
         return false;
     }
     err = nacre_sig_verify(NACRE_ALGS_ALL, alg, plain, (struct nacre_bytes){data, sizeof data},
@@ -502,9 +537,11 @@ bool ncr_add_lock(struct ncr_add *a, bool lock)
     nacre_err err;
     bool good;
 
-    if (!ncr_add_ask("Enter lock password: ", first, sizeof first))
-        first[0] = '\0';
-    good = !lock || (ncr_add_ask("Again: ", again, sizeof again) && strcmp(first, again) == 0);
+    /* without an answer both are empty, which agents refuse */
+    (void)ncr_ask_piped("Enter lock password: ", first, sizeof first);
+    if (lock)
+        (void)ncr_ask_piped("Again: ", again, sizeof again); /* likewise */
+    good = !lock || strcmp(first, again) == 0;
     if (!good)
         fprintf(stderr, "Passwords do not match.\n");
     if (good) {
@@ -513,7 +550,7 @@ bool ncr_add_lock(struct ncr_add *a, bool lock)
         if (good)
             fprintf(stderr, "Agent %slocked.\n", lock ? "" : "un");
         else
-            fprintf(stderr, "Failed to %slock agent: %s\n", lock ? "" : "un", ncr_add_error(err));
+            fprintf(stderr, "Failed to %slock agent: %s\n", lock ? "" : "un", add_error(err));
     }
     nacre_wipe(first, sizeof first);
     if (lock)

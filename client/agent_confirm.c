@@ -2,8 +2,7 @@
  *
  * Consent by SSH_ASKPASS: see agent_confirm.h. The program gets the question as its argument and
  * SSH_ASKPASS_PROMPT=confirm; it consents by ending with status 0 after writing nothing or "yes".
- * As with ssh-agent it is asked if there is a display, or SSH_ASKPASS_REQUIRE says "force"; "never"
- * is never.
+ * As with ssh-agent it is asked if ask.h says that it may.
  */
 #include "client/agent_confirm.h"
 
@@ -15,27 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client/ask.h"
 #include "proto/posix/socket.h"
 
-#define CONFIRM_PROGRAM "ssh-askpass" /* if SSH_ASKPASS is not set */
-#define CONFIRM_RETRY_MS 20           /* between looks at a program that has closed its output */
-
-/* The program to ask with; NULL: nobody. */
-static const char *confirm_program(void)
-{
-    const char *program = getenv("SSH_ASKPASS");
-    const char *require = getenv("SSH_ASKPASS_REQUIRE");
-    const char *x = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
-    bool allowed = (x != NULL && x[0] != '\0') || (wayland != NULL && wayland[0] != '\0');
-
-    if (require != NULL && strcasecmp(require, "force") == 0)
-        allowed = true;
-    if (require != NULL && strcasecmp(require, "never") == 0)
-        allowed = false;
-    if (!allowed)
-        return NULL;
-    return program != NULL && program[0] != '\0' ? program : CONFIRM_PROGRAM;
-}
+#define CONFIRM_RETRY_MS 20 /* between looks at a program that has closed its output */
 
 static void confirm_end(struct ncr_confirm *c)
 {
@@ -112,7 +94,8 @@ static void confirm_exec(struct ncr_confirm *c, const char *program, const char 
 
 bool ncr_confirm_start(struct ncr_confirm *c, const char *question)
 {
-    const char *program = confirm_program();
+    bool first;
+    const char *program = ncr_ask_program(&first); /* the agent has no terminal to prefer */
     int fds[2];
 
     if (program == NULL || c->busy || !ncr_pipe(fds))

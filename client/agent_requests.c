@@ -253,6 +253,10 @@ static enum ncr_agentd_next agentd_lock(struct agentd_job *j)
 {
     struct ncr_agentd *d = j->d;
 
+    if (j->r->data.n == 0) { /* as with ssh-agent: nobody means it */
+        agentd_log(d, "not locked: no passphrase");
+        return agentd_answer(j, false);
+    }
     if (!nacre_rng_fill(d->rng, d->salt, sizeof d->salt) ||
         !agentd_digest(d->digest, d, j->r->data))
         return agentd_answer(j, false);
@@ -270,7 +274,7 @@ static enum ncr_agentd_next agentd_unlock(struct agentd_job *j)
     uint64_t delay;
     bool good;
 
-    if (!d->locked)
+    if (!d->locked || j->r->data.n == 0)
         return agentd_answer(j, false);
     if (j->now->ms < d->unlock_at) { /* many connections guess no faster than one */
         j->out->when = d->unlock_at;

@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -16,6 +18,9 @@
 #include "crypto/nacre_crypto.h"
 #include "proto/posix/file.h"
 #include "proto/posix/socket.h"
+
+#define ASK_TERMINAL "/dev/tty"
+#define ASK_PROGRAM "ssh-askpass" /* if SSH_ASKPASS is not set */
 
 static const int ask_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
 
@@ -47,29 +52,36 @@ static void ask_give_signals_back(const struct sigaction old[ASK_SIGNALS])
         (void)sigaction(ask_signals[i], &old[i], NULL); /* as above */
 }
 
-/* Reads a line; a longer one is cut. False at end of file or by a signal. Byte by byte, so that
- * what follows the line is left for others. */
-static bool ask_read_line(int fd, char *answer, size_t cap)
+enum ask_read { ASK_FAILED = 0, ASK_END, ASK_LINE };
+
+/* Reads a line, or what there is of it before the end of file; a longer one is cut. Byte by byte,
+ * so that what follows the line is left for others. */
+static enum ask_read ask_read_line(int fd, char *answer, size_t cap)
 {
     size_t n = 0;
-    char c;
+    ssize_t got;
+    char c = '\0';
 
-    for (;;) {
-        ssize_t got = read(fd, &c, 1);
-
-        if (got < 0 && errno == EINTR && ask_caught == 0)
-            continue;
-        if (got <= 0)
-            break;
-        if (c == '\n' || c == '\r') {
-            answer[n] = '\0';
-            return true;
-        }
-        if (n < cap - 1)
+    do {
+        got = read(fd, &c, 1);
+        if (got > 0 && c != '\n' && c != '\r' && n < cap - 1)
             answer[n++] = c;
-    }
+    } while ((got > 0 && c != '\n' && c != '\r') || (got < 0 && errno == EINTR && ask_caught == 0));
+    answer[n] = '\0';
+    if (got > 0)
+        return ASK_LINE;
+    if (got == 0)
+        return ASK_END;
     nacre_wipe(answer, cap);
-    return false;
+    return ASK_FAILED;
+}
+
+/* Somebody who says nothing and hangs up has not answered. */
+static bool ask_read_answer(int fd, char *answer, size_t cap)
+{
+    const enum ask_read how = ask_read_line(fd, answer, cap);
+
+    return how == ASK_LINE || (how == ASK_END && answer[0] != '\0');
 }
 
 static void ask_say(int fd, const char *text)
@@ -93,7 +105,7 @@ static bool ask_once(int fd, const char *prompt, bool echo, char *answer, size_t
         silent = tcsetattr(fd, TCSAFLUSH, &quiet) == 0;
     }
     ask_say(fd, prompt);
-    good = ask_read_line(fd, answer, cap);
+    good = ask_read_answer(fd, answer, cap);
     if (silent) {
         ask_say(fd, "\n");
         (void)tcsetattr(fd, TCSANOW, &saved); /* it could be changed just now */
@@ -125,6 +137,8 @@ static void ask_exec(const char *program, const char *prompt, int out)
     (void)signal(SIGPIPE, SIG_DFL);
     if (dup2(out, STDOUT_FILENO) >= 0)
         (void)execlp(program, program, prompt, (char *)NULL);
+    fprintf(stderr, "ssh_askpass: exec(%s): %s\n", program, strerror(errno));
+    (void)fflush(stderr); /* nobody else says it */
     _exit(127);
 }
 
@@ -140,6 +154,7 @@ static void ask_drain(int fd)
     nacre_wipe(rest, sizeof rest);
 }
 
+/* The first line of its output, which may lack its end, or be empty. */
 static bool ask_program(const char *program, const char *prompt, char *answer, size_t cap)
 {
     int fds[2];
@@ -154,7 +169,7 @@ static bool ask_program(const char *program, const char *prompt, char *answer, s
         ask_exec(program, prompt, fds[1]);
     (void)close(fds[1]); /* the child's end */
     ask_caught = 0;
-    good = pid > 0 && ask_read_line(fds[0], answer, cap);
+    good = pid > 0 && ask_read_line(fds[0], answer, cap) != ASK_FAILED; /* its status counts */
     if (good)
         ask_drain(fds[0]);
     (void)close(fds[0]); /* only read from */
@@ -168,25 +183,63 @@ static bool ask_program(const char *program, const char *prompt, char *answer, s
 
 /* ---- Choice ------------------------------------------------------------------------------ */
 
+static bool ask_is_set(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value != NULL && value[0] != '\0';
+}
+
+const char *ncr_ask_program(bool *first)
+{
+    const char *require = getenv("SSH_ASKPASS_REQUIRE");
+    bool allowed = ask_is_set("DISPLAY") || ask_is_set("WAYLAND_DISPLAY");
+
+    if (require != NULL && strcasecmp(require, "force") == 0)
+        allowed = true;
+    if (require != NULL && strcasecmp(require, "never") == 0)
+        allowed = false;
+    *first = allowed && require != NULL &&
+             (strcasecmp(require, "force") == 0 || strcasecmp(require, "prefer") == 0);
+    if (!allowed)
+        return NULL;
+    return ask_is_set("SSH_ASKPASS") ? getenv("SSH_ASKPASS") : ASK_PROGRAM;
+}
+
+/* At /dev/tty, which is fd and is closed. */
+static bool ask_opened(int fd, const char *prompt, bool echo, char *answer, size_t cap)
+{
+    const bool good = ask_terminal(fd, prompt, echo, answer, cap);
+
+    (void)close(fd); /* nothing is buffered */
+    return good;
+}
+
 bool ncr_ask(const char *prompt, bool echo, char *answer, size_t cap)
 {
-    const char *program = getenv("SSH_ASKPASS");
-    const char *require = getenv("SSH_ASKPASS_REQUIRE");
-    bool display = getenv("DISPLAY") != NULL || getenv("WAYLAND_DISPLAY") != NULL;
-    bool force = require != NULL && strcmp(require, "force") == 0;
-    bool prefer = require != NULL && strcmp(require, "prefer") == 0;
-    bool never = require != NULL && strcmp(require, "never") == 0;
-    bool have = program != NULL && program[0] != '\0' && !never;
-    bool good;
+    bool first;
+    const char *program = ncr_ask_program(&first);
+    const int fd = first ? -1 : open(ASK_TERMINAL, O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+    answer[0] = '\0';
+    if (fd < 0)
+        return program != NULL && ask_program(program, prompt, answer, cap);
+    return ask_opened(fd, prompt, echo, answer, cap);
+}
+
+bool ncr_ask_piped(const char *prompt, char *answer, size_t cap)
+{
+    bool first;
+    const char *program = ncr_ask_program(&first);
     int fd;
 
     answer[0] = '\0';
-    if (have && (force || prefer))
+    if (program != NULL && (first || !isatty(STDIN_FILENO)))
         return ask_program(program, prompt, answer, cap);
-    fd = force ? -1 : open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return have && display && ask_program(program, prompt, answer, cap);
-    good = ask_terminal(fd, prompt, echo, answer, cap);
-    (void)close(fd); /* nothing is buffered */
-    return good;
+    fd = open(ASK_TERMINAL, O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (fd >= 0)
+        return ask_opened(fd, prompt, false, answer, cap);
+    ask_caught = 0;
+    ask_say(STDERR_FILENO, prompt);
+    return ask_read_answer(STDIN_FILENO, answer, cap);
 }

@@ -20,6 +20,7 @@
 #define ADD_NO_AGENT 2
 #define ADD_FATAL 255
 #define ADD_MAIN_PATH 4096
+#define ADD_OPTIONS "vkKlLNCcdDTxXE:e:h:H:qs:S:t:"
 
 /* What was asked for besides adding and removing files. */
 struct add_main {
@@ -37,14 +38,24 @@ static int add_usage(void)
     return 1;
 }
 
+static int add_unknown(int letter)
+{
+    const char *known = letter == ':' ? NULL : strchr(ADD_OPTIONS, letter);
+
+    fprintf(stderr, "%s -- %c\n",
+            known != NULL && known[1] == ':' ? "option requires an argument" : "unknown option",
+            letter);
+    return add_usage();
+}
+
 static int add_fatal(const char *text, int letter)
 {
     fprintf(stderr, "-%c %s\n", letter, text);
     return ADD_FATAL;
 }
 
-/* Seconds, or a sum of numbers with units: 1h30m. 0: not of that form. */
-static uint32_t add_time(const char *s)
+/* Seconds, or a sum of numbers with units: 1h30m. False: not of that form. */
+static bool add_time(uint32_t *out, const char *s)
 {
     static const struct {
         char unit;
@@ -52,6 +63,8 @@ static uint32_t add_time(const char *s)
     } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
     uint64_t sum = 0;
 
+    if (*s == '\0')
+        return false;
     while (isdigit((unsigned char)*s)) {
         uint64_t n = 0;
         uint32_t factor = 1;
@@ -67,9 +80,10 @@ static uint32_t add_time(const char *s)
         }
         sum += n * factor;
         if (sum > INT32_MAX)
-            return 0;
+            return false;
     }
-    return *s == '\0' ? (uint32_t)sum : 0;
+    *out = (uint32_t)sum;
+    return *s == '\0';
 }
 
 static bool add_hash(struct ncr_add *a, const char *name)
@@ -139,9 +153,8 @@ static int add_option(struct add_main *m, int letter, const char *arg)
         *once = letter;
         return 0;
     case 't':
-        a->lifetime = add_time(arg);
-        if (a->lifetime != 0)
-            return 0;
+        if (add_time(&a->lifetime, arg))
+            return 0; /* of no seconds: it stays */
         fprintf(stderr, "Invalid lifetime\n");
         return 1;
     case 'E':
@@ -166,8 +179,8 @@ static int add_options(struct add_main *m, int argc, char **argv)
     int status = 0;
 
     opterr = 0;
-    while (status == 0 && (letter = getopt(argc, argv, "+vkKlLNCcdDTxXE:e:h:H:qs:S:t:")) != -1)
-        status = letter == '?' ? add_usage() : add_option(m, letter, optarg);
+    while (status == 0 && (letter = getopt(argc, argv, "+" ADD_OPTIONS)) != -1)
+        status = letter == '?' ? add_unknown(optopt) : add_option(m, letter, optarg);
     if (status == 0 && (m->list != 0) + (m->lock != 0) + m->remove_all > 1) {
         fprintf(stderr, "Invalid combination of actions\n");
         status = ADD_FATAL;

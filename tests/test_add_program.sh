@@ -101,7 +101,10 @@ done
 run 255 -K
 err_has "-K is not supported"
 run 1 -Z
+err_has "unknown option -- Z"
 err_has "usage: nacre-add"
+run 1 -t
+err_has "option requires an argument -- t"
 run 1 -t soon one
 err_is 'Invalid lifetime\n'
 run 255 -l -L
@@ -145,6 +148,8 @@ with_agent() {
 
     run 0 -t 5m one
     err_is 'Identity added: one (one key)\nLifetime set to 300 seconds\n'
+    run 0 -t 0 one
+    err_is 'Identity added: one (one key)\n'
     run 0 -c one
     err_is 'Identity added: one (one key)\nThe user must confirm each use of the key\n'
     run 0 -q one
@@ -221,6 +226,10 @@ with_agent() {
     run 1 -x
     err_has 'Passwords do not match.'
     in=/dev/null
+    run 1 -x
+    err_has 'Failed to lock agent: agent refused operation'
+    run 1 -l
+    out_is 'The agent has no identities.\n'
     check "lock and unlock"
 
     "$keygen" -q -s ca -I 'the id' -n joe one.pub || bad "no certificate"
@@ -240,6 +249,17 @@ with_agent() {
     "$keygen" -q -s ca -I other -n joe ca.pub && mv ca-cert.pub one-cert.pub
     run 0 one
     err_has 'Certificate one-cert.pub does not match private key one'
+    run 0 ca
+    cp one-cert.pub ca-cert.pub
+    run 0 -C ca
+    rm ca-cert.pub
+    run 1 -d one
+    err_is 'Identity removed: one ED25519 (one key)\nCertificate one-cert.pub does not match private key one\n'
+    [ "$("$add" -l | grep -c CERT)" = 1 ] || bad "a certificate of another key was removed"
+    run 0 -q -D
+    "$keygen" -q -s ca -I soon -n joe -V -1h:+1h one.pub
+    run 0 one
+    err_has 'Lifetime set to 3'
     run 0 -q -D
     "$keygen" -q -s ca -I old -n joe -V 20200101:20200102 one.pub
     run 0 one

@@ -197,11 +197,13 @@ Test(agent, locked)
     cr_assert_eq(agt_lock(NACRE_AGENT_UNLOCK, "p"), NACRE_AGENT_SUCCESS);
     cr_assert_eq(agt_list(), 1);
     cr_assert(agt_signs(1));
-    /* an empty passphrase is one */
-    cr_assert_eq(agt_lock(NACRE_AGENT_LOCK, ""), NACRE_AGENT_SUCCESS);
-    cr_assert_eq(agt_lock(NACRE_AGENT_UNLOCK, "p"), NACRE_AGENT_FAILURE);
-    agt.now.ms = agt.reply.when;
-    cr_assert_eq(agt_lock(NACRE_AGENT_UNLOCK, ""), NACRE_AGENT_SUCCESS);
+    /* nobody locks with nothing on purpose */
+    cr_assert_eq(agt_lock(NACRE_AGENT_LOCK, ""), NACRE_AGENT_FAILURE);
+    cr_assert_eq(agt_list(), 1);
+    cr_assert_eq(agt_lock(NACRE_AGENT_LOCK, "p"), NACRE_AGENT_SUCCESS);
+    cr_assert_eq(agt_lock(NACRE_AGENT_UNLOCK, ""), NACRE_AGENT_FAILURE);
+    cr_assert_eq(agt.d.failures, 0); /* it is no guess either */
+    cr_assert_eq(agt_lock(NACRE_AGENT_UNLOCK, "p"), NACRE_AGENT_SUCCESS);
     /* no salt, no lock: better said than weak */
     agt_rng_fails = true;
     cr_assert_eq(agt_lock(NACRE_AGENT_LOCK, "p"), NACRE_AGENT_FAILURE);
