@@ -277,9 +277,11 @@ CLIENT_SRC = \
 SERVER_SRC = \
 	server/account.c \
 	server/attach.c \
+	server/auth_command.c \
 	server/authorized.c \
 	server/cert_auth.c \
 	server/daemon.c \
+	server/descriptors.c \
 	server/gate.c \
 	server/groups.c \
 	server/host_keys_update.c \
@@ -439,7 +441,7 @@ POSIX_TESTS = \
 	socket \
 	tty
 CLIENT_TESTS = agent agent_client agent_consent agent_server ask client client_memory files forward_agent forward_client host_trust host_update identities identities_cert key_load known_hosts_file options sftp_words
-SERVER_TESTS = authorized cert_auth gate groups monitor server session_env sshd sshd_agent sshd_cert sshd_config users_file
+SERVER_TESTS = auth_command authorized cert_auth gate groups monitor server session_env sshd sshd_agent sshd_cert sshd_command sshd_config users_file
 # linked with client and server
 SESSION_TESTS = host_keys_update keyscan
 

@@ -6,6 +6,7 @@
 #include "server/authorized.h"
 
 #include "proto/posix/file.h"
+#include "server/auth_command.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -116,8 +117,7 @@ struct authorized_search;
 struct authorized_kind {
     const char *name;
     nacre_err (*parse)(struct nacre_authkey *a, struct nacre_bytes line, uint8_t *buf, size_t cap);
-    bool (*allows)(const struct authorized_search *s, const struct nacre_authkey *a,
-                   uint32_t number);
+    bool (*allows)(struct authorized_search *s, const struct nacre_authkey *a, uint32_t number);
 };
 
 struct authorized_search {
@@ -126,6 +126,7 @@ struct authorized_search {
     const char *path;
     struct ncr_factor *out;
     bool found;
+    bool over; /* no further line counts */
 };
 
 /* Copies line and unescaped values into one allocation, so that the factor owns what it shows. */
@@ -213,7 +214,7 @@ static bool authorized_ca_line(const struct authorized_search *s, const struct n
 
 /* ---- Kinds of lines ---------------------------------------------------------------------- */
 
-static bool authorized_key_allows(const struct authorized_search *s, const struct nacre_authkey *a,
+static bool authorized_key_allows(struct authorized_search *s, const struct nacre_authkey *a,
                                   uint32_t number)
 {
     const struct ncr_cert_offer *offer = s->q->offer;
@@ -227,8 +228,9 @@ static bool authorized_key_allows(const struct authorized_search *s, const struc
     return v == NACRE_AUTHKEY_ALLOW && (offer == NULL || authorized_ca_line(s, a, number));
 }
 
-static bool authorized_principal_allows(const struct authorized_search *s,
-                                        const struct nacre_authkey *a, uint32_t number)
+/* The first line with a name of the certificate decides, whatever comes behind it. */
+static bool authorized_principal_allows(struct authorized_search *s, const struct nacre_authkey *a,
+                                        uint32_t number)
 {
     char where[NCR_ACCOUNT_PATH_MAX + 16];
     time_t now = time(NULL);
@@ -236,6 +238,7 @@ static bool authorized_principal_allows(const struct authorized_search *s,
     if (a->blank || !nacre_cert_names(&s->q->offer->cert, a->principal)) {
         return false;
     }
+    s->over = true;
     enum nacre_authkey_verdict v =
         nacre_authkey_check_principal(a, nacre_bytes_str(s->q->addr), (uint64_t)now, local);
     authorized_told(s, number, v);
@@ -273,7 +276,7 @@ static void authorized_lines(struct authorized_search *s, struct nacre_bytes chu
 {
     struct nacre_bytes line;
     enum nacre_line got;
-    while (!s->found) {
+    while (!s->found && !s->over) {
         got = end ? nacre_lines_end(lines, &line) : nacre_lines_next(lines, &chunk, &line);
         if (got == NACRE_LINE_OK) {
             authorized_line(s, line, lines->number);
@@ -293,7 +296,7 @@ static void authorized_read(struct authorized_search *s, int fd)
     uint8_t chunk[AUTHORIZED_CHUNK];
     size_t total = 0;
     nacre_lines_init(&lines);
-    while (!s->found) {
+    while (!s->found && !s->over) {
         ssize_t n = read(fd, chunk, sizeof chunk);
         if (n < 0 && errno == EINTR) {
             continue;
@@ -335,7 +338,7 @@ static bool authorized_search(struct authorized_search *s, const char *const *pa
     if (!s->q->account->found || !ncr_account_assume(s->q->account)) {
         return false;
     }
-    for (size_t i = 0; i < n && !s->found; i++) {
+    for (size_t i = 0; i < n && !s->found && !s->over; i++) {
         s->path = path;
         if (strcmp(patterns[i], "none") != 0 &&
             ncr_authorized_path(path, patterns[i], s->q->account)) {
@@ -359,4 +362,40 @@ bool ncr_authorized_principals(const struct ncr_authorized_query *q, struct ncr_
     struct authorized_search s = {.q = q, .kind = &authorized_principals, .out = out};
     return q->offer != NULL && q->cfg->principals_file != NULL &&
            authorized_search(&s, &q->cfg->principals_file, 1);
+}
+
+/* ---- Commands ---------------------------------------------------------------------------- */
+
+static bool authorized_printed(struct authorized_search *s, const struct ncr_sshd_command *c,
+                               bool known)
+{
+    struct ncr_auth_output o;
+    struct nacre_lines lines;
+    if (c->words.n == 0 || !ncr_auth_command(s->q, c, known, &o)) {
+        return false;
+    }
+    s->path = c->words.word[0];
+    s->over = !known;
+    nacre_lines_init(&lines);
+    authorized_lines(s, (struct nacre_bytes){o.p, o.n}, false, &lines);
+    authorized_lines(s, (struct nacre_bytes){o.p, 0}, true, &lines);
+    ncr_auth_output_free(&o);
+    return s->found;
+}
+
+bool ncr_authorized_keys_command(const struct ncr_authorized_query *q, bool known,
+                                 struct ncr_factor *out)
+{
+    struct authorized_search s = {.q = q, .kind = &authorized_keys, .out = out};
+    return authorized_printed(&s, &q->cfg->keys_command, known);
+}
+
+/* The command is told what the certificate says: so only of one that its authority has signed. */
+bool ncr_authorized_principals_command(const struct ncr_authorized_query *q, bool known,
+                                       struct ncr_factor *out)
+{
+    static uint64_t work[NACRE_WORK];
+    struct authorized_search s = {.q = q, .kind = &authorized_principals, .out = out};
+    return q->offer != NULL && nacre_cert_verify(&q->offer->cert, work) == NACRE_OK &&
+           authorized_printed(&s, &q->cfg->principals_command, known);
 }

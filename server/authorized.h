@@ -33,6 +33,7 @@ struct ncr_authorized_query {
     const struct ncr_account *account;
     struct nacre_bytes blob;
     const char *addr;             /* of the peer, numeric */
+    const char *connection;       /* addresses and ports of both ends, for commands */
     struct ncr_cert_offer *offer; /* NULL: a plain key */
     const char *user;             /* the name asked for, for certificates */
 };
@@ -45,6 +46,12 @@ NACRE_MUST_CHECK bool ncr_authorized_check(const struct ncr_authorized_query *q,
  */
 NACRE_MUST_CHECK bool ncr_authorized_principals(const struct ncr_authorized_query *q,
                                                 struct ncr_factor *out);
+/* What AuthorizedKeysCommand and AuthorizedPrincipalsCommand print, in the same way. With known
+ * false they run for nothing (auth_command.h), and nobody is let in. */
+NACRE_MUST_CHECK bool ncr_authorized_keys_command(const struct ncr_authorized_query *q, bool known,
+                                                  struct ncr_factor *out);
+NACRE_MUST_CHECK bool ncr_authorized_principals_command(const struct ncr_authorized_query *q,
+                                                        bool known, struct ncr_factor *out);
 /* True if the certificate that is offered is good for one of the names, its authority being trusted
  * because of what `where` names; the offer's factor then holds its rights. Logs why not. */
 NACRE_MUST_CHECK bool ncr_authorized_judge(const struct ncr_authorized_query *q,

@@ -83,6 +83,7 @@ struct cert_auth_cas {
     const struct ncr_authorized_query *q;
     const char *path;
     bool found;
+    bool damaged; /* as sshd has it: nothing behind a line that is no key is read */
 };
 
 static void cert_auth_ca_line(struct cert_auth_cas *s, struct nacre_bytes line, uint32_t number)
@@ -102,16 +103,36 @@ static void cert_auth_ca_line(struct cert_auth_cas *s, struct nacre_bytes line, 
         s->found = s->found || (k.blob.n == ca.n && memcmp(k.blob.p, ca.p, ca.n) == 0 &&
                                 nacre_pubkey_trustworthy(&k));
     } else {
+        s->damaged = err != NACRE_ERR_KEY_REFUSED; /* too weak: a key all the same */
         ncr_log(s->q->log, NCR_LOG_ERROR, "%s:%u: no key: %s", s->path, (unsigned)number,
                 nacre_err_text(err));
+    }
+}
+
+/* Lines of the file, up to one that names the authority or is none. */
+static void cert_auth_ca_lines(struct cert_auth_cas *s, struct nacre_bytes chunk)
+{
+    struct nacre_lines lines;
+    struct nacre_bytes line;
+    nacre_lines_init(&lines);
+    for (bool end = false; !end && !s->found && !s->damaged;) {
+        end = chunk.n == 0;
+        enum nacre_line got =
+            end ? nacre_lines_end(&lines, &line) : nacre_lines_next(&lines, &chunk, &line);
+        if (got == NACRE_LINE_OK) {
+            cert_auth_ca_line(s, line, lines.number);
+        } else if (got == NACRE_LINE_TOO_LONG) {
+            ncr_log(s->q->log, NCR_LOG_ERROR, "%s:%u: line too long", s->path,
+                    (unsigned)lines.number);
+            s->damaged = true;
+        }
     }
 }
 
 /* True if the file names the certificate's authority. */
 static bool cert_auth_trusted(const struct ncr_authorized_query *q)
 {
-    struct cert_auth_cas s = {q, q->cfg->ca_keys, false};
-    struct nacre_lines lines;
+    struct cert_auth_cas s = {.q = q, .path = q->cfg->ca_keys};
     struct ncr_file f;
     if (s.path == NULL) {
         return false;
@@ -121,22 +142,9 @@ static bool cert_auth_trusted(const struct ncr_authorized_query *q)
         ncr_log(q->log, NCR_LOG_ERROR, "TrustedUserCAKeys %s: %s", s.path, ncr_file_error(err));
         return false;
     }
-    struct nacre_bytes chunk = {f.p, cert_auth_safe(q, s.path, &f.st) ? f.n : 0}, line;
-    enum nacre_line got;
-    nacre_lines_init(&lines);
-    do {
-        bool end = chunk.n == 0;
-        got = end ? nacre_lines_end(&lines, &line) : nacre_lines_next(&lines, &chunk, &line);
-        if (got == NACRE_LINE_OK) {
-            cert_auth_ca_line(&s, line, lines.number);
-        } else if (got == NACRE_LINE_TOO_LONG) {
-            ncr_log(q->log, NCR_LOG_ERROR, "%s:%u: line too long, ignored", s.path,
-                    (unsigned)lines.number);
-        }
-        if (end) {
-            break;
-        }
-    } while (true);
+    if (cert_auth_safe(q, s.path, &f.st)) {
+        cert_auth_ca_lines(&s, (struct nacre_bytes){f.p, f.n});
+    }
     ncr_file_wipe(&f);
     return s.found;
 }
@@ -160,8 +168,27 @@ static bool cert_auth_open(struct ncr_cert_offer *o, struct nacre_bytes blob)
     return false;
 }
 
-/* An authority that is trusted for all users: for the user's own name, or for the names in the
- * user's file of principals, if there is one. */
+static bool cert_auth_principals(const struct ncr_authorized_query *q, bool known,
+                                 struct ncr_factor *f)
+{
+    bool found = known && ncr_authorized_principals(q, f);
+    return found || ncr_authorized_principals_command(q, known, f);
+}
+
+/* For who is no user: as much work, and no line in the log that tells of a certificate accepted. */
+static void cert_auth_nobody(const struct ncr_authorized_query *query,
+                             const struct nacre_bytes *name)
+{
+    static const struct ncr_log silent; /* NCR_LOG_QUIET */
+    struct ncr_authorized_query q = *query;
+    q.log = &silent;
+    bool judged = ncr_authorized_judge(&q, name, 1, q.cfg->ca_keys);
+    (void)judged; /* nobody is let in */
+    ncr_log(query->log, NCR_LOG_DEBUG1, "the certificate of who is no user was looked at");
+}
+
+/* An authority that is trusted for all users: for the user's own name, or for the names that a file
+ * or a command has for the user, if there is one. */
 static bool cert_auth_global(const struct ncr_authorized_query *q, bool known,
                              struct ncr_grant *out)
 {
@@ -169,24 +196,28 @@ static bool cert_auth_global(const struct ncr_authorized_query *q, bool known,
     if (!cert_auth_trusted(q)) {
         return false;
     }
-    if (q->cfg->principals_file == NULL || !known) { /* as much work as for somebody who has one */
-        return ncr_authorized_judge(q, &name, 1, q->cfg->ca_keys) && known;
+    bool listed = q->cfg->principals_file != NULL || q->cfg->principals_command.words.n > 0;
+    if (!known) {
+        cert_auth_nobody(q, &name);
+    } else if (!listed) {
+        return ncr_authorized_judge(q, &name, 1, q->cfg->ca_keys);
     }
-    if (!ncr_authorized_principals(q, &out->f[0])) {
+    if (cert_auth_principals(q, known, &out->f[0])) {
+        out->n = 1;
+        return true;
+    }
+    if (listed) {
         ncr_log(q->log, NCR_LOG_INFO, "Certificate does not contain an authorized principal");
-        return false;
     }
-    out->n = 1;
-    return true;
+    return false;
 }
 
 static bool cert_auth_line(const struct ncr_authorized_query *q, bool known, struct ncr_grant *out)
 {
-    if (!known || !ncr_authorized_check(q, &out->f[0])) {
-        return false;
-    }
-    out->n = 1;
-    return true;
+    bool ok = known && ncr_authorized_check(q, &out->f[0]);
+    ok = ok || ncr_authorized_keys_command(q, known, &out->f[0]);
+    out->n = ok ? 1 : 0;
+    return ok;
 }
 
 bool ncr_cert_auth(const struct ncr_authorized_query *query, bool known, struct ncr_grant *out)

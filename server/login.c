@@ -198,6 +198,7 @@ static bool login_key_known(struct ncr_login *l, struct nacre_bytes blob, struct
                                      .account = &l->account,
                                      .blob = blob,
                                      .addr = l->addr,
+                                     .connection = l->connection,
                                      .user = l->user};
     return blob.n > 0 && ncr_cert_auth(&q, l->valid, g);
 }

@@ -20,7 +20,8 @@ struct ncr_login {
     const struct ncr_log *log;
     const char *addr;
     uint32_t port;
-    uid_t serve_uid; /* not root: the one user that is served */
+    char connection[176]; /* addresses and ports of both ends, for commands; "" if not told */
+    uid_t serve_uid;      /* not root: the one user that is served */
     bool as_root;
     bool fixed, valid, done, challenged;
     char user[NCR_LOGIN_USER_MAX + 1];

@@ -5,6 +5,7 @@
  * refused by getopt(3), by name.
  */
 #include "server/daemon.h"
+#include "server/descriptors.h"
 #include "server/users_file.h"
 
 #include "proto/posix/file.h"
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -175,21 +175,7 @@ static bool sshd_log(struct ncr_daemon *d, const struct sshd_options *o)
 
 /* ---- The process ------------------------------------------------------------------------- */
 
-/* Whatever else was inherited is nothing of ours, nor of any user's program. */
-static void sshd_close_others(void)
-{
-    long max = sysconf(_SC_OPEN_MAX);
-#if defined(SYS_close_range)
-    if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0) == 0) {
-        return;
-    }
-#endif
-    for (long fd = STDERR_FILENO + 1; fd < max; fd++) {
-        close((int)fd);
-    }
-}
-
-/* Neither are signals that somebody before us had blocked or ignored. */
+/* Signals that somebody before us had blocked or ignored are nothing of ours. */
 static void sshd_reset_signals(void)
 {
     static const int usual[] = {SIGTERM, SIGINT,  SIGQUIT, SIGHUP,
@@ -202,11 +188,12 @@ static void sshd_reset_signals(void)
     }
 }
 
-/* Descriptors 0 to 2 exist, so that no other file gets their numbers. */
+/* Descriptors 0 to 2 exist, so that no other file gets their numbers; whatever else was inherited
+ * is nothing of ours, nor of any user's program. */
 static bool sshd_standard_fds(void)
 {
     int fd;
-    sshd_close_others();
+    ncr_close_from(STDERR_FILENO + 1);
     do {
         fd = open("/dev/null", O_RDWR);
     } while (fd >= 0 && fd <= STDERR_FILENO);

@@ -357,6 +357,8 @@ static void monitor_setup(struct ncr_monitor *m)
     m->engine.groups = m->groups.group;
     m->engine.n_groups = m->groups.n;
     ncr_login_init(&m->login, m->cfg, &m->log, m->addr, m->port);
+    snprintf(m->login.connection, sizeof m->login.connection, "%s %u %s %u", m->addr,
+             (unsigned)m->port, m->local_addr, (unsigned)m->local_port);
     m->engine.auth_methods = ncr_login_methods(&m->login);
     ncr_sock_nodelay(m->fd);
     if (m->cfg->tcp_keepalive) {

@@ -153,9 +153,9 @@ bool ncr_rights_forward(const struct ncr_rights *r, enum nacre_authkey_forward k
 {
     bool listen = kind == NACRE_AUTHKEY_LISTEN;
     unsigned bit = listen ? NCR_FORWARD_REMOTE : NCR_FORWARD_LOCAL;
-    bool ok = !r->cfg->disable_forwarding && (r->cfg->forward & bit) != 0 &&
-              ncr_rights_list(listen ? &r->cfg->permit_listen : &r->cfg->permit_open, kind, host,
-                              port);
+    bool ok =
+        !r->cfg->disable_forwarding && (r->cfg->forward & bit) != 0 &&
+        ncr_rights_list(listen ? &r->cfg->permit_listen : &r->cfg->permit_open, kind, host, port);
     for (size_t i = 0; i < r->n; i++) {
         ok = ok && nacre_authkey_permits_forward(&r->factors[i]->key, kind, host, port);
     }

@@ -35,8 +35,8 @@ bool ncr_rights_forward(const struct ncr_rights *r, enum nacre_authkey_forward k
 struct nacre_bytes ncr_rights_command(const struct ncr_rights *r);
 /* True if a key, not the configuration, forces a command: PermitRootLogin forced-commands-only. */
 bool ncr_rights_key_command(const struct ncr_rights *r);
-/* host:port of PermitOpen and PermitListen: "any", "none", `*` for a part; hosts to listen at may be
- * patterns. */
+/* host:port of PermitOpen and PermitListen: "any", "none", `*` for a part; hosts to listen at may
+ * be patterns. */
 bool ncr_rights_list(const struct ncr_sshd_list *list, enum nacre_authkey_forward kind,
                      struct nacre_bytes host, uint32_t port);
 

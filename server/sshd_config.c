@@ -28,12 +28,12 @@ static const struct ncr_sshd_row sshd_rows[] = {
     {"HostKey", ncr_sshd_read_words, SSHD_AT(host_keys), NULL, 0, true},
     {"HostCertificate", ncr_sshd_read_words, SSHD_AT(host_certs), NULL, 0, true},
     {"AuthorizedKeysFile", ncr_sshd_read_words, SSHD_AT(key_files), NULL, 0, false},
-    {"AuthorizedKeysCommand", ncr_sshd_read_only, 0, "none", 0, false},
-    {"AuthorizedKeysCommandUser", ncr_sshd_read_only, 0, "none", 0, false},
+    {"AuthorizedKeysCommand", ncr_sshd_read_run, SSHD_AT(keys_command), "%CDfhktUu", 0, false},
+    {"AuthorizedKeysCommandUser", ncr_sshd_read_string, SSHD_AT(keys_command.user), NULL, 0, false},
     {"TrustedUserCAKeys", ncr_sshd_read_string, SSHD_AT(ca_keys), NULL, 0, false},
     {"AuthorizedPrincipalsFile", ncr_sshd_read_string, SSHD_AT(principals_file), NULL, 0, false},
-    {"AuthorizedPrincipalsCommand", ncr_sshd_read_only, 0, "none", 0, false},
-    {"AuthorizedPrincipalsCommandUser", ncr_sshd_read_only, 0, "none", 0, false},
+    {"AuthorizedPrincipalsCommand", ncr_sshd_read_run, SSHD_AT(principals_command), "%CDFfhiKksTtUu", 0, false},
+    {"AuthorizedPrincipalsCommandUser", ncr_sshd_read_string, SSHD_AT(principals_command.user), NULL, 0, false},
     {"RevokedKeys", ncr_sshd_read_string, SSHD_AT(revoked_keys), NULL, 0, false},
     {"CASignatureAlgorithms", ncr_sshd_read_ca_algs, SSHD_AT(ca_sig_algs), NULL, 3, false},
     {"PubkeyAuthOptions", ncr_sshd_read_pubkey_options, 0, NULL, 0, false},
@@ -214,10 +214,23 @@ static bool sshd_finish_ca_algs(struct ncr_sshd_config *c)
     return c->ca_sig_algs != NULL;
 }
 
+static bool sshd_finish_command(const struct ncr_sshd_command *c, char error[NCR_SSHD_ERROR_LEN])
+{
+    if (c->words.n == 0 || c->user != NULL) {
+        return true;
+    }
+    snprintf(error, NCR_SSHD_ERROR_LEN, "%s set without %sUser", c->keyword, c->keyword);
+    return false;
+}
+
 bool ncr_sshd_config_finish(struct ncr_sshd_config *c, char error[NCR_SSHD_ERROR_LEN])
 {
     if (!sshd_finish_ca_algs(c)) {
         snprintf(error, NCR_SSHD_ERROR_LEN, "CASignatureAlgorithms: cannot be used");
+        return false;
+    }
+    if (!sshd_finish_command(&c->keys_command, error) ||
+        !sshd_finish_command(&c->principals_command, error)) {
         return false;
     }
     if (c->n_ports == 0) {

@@ -28,6 +28,13 @@ struct ncr_sshd_list {
     size_t n;
 };
 
+/* A command that is run without a shell: its path and arguments, and the user who runs it. */
+struct ncr_sshd_command {
+    const char *keyword;
+    struct ncr_sshd_list words; /* none: there is no command */
+    const char *user;
+};
+
 struct ncr_sshd_address {
     const char *host; /* NULL: every address */
     uint32_t port;    /* 0 with has_port false: those of Port */
@@ -58,6 +65,7 @@ struct ncr_sshd_config {
     const char *banner, *users_file, *force_command, *pid_file;
     const char *ca_keys, *principals_file, *revoked_keys; /* NULL: none */
     const char *ca_sig_algs;                              /* names, after finish */
+    struct ncr_sshd_command keys_command, principals_command;
     const char *user_env; /* PermitUserEnvironment: patterns; NULL: no */
     unsigned sk_demand;   /* PubkeyAuthOptions: flags that every security key must show */
     const char *ciphers, *macs, *kex, *host_key_algs, *user_sig_algs;

@@ -243,6 +243,42 @@ bool ncr_sshd_read_subsystem(struct ncr_sshd_line *l, const struct ncr_sshd_row 
     return ncr_sshd_add(l, list, l->word[1]) && ncr_sshd_add(l, list, command);
 }
 
+/* True if every '%' of a word starts one of the tokens. */
+static bool sshd_tokens(const char *word, const char *tokens)
+{
+    for (const char *p = strchr(word, '%'); p != NULL; p = strchr(p + 1, '%')) {
+        if (*++p == '\0' || strchr(tokens, *p) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* none, or a program and its arguments, which may hold the tokens that row->arg names. */
+bool ncr_sshd_read_run(struct ncr_sshd_line *l, const struct ncr_sshd_row *row)
+{
+    struct ncr_sshd_command *c = (void *)((char *)l->c + row->offset);
+    if (l->n < 2) {
+        return ncr_sshd_refuse(l, "takes a command");
+    }
+    c->keyword = row->name;
+    if (l->n == 2 && strcasecmp(l->word[1], "none") == 0) {
+        return true;
+    }
+    if (l->word[1][0] != '/') {
+        return ncr_sshd_refuse(l, "must be an absolute path");
+    }
+    for (size_t i = 1; i < l->n; i++) {
+        if (i > 1 && !sshd_tokens(l->word[i], row->arg)) {
+            return ncr_sshd_refuse(l, "unknown token");
+        }
+        if (!ncr_sshd_add(l, &c->words, l->word[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* "yes" is every name, "no" none; else a list of patterns. */
 bool ncr_sshd_read_user_env(struct ncr_sshd_line *l, const struct ncr_sshd_row *row)
 {

@@ -192,6 +192,30 @@ Test(sshd_config, user_environment)
     }
 }
 
+Test(sshd_config, commands_for_keys_and_principals)
+{
+    struct ncr_sshd_config c;
+    ncr_sshd_config_init(&c);
+    cr_assert(config_line(&c, "AuthorizedKeysCommand /usr/bin/keys \"a b\" %u%% 'c\"d' # why"));
+    cr_assert(config_line(&c, "AuthorizedKeysCommand none"), "the first one counts");
+    cr_assert_eq(c.keys_command.words.n, 4u);
+    cr_assert_str_eq(c.keys_command.words.word[0], "/usr/bin/keys");
+    cr_assert_str_eq(c.keys_command.words.word[1], "a b");
+    cr_assert_str_eq(c.keys_command.words.word[2], "%u%%");
+    cr_assert_str_eq(c.keys_command.words.word[3], "c\"d");
+    cr_assert_not(ncr_sshd_config_finish(&c, config_error));
+    cr_assert_not_null(strstr(config_error, "AuthorizedKeysCommandUser"), "%s", config_error);
+    cr_assert(config_line(&c, "AuthorizedKeysCommandUser nobody"));
+    cr_assert(ncr_sshd_config_finish(&c, config_error), "%s", config_error);
+    cr_assert_str_eq(c.keys_command.user, "nobody");
+    cr_assert(
+        config_line(&c, "AuthorizedPrincipalsCommand /p %C %D %F %f %h %i %K %k %s %T %t %U"));
+    cr_assert_not(ncr_sshd_config_finish(&c, config_error));
+    cr_assert(config_line(&c, "AuthorizedPrincipalsCommandUser nobody"));
+    cr_assert(ncr_sshd_config_finish(&c, config_error), "%s", config_error);
+    ncr_sshd_config_free(&c);
+}
+
 /* What is not supported is named, with its place; nothing is taken silently. */
 Test(sshd_config, refusals_name_keyword_and_place)
 {
@@ -202,9 +226,14 @@ Test(sshd_config, refusals_name_keyword_and_place)
         "UsePAM yes",
         "X11Forwarding yes",
         "PermitUserEnvironment yes no",
-        "AuthorizedPrincipalsCommand /usr/bin/principals %u",
-        "AuthorizedPrincipalsCommandUser nobody",
-        "AuthorizedKeysCommand /usr/bin/keys %u",
+        "AuthorizedPrincipalsCommand principals %u",
+        "AuthorizedPrincipalsCommand /usr/bin/principals %u%x",
+        "AuthorizedPrincipalsCommandUser a b",
+        "AuthorizedKeysCommand",
+        "AuthorizedKeysCommand ~/keys",
+        "AuthorizedKeysCommand none %u",
+        "AuthorizedKeysCommand /usr/bin/keys %",
+        "AuthorizedKeysCommand /usr/bin/keys %u %i",
         "TrustedUserCAKeys /a /b",
         "RevokedKeys",
         "CASignatureAlgorithms ssh-rsa",
