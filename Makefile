@@ -212,6 +212,7 @@ SFTP_SRC = \
 
 POSIX_SRC = \
 	proto/posix/clock.c \
+	proto/posix/config_lexer.c \
 	proto/posix/drive.c \
 	proto/posix/escape.c \
 	proto/posix/file.c \
@@ -265,14 +266,23 @@ CLIENT_SRC = \
 	client/known_hosts_file.c \
 	client/names.c \
 	client/options.c \
+	client/options_cfg.c \
+	client/options_show.c \
+	client/options_target.c \
+	client/options_values.c \
 	client/sftp_commands.c \
 	client/sftp_ls.c \
 	client/sftp_moves.c \
 	client/sftp_paths.c \
 	client/sftp_progress.c \
 	client/sftp_words.c \
+	client/ssh_canonical.c \
+	client/ssh_config.c \
+	client/ssh_config_system.c \
 	client/ssh_escape.c \
-	client/ssh_session.c
+	client/ssh_match.c \
+	client/ssh_session.c \
+	client/ssh_tokens.c
 
 SERVER_SRC = \
 	server/account.c \
@@ -440,7 +450,7 @@ POSIX_TESTS = \
 	revoked_file \
 	socket \
 	tty
-CLIENT_TESTS = agent agent_client agent_consent agent_server ask client client_memory files forward_agent forward_client host_trust host_update identities identities_cert key_load known_hosts_file options sftp_words
+CLIENT_TESTS = agent agent_client agent_consent agent_server ask client client_memory files forward_agent forward_client host_trust host_update identities identities_cert key_load known_hosts_file options sftp_words ssh_config
 SERVER_TESTS = auth_command authorized cert_auth gate groups monitor server session_env sshd sshd_agent sshd_cert sshd_command sshd_config users_file
 # linked with client and server
 SESSION_TESTS = host_keys_update keyscan

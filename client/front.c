@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "client/ask.h"
+#include "client/ssh_config.h"
 #include "proto/posix/file.h"
 
 #define FRONT_LINE_CAP 9216 /* an error line of the library and what stands before it */
@@ -196,9 +197,28 @@ void ncr_front_hooks(struct ncr_front *f, struct nacre_client_cfg *cfg)
     cfg->log = front_log;
 }
 
+bool ncr_front_configure(struct ncr_front *f, const char *file, const char *command,
+                         const char *session)
+{
+    const struct ncr_ssh_config cfg = {.opt = &f->opt,
+                                       .file = file,
+                                       .command = command,
+                                       .session = session,
+                                       .log = front_log,
+                                       .ctx = f};
+
+    f->named = f->opt.identities.n;
+    f->opt.error[0] = '\0';
+    if (!ncr_ssh_config_load(&cfg)) {
+        f->opt.error[0] = '\0'; /* the log has had it */
+        return false;
+    }
+    return ncr_opt_settle(&f->opt);
+}
+
 void ncr_front_check_identities(struct ncr_front *f)
 {
-    for (uint32_t i = 0; i < f->opt.identities.n; i++) {
+    for (uint32_t i = 0; i < f->named; i++) {
         const char *path = f->opt.identities.path[i];
         char public[FRONT_PATH_CAP];
 

@@ -13,6 +13,7 @@ struct ncr_front {
     int fd;          /* messages go there */
     bool crlf;       /* the terminal is raw */
     bool no_prompts; /* BatchMode */
+    uint32_t named;  /* identity files that the command line names */
 };
 
 /* Before anything else is opened: standard descriptors that are closed become /dev/null, so that no
@@ -26,7 +27,12 @@ int ncr_front_fatal(struct ncr_front *f, const char *format, ...);
 bool ncr_front_log_to(struct ncr_front *f, const char *file);
 /* Sets the hooks of a client configuration, with f as their context. */
 void ncr_front_hooks(struct ncr_front *f, struct nacre_client_cfg *cfg);
-/* Complains about key files that the user named and that are not there. */
+/* Reads the configuration: file as -F has it, or NULL; command, or NULL, and session as
+ * ssh_config.h has them. Tokens are expanded but in names of key files. False: told, or with the
+ * error in opt. */
+bool ncr_front_configure(struct ncr_front *f, const char *file, const char *command,
+                         const char *session);
+/* Complains about key files that the command line named and that are not there. */
 void ncr_front_check_identities(struct ncr_front *f);
 
 /* Writes what was negotiated to the file that NegotiationReport names; false, told, if it

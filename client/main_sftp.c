@@ -29,6 +29,7 @@ struct sftp_main {
     const char *server;     /* -D: program to talk to */
     const char *program;    /* -S: does the connection */
     const char *subsystem;  /* -s */
+    const char *config;     /* -F */
     bool noisy;             /* -N */
     uint64_t requests, buffer;
     char *path;                      /* after the host */
@@ -47,7 +48,7 @@ struct sftp_main {
 static int sftp_usage(void)
 {
     fputs("usage: nacre-sftp [-46aCfNpqrv] [-B buffer_size] [-b batchfile] [-c cipher]\n"
-          "                  [-D sftp_server_command] [-F none] [-i identity_file]\n"
+          "                  [-D sftp_server_command] [-F configfile] [-i identity_file]\n"
           "                  [-o option] [-P port] [-R num_requests] [-S program]\n"
           "                  [-s subsystem | sftp_server] destination\n",
           stderr);
@@ -92,8 +93,8 @@ static bool sftp_flag(struct sftp_main *m, int letter, const char *arg)
         m->server = arg;
         return true;
     case 'F':
-        return strcmp(arg, "none") == 0 ||
-               ncr_opt_fail(o, "-F %s: configuration files are not supported, only -F none", arg);
+        m->config = arg;
+        return true;
     case 'f':
         m->p.fsync = true;
         return true;
@@ -105,6 +106,7 @@ static bool sftp_flag(struct sftp_main *m, int letter, const char *arg)
         return true;
     case 'q':
         o->log = NCR_LOG_ERROR;
+        ncr_opt_close(o, "LogLevel");
         m->p.quiet = true;
         return true;
     case 'R':
@@ -120,6 +122,7 @@ static bool sftp_flag(struct sftp_main *m, int letter, const char *arg)
         return true;
     case 'v':
         o->log = NCR_LOG_DEBUG1;
+        ncr_opt_close(o, "LogLevel");
         return true;
     default:
         return ncr_opt_fail(o, "option -%c is not supported", letter);
@@ -139,8 +142,8 @@ static bool sftp_pass_on(struct sftp_main *m, const char *a, const char *b)
 static bool sftp_letter(struct sftp_main *m, int letter, const char *arg)
 {
     static const char *const passed[] = {
-        ['o'] = "-o", ['i'] = "-i", ['P'] = "-p", ['c'] = "-c", ['v'] = "-v",
-        ['C'] = "-C", ['4'] = "-4", ['6'] = "-6", ['q'] = "-q"};
+        ['F'] = "-F", ['o'] = "-o", ['i'] = "-i", ['P'] = "-p", ['c'] = "-c",
+        ['v'] = "-v", ['C'] = "-C", ['4'] = "-4", ['6'] = "-6", ['q'] = "-q"};
     struct ncr_options *o = &m->p.front.opt;
 
     if ((size_t)letter < sizeof passed / sizeof passed[0] && passed[letter] != NULL &&
@@ -179,16 +182,41 @@ static bool sftp_options(struct sftp_main *m, int argc, char **argv)
     return ncr_opt_target(o, argv[optind], "sftp", &m->path);
 }
 
-static void sftp_settle(struct sftp_main *m)
+/* What a configuration may say for sessions of other kinds, and not for this one. */
+static void sftp_close_options(struct ncr_options *o)
+{
+    static const char *const closed[] = {"DynamicForward",     "ForwardAgent",  "ForwardX11",
+                                         "PermitLocalCommand", "RemoteCommand", "RequestTTY",
+                                         "SessionType",        "StdinNull"};
+
+    for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i++)
+        ncr_opt_close(o, closed[i]);
+    o->clear_forwards = 2;
+    ncr_opt_close(o, "ClearAllForwardings");
+}
+
+/* The program that makes the connection in our place reads the configuration itself. */
+static bool sftp_configure(struct sftp_main *m)
 {
     struct ncr_options *o = &m->p.front.opt;
+
+    if (m->server != NULL || m->program != NULL)
+        return true;
+    if (m->batch_file != NULL && !ncr_opt_set(o, "BatchMode", "yes"))
+        return false;
+    sftp_close_options(o);
+    return ncr_front_configure(&m->p.front, m->config, m->subsystem != NULL ? m->subsystem : "sftp",
+                               "subsystem") &&
+           ncr_opt_settle_keys(o);
+}
+
+static void sftp_settle(struct sftp_main *m)
+{
     struct ncr_tty_size size;
 
     m->p.batch = m->batch_file != NULL;
     m->p.quiet |= m->p.batch && !m->noisy;
     m->p.progress = isatty(STDOUT_FILENO) && !m->p.quiet && !m->p.batch;
-    if (m->p.batch && o->batch == 0)
-        o->batch = 2;
     if (m->requests != 0 || m->buffer != 0)
         m->p.budget = (m->requests != 0 ? m->requests : 64) * (m->buffer != 0 ? m->buffer : 32768);
     if (m->p.budget > SFTP_BUDGET_MAX)
@@ -562,6 +590,10 @@ int main(int argc, char **argv)
             return sftp_usage();
         return ncr_front_fatal(&m.p.front, "%s", m.p.front.opt.error);
     }
+    if (!sftp_configure(&m))
+        return m.p.front.opt.error[0] == '\0'
+                   ? 255
+                   : ncr_front_fatal(&m.p.front, "%s", m.p.front.opt.error);
     sftp_settle(&m);
     ncr_front_check_identities(&m.p.front);
     if (ncr_loop_init(&m.p.loop, NCR_LOOP_POLL) != NACRE_OK)

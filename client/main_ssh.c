@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "client/client.h"
@@ -28,7 +29,7 @@ struct ssh_main {
     bool no_tty;     /* -T */
     bool show_version, show_options;
     int lend; /* 'A' or 'a', the last one: it goes before ForwardAgent */
-    const char *log_file;
+    const char *log_file, *config;
     struct ncr_loop loop;
     struct nacre_client *client;
     struct ncr_forwards *forwards;
@@ -42,8 +43,9 @@ struct ssh_main {
 static int ssh_usage(void)
 {
     fputs("usage: nacre-ssh [-246ACGNTVanqstvx] [-b bind_address] [-E log_file] [-e escape_char]\n"
-          "                 [-F none] [-i identity_file] [-L address] [-l login_name] [-o option]\n"
-          "                 [-p port] [-R address] [-c cipher_spec] [-m mac_spec]\n"
+          "                 [-F configfile] [-i identity_file] [-L address] [-l login_name]\n"
+          "                 [-o option] [-P tag] [-p port] [-R address] [-c cipher_spec]\n"
+          "                 [-m mac_spec]\n"
           "                 destination [command [argument ...]]\n",
           stderr);
     return 255;
@@ -64,8 +66,8 @@ static const struct {
     {'e', "EscapeChar", NULL},
     {'i', "IdentityFile", NULL},
     {'L', "LocalForward", NULL},
-    {'l', "User", NULL},
     {'m', "MACs", NULL},
+    {'P', "Tag", NULL},
     {'p', "Port", NULL},
     {'R', "RemoteForward", NULL},
     {'x', "ForwardX11", "no"},
@@ -87,11 +89,13 @@ static bool ssh_flag(struct ssh_main *m, int letter, const char *arg)
         m->log_file = arg;
         return true;
     case 'F':
-        return strcmp(arg, "none") == 0 ||
-               ncr_opt_fail(o, "-F %s: configuration files are not supported, only -F none", arg);
+        m->config = arg;
+        return true;
     case 'G':
         m->show_options = true;
         return true;
+    case 'l':
+        return ncr_opt_login(o, arg);
     case 'N':
         m->no_session = true;
         return true;
@@ -100,6 +104,7 @@ static bool ssh_flag(struct ssh_main *m, int letter, const char *arg)
         return true;
     case 'q':
         o->log = NCR_LOG_QUIET;
+        ncr_opt_close(o, "LogLevel");
         return true;
     case 's':
         m->session_cfg.subsystem = true;
@@ -115,6 +120,7 @@ static bool ssh_flag(struct ssh_main *m, int letter, const char *arg)
         return true;
     case 'v':
         o->log = NCR_LOG_DEBUG1;
+        ncr_opt_close(o, "LogLevel");
         return true;
     default:
         return ncr_opt_fail(o, "option -%c is not supported", letter);
@@ -194,10 +200,53 @@ static bool ssh_options(struct ssh_main *m, int argc, char **argv)
     return ssh_join(m, argv + optind + 1);
 }
 
+/* What kind of session the letters and words ask for. */
+static const char *ssh_session_type(const struct ssh_main *m)
+{
+    return m->session_cfg.subsystem    ? "subsystem"
+           : m->no_session             ? "none"
+           : m->session_cfg.command[0] ? "exec"
+                                       : "shell";
+}
+
+/* Letters go before what files say of the same thing. */
+static void ssh_close_options(struct ssh_main *m)
+{
+    struct ncr_options *o = &m->front.opt;
+
+    if (m->ttys > 0 || m->no_tty)
+        ncr_opt_close(o, "RequestTTY");
+    if (!m->session_cfg.subsystem && !m->no_session)
+        return;
+    o->session = m->session_cfg.subsystem ? NCR_SESSION_SUBSYSTEM : NCR_SESSION_NONE;
+    ncr_opt_close(o, "SessionType");
+}
+
+/* Reads the configuration and takes from it what the session is to be. */
+static bool ssh_configure(struct ssh_main *m)
+{
+    struct ncr_options *o = &m->front.opt;
+    const char *remote;
+
+    ssh_close_options(m);
+    if (!ncr_front_configure(&m->front, m->config, m->command, ssh_session_type(m)))
+        return false;
+    m->no_session = o->session == NCR_SESSION_NONE;
+    m->session_cfg.subsystem = o->session == NCR_SESSION_SUBSYSTEM;
+    m->session_cfg.no_input |= o->stdin_null == 2;
+    remote = o->remote_command;
+    if (remote == NULL || strcasecmp(remote, "none") == 0 || m->no_session)
+        return true;
+    if (m->command[0] != '\0')
+        return ncr_opt_fail(o, "Cannot execute command-line and remote command.");
+    m->session_cfg.command = remote;
+    return true;
+}
+
 static bool ssh_check(struct ssh_main *m)
 {
     struct ncr_options *o = &m->front.opt;
-    bool shell = m->session_cfg.command == NULL || m->session_cfg.command[0] == '\0';
+    bool shell = m->session_cfg.command[0] == '\0';
     bool terminal = isatty(STDIN_FILENO) != 0;
 
     if (m->session_cfg.subsystem && shell)
@@ -217,50 +266,6 @@ static bool ssh_check(struct ssh_main *m)
     if (m->no_tty || o->tty == NCR_TTY_NO)
         m->session_cfg.tty = false;
     return true;
-}
-
-static void ssh_show_agent(const struct ncr_options *o)
-{
-    static const char *const keeps[] = {[NACRE_KEEP_NO] = "false",
-                                        [NACRE_KEEP_YES] = "true",
-                                        [NACRE_KEEP_ASK] = "ask",
-                                        [NACRE_KEEP_CONFIRM] = "confirm"};
-
-    if (o->agent != NULL)
-        printf("identityagent %s\n", o->agent);
-    if (o->keep_ms != 0)
-        printf("addkeystoagent %s%llu\n", o->keep == NACRE_KEEP_CONFIRM ? "confirm " : "",
-               (unsigned long long)(o->keep_ms / 1000));
-    else
-        printf("addkeystoagent %s\n", keeps[o->keep]);
-    printf("forwardagent %s\n", o->forward_which != NULL ? o->forward_which
-                                : o->forward_agent       ? "yes"
-                                                         : "no");
-}
-
-/* -G: git and others ask it to learn whose options the program takes. */
-static int ssh_show_options(struct ssh_main *m)
-{
-    struct ncr_options *o = &m->front.opt;
-    struct nacre_client_cfg cfg;
-
-    memset(&cfg, 0, sizeof cfg);
-    ncr_opt_client_cfg(o, &cfg);
-    printf("host %s\nuser %s\nhostname %s\nport %u\n", o->host,
-           o->user != NULL             ? o->user
-           : getenv("LOGNAME") != NULL ? getenv("LOGNAME")
-                                       : "",
-           cfg.host, (unsigned)(o->port != 0 ? o->port : 22));
-    printf("batchmode %s\nidentitiesonly %s\n", o->batch == 2 ? "yes" : "no",
-           o->identities_only == 2 ? "yes" : "no");
-    for (size_t i = 0; i < cfg.n_identities; i++)
-        printf("identityfile %s\n", cfg.identities[i]);
-    for (size_t i = 0; i < cfg.n_certificates; i++)
-        printf("certificatefile %s\n", cfg.certificates[i]);
-    ssh_show_agent(o);
-    for (size_t i = 0; i < cfg.n_known_hosts; i++)
-        printf("userknownhostsfile %s\n", cfg.known_hosts[i]);
-    return fflush(stdout) == 0 ? 0 : 255;
 }
 
 /* ---- Signals ----------------------------------------------------------------------------- */
@@ -428,6 +433,28 @@ static int ssh_run(struct ssh_main *m)
     return status;
 }
 
+/* Everything before the connection. -1: go on; else the exit status. */
+static int ssh_prepare(struct ssh_main *m, int argc, char **argv)
+{
+    struct ncr_options *o = &m->front.opt;
+    bool good = ssh_options(m, argc, argv);
+
+    if (!good && o->error[0] == '\0')
+        return ssh_usage();
+    if (good && m->show_version) {
+        fprintf(stderr, "nacre " NACRE_VERSION "\n");
+        return 0;
+    }
+    if (good && m->log_file != NULL && !ncr_front_log_to(&m->front, m->log_file))
+        return ncr_front_fatal(&m->front, "%s: %s", m->log_file, strerror(errno));
+    good = good && ssh_configure(m) && ssh_check(m);
+    if (good && m->show_options)
+        return ncr_opt_show(o) ? 0 : 255;
+    if (good && ncr_opt_settle_keys(o))
+        return -1;
+    return o->error[0] == '\0' ? 255 : ncr_front_fatal(&m->front, "%s", o->error);
+}
+
 int main(int argc, char **argv)
 {
     static struct ssh_main m; /* one of a process; large */
@@ -438,19 +465,9 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     if (!ncr_front_descriptors())
         return 255;
-    if (!ssh_options(&m, argc, argv) || (!m.show_version && !ssh_check(&m))) {
-        if (m.front.opt.error[0] == '\0')
-            return ssh_usage();
-        return ncr_front_fatal(&m.front, "%s", m.front.opt.error);
-    }
-    if (m.show_version) {
-        fprintf(stderr, "nacre " NACRE_VERSION "\n");
-        return 0;
-    }
-    if (m.show_options)
-        return ssh_show_options(&m);
-    if (m.log_file != NULL && !ncr_front_log_to(&m.front, m.log_file))
-        return ncr_front_fatal(&m.front, "%s: %s", m.log_file, strerror(errno));
+    status = ssh_prepare(&m, argc, argv);
+    if (status >= 0)
+        return status;
     ncr_front_check_identities(&m.front);
     status = ssh_run(&m);
     nacre_client_close(m.client);

@@ -11,4 +11,7 @@
 bool ncr_names_next(const char **rest, struct nacre_bytes *name);
 bool ncr_names_has(const char *list, const char *name);
 
+/* Whether a pattern of `*` and `?` matches all of name; letters differ by case. */
+bool ncr_names_match(struct nacre_bytes pattern, const char *name);
+
 #endif

@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: ISC
  *
- * Options of the client programs: what -o and the letters mean, in one table of keywords named as
- * in ssh_config(5). The first value of a keyword counts, lists grow. A keyword or value that is not
- * supported is refused by name, never ignored.
+ * Options of the client programs: what -o, the letters and the lines of configuration files mean,
+ * in one table of the keywords of ssh_config(5). The first value of a keyword counts, lists grow. A
+ * keyword or value that is not supported is refused by name, never ignored; but where it could
+ * change neither what the program does nor how safely, a file may have it.
+ *
+ * Values stand here as they were given; ncr_opt_settle() expands tokens once all is read.
  */
 #ifndef NCR_OPTIONS_H
 #define NCR_OPTIONS_H
 
 #include "client/forward_client.h"
 #include "client/nacre_client.h"
+#include "client/ssh_tokens.h"
 
-#define NCR_OPT_FILES 16
+#define NCR_OPT_FILES 100
 #define NCR_OPT_ENV 64
+#define NCR_OPT_DOMAINS 32
 #define NCR_OPT_ERROR_CAP 512
-#define NCR_OPT_ROWS 96 /* rows that `seen` has room for */
+#define NCR_OPT_ROWS 160 /* rows that `seen` has room for */
 
 enum ncr_opt_tty { NCR_TTY_AUTO = 0, NCR_TTY_NO, NCR_TTY_YES, NCR_TTY_FORCE };
+enum ncr_opt_session { NCR_SESSION_DEFAULT = 0, NCR_SESSION_NONE, NCR_SESSION_SUBSYSTEM };
+enum ncr_opt_canonical {
+    NCR_CANONICAL_UNSET = 0,
+    NCR_CANONICAL_NO,
+    NCR_CANONICAL_YES,
+    NCR_CANONICAL_ALWAYS
+};
 enum ncr_opt_log {
     NCR_LOG_QUIET = 0,
     NCR_LOG_FATAL,
@@ -31,6 +43,11 @@ struct ncr_opt_files {
     bool none;
 };
 
+struct ncr_opt_list {
+    const char *text[NCR_OPT_DOMAINS];
+    uint32_t n;
+};
+
 struct ncr_opt_text;
 
 struct ncr_options {
@@ -38,6 +55,7 @@ struct ncr_options {
     bool seen[NCR_OPT_ROWS];    /* rows of the table that have a value */
     const char *program;        /* for messages */
     const char *host, *user, *host_name, *host_key_alias;
+    const char *user_text; /* of a file or -o: may have tokens; user goes before it */
     uint32_t port, family, tty, log, policy;
     const char *bind_addr;
     struct ncr_opt_files identities, certificates, hosts, global_hosts, revoked_hosts;
@@ -48,7 +66,7 @@ struct ncr_options {
     uint64_t keep_ms;
     uint32_t password, pubkey, interactive, batch, identities_only; /* 0 unset, 1 no, 2 yes */
     uint32_t clear_forwards, exit_on_forward_failure, gateway, hash_hosts;
-    uint32_t compress; /* the same */
+    uint32_t compress, stdin_null; /* the same */
     const char *auth_order;
     const char *ciphers, *macs, *kex, *host_key_algs, *pubkey_algs;
     const char *ca_sig_algs;
@@ -63,21 +81,54 @@ struct ncr_options {
     uint32_t n_send_env, n_set_env;
     struct ncr_forward_rule forwards[NCR_FORWARD_RULES];
     uint32_t n_forwards;
-    int escape; /* the character; -1: none */
-    bool escape_set;
+    int escape;       /* the character; -1: none */
+    uint32_t session; /* enum ncr_opt_session */
+    const char *remote_command;
+    const char *tag, *refuse, *ignore_unknown;
+    uint32_t canonical;          /* enum ncr_opt_canonical */
+    uint32_t canonical_fallback; /* 0 unset, 1 no, 2 yes */
+    uint32_t canonical_dots;
+    struct ncr_opt_list canonical_domains;
+    struct ncr_opt_list permitted_cnames; /* "names:names" */
+    bool vain;                            /* the last value does nothing here */
+    bool unsupported;                     /* the last value is one of ssh's that we do not have */
     char error[NCR_OPT_ERROR_CAP];
 };
 
 void ncr_opt_init(struct ncr_options *o, const char *program);
 /* Frees the texts; the struct is the caller's. */
 void ncr_opt_free(struct ncr_options *o);
-/* "Keyword=value" or "Keyword value". False with o->error. */
+/* "Keyword=value" or "Keyword value", of the command line. False with o->error. */
 bool ncr_opt_parse(struct ncr_options *o, const char *text);
 /* The same in two parts, for option letters. */
 bool ncr_opt_set(struct ncr_options *o, const char *keyword, const char *value);
+
+/* The words after a keyword, and the line as it stands. */
+struct ncr_opt_args {
+    char *const *word;
+    size_t n;
+    const char *rest;
+};
+enum ncr_opt_result {
+    NCR_OPT_TAKEN = 0,
+    NCR_OPT_VAIN,        /* from a file: does nothing here, and needs not */
+    NCR_OPT_UNKNOWN,     /* no keyword of ssh_config(5) */
+    NCR_OPT_UNSUPPORTED, /* one, or a value, that we do not have */
+    NCR_OPT_BAD          /* no value of that keyword */
+};
+/* A line of a file. o->error for the last three. */
+enum ncr_opt_result ncr_opt_apply(struct ncr_options *o, const char *keyword,
+                                  const struct ncr_opt_args *args);
+/* Whether a value of that keyword counts no more. */
+bool ncr_opt_has(const struct ncr_options *o, const char *keyword);
+/* From now on it counts no more. */
+void ncr_opt_close(struct ncr_options *o, const char *keyword);
+
 /* Reads "[user@]host" or "scheme://[user@]host[:port][/path]" (scheme "ssh" or "sftp"); *path (may
  * be NULL) is what follows the host: after ':' without a scheme, after '/' with one, or NULL. */
 bool ncr_opt_target(struct ncr_options *o, const char *text, const char *scheme, char **path);
+/* The user's name of the command line: no tokens in it. */
+bool ncr_opt_login(struct ncr_options *o, const char *name);
 /* Sets o->error; returns false. */
 bool ncr_opt_fail(struct ncr_options *o, const char *format, ...);
 
@@ -85,9 +136,17 @@ bool ncr_opt_fail(struct ncr_options *o, const char *format, ...);
 bool ncr_host_fit(const char *host);
 bool ncr_user_fit(const char *user);
 
-/* Fills the library's configuration; call once all options are read. */
+/* Expands HostName once; o->host_name is the name to connect to from then on. */
+bool ncr_opt_settle_host(struct ncr_options *o);
+/* Expands tokens in everything else but the names of key files. False with o->error. */
+bool ncr_opt_settle(struct ncr_options *o);
+/* In those, which `ssh -G` shows as they were given. */
+bool ncr_opt_settle_keys(struct ncr_options *o);
+/* What the tokens stand for as far as it is known. */
+struct ncr_tokens ncr_opt_tokens(const struct ncr_options *o);
+/* Fills the library's configuration; call once all options are settled. */
 void ncr_opt_client_cfg(struct ncr_options *o, struct nacre_client_cfg *cfg);
-/* Home directory of the user, "" if there is none. */
-const char *ncr_opt_home(void);
+/* Prints the options as `ssh -G` does. False: standard output failed. */
+bool ncr_opt_show(const struct ncr_options *o);
 
 #endif

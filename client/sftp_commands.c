@@ -305,7 +305,7 @@ static bool cmd_df(struct ncr_sftp_prog *p, const struct ncr_words *w)
 
 static bool cmd_lcd(struct ncr_sftp_prog *p, const struct ncr_words *w)
 {
-    const char *dir = w->n > 1 ? w->w[1].text : ncr_opt_home();
+    const char *dir = w->n > 1 ? w->w[1].text : ncr_tokens_home();
 
     return chdir(dir) == 0 || cmd_local_fail(p, "lcd", dir);
 }

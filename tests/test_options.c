@@ -34,6 +34,7 @@ Test(options, forms)
     cr_assert(ncr_opt_parse(o, "STRICTHOSTKEYCHECKING=Accept-New"));
     cr_assert(ncr_opt_parse(o, "RekeyLimit=1G 1h"));
     cr_assert(ncr_opt_parse(o, "LogLevel=QUIET"));
+    cr_assert(ncr_opt_settle(o), "%s", o->error);
     cr_assert_eq(o->port, 2222);
     cr_assert_str_eq(o->user, "joe");
     cr_assert_eq(o->connect_ms, 90000);
@@ -100,8 +101,6 @@ Test(options, refused_by_name)
         {"AddKeysToAgent=yes 5m", "AddKeysToAgent"},
         {"AddKeysToAgent=confirm x", "AddKeysToAgent"},
         {"PKCS11Provider=/lib/x.so", "PKCS11Provider"},
-        {"CertificateFile=/k/%h", "%h"},
-        {"IdentityAgent=/k/%h", "%h"},
         {"Compression=maybe", "Compression"},
         {"NoSuchThing=1", "NoSuchThing"},
         {"Port=0", "Port"},
@@ -112,7 +111,6 @@ Test(options, refused_by_name)
         {"StrictHostKeyChecking=maybe", "StrictHostKeyChecking"},
         {"RekeyLimit=much", "RekeyLimit"},
         {"SetEnv=NOVALUE", "SetEnv"},
-        {"IdentityFile=/k/%h", "%h"},
         {"LocalForward=80", "forward"},
         {"EscapeChar=ab", "escape"},
         {"User=-x", "user"},
@@ -125,6 +123,40 @@ Test(options, refused_by_name)
 
         cr_assert_not(ncr_opt_parse(o, bad[i].text), "%s", bad[i].text);
         cr_assert_not_null(strstr(o->error, bad[i].named), "%s: %s", bad[i].text, o->error);
+        ncr_opt_free(o);
+        free(o);
+    }
+}
+
+/* Tokens are expanded when all is known, and unknown ones named then. */
+Test(options, tokens)
+{
+    static const struct {
+        const char *text, *named;
+    } cases[] = {{"IdentityFile=/k/%h-%n-%p-%%", NULL},
+                 {"IdentityFile=/k/%x", "%x"},
+                 {"CertificateFile=/k/%", "CertificateFile"},
+                 {"IdentityAgent=/k/%H", "%H"},
+                 {"UserKnownHostsFile=/k/${NACRE_NOT_SET}", "NACRE_NOT_SET"},
+                 {"UserKnownHostsFile=/k/${NACRE_NO_END", "without a name or end"},
+                 {"User=%r", "%r"},
+                 {"HostName=%n", "%n"}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ncr_options *o = fresh();
+
+        cr_assert(ncr_opt_target(o, "joe@Host", "ssh", NULL));
+        if (strncmp(cases[i].text, "User=", 5) == 0)
+            o->user = NULL;
+        cr_assert(ncr_opt_parse(o, cases[i].text), "%s", cases[i].text);
+        if (cases[i].named == NULL) {
+            cr_assert(ncr_opt_settle_host(o) && ncr_opt_settle(o) && ncr_opt_settle_keys(o));
+            cr_assert_str_eq(o->identities.path[0], "/k/host-Host-22-%");
+        } else {
+            cr_assert_not(ncr_opt_settle_host(o) && ncr_opt_settle(o) && ncr_opt_settle_keys(o),
+                          "%s", cases[i].text);
+            cr_assert_not_null(strstr(o->error, cases[i].named), "%s: %s", cases[i].text, o->error);
+        }
         ncr_opt_free(o);
         free(o);
     }
@@ -245,6 +277,7 @@ Test(options, agents)
     cr_assert(ncr_opt_parse(o, "CertificateFile=/c2"));
     cr_assert(ncr_opt_parse(o, "AddKeysToAgent=confirm 1h"));
     cr_assert(ncr_opt_parse(o, "ForwardAgent=$OTHER"));
+    cr_assert(ncr_opt_settle(o) && ncr_opt_settle_keys(o), "%s", o->error);
     ncr_opt_client_cfg(o, &cfg);
     cr_assert_str_eq(cfg.agent, "/home/joe/a");
     cr_assert(cfg.identities_only);

@@ -271,7 +271,7 @@ said 'option -J is not supported'
 run 255 "$ssh" -o 'ProxyCommand=touch pwned' host
 said 'option ProxyCommand'
 run 255 "$ssh" -F other host
-said '-F other'
+said "Can't open user config file other: No such file or directory"
 run 255 "$ssh" -c rot13 127.0.0.1
 said 'unknown or unavailable cipher: rot13'
 run 255 "$ssh"

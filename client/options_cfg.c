@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * From options to a configuration of the library: tokens and "~" are expanded, then everything is
+ * put where nacre_client.h has it.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/names.h"
+#include "client/options.h"
+#include "client/options_values.h"
+
+#define OPT_PORT 22
+
+/* ---- Tokens ------------------------------------------------------------------------------ */
+
+static const struct ncr_tokens_how opt_in_paths = {NCR_TOKENS_ALL, true, true};
+static const struct ncr_tokens_how opt_in_users = {NCR_TOKENS_USER, true, false};
+static const struct ncr_tokens_how opt_in_hosts = {NCR_TOKENS_HOST, false, false};
+static const struct ncr_tokens_how opt_in_commands = {NCR_TOKENS_ALL, false, false};
+
+struct ncr_tokens ncr_opt_tokens(const struct ncr_options *o)
+{
+    struct ncr_tokens t = {
+        .host = o->host_name != NULL ? o->host_name : o->host,
+        .original = o->host,
+        .alias = o->host_key_alias,
+        .user = o->user != NULL        ? o->user
+                : o->user_text != NULL ? o->user_text
+                                       : ncr_tokens_local_user(),
+        .port = o->port != 0 ? o->port : OPT_PORT,
+    };
+
+    if (t.host == NULL)
+        t.host = t.original = "";
+    return t;
+}
+
+/* The text in place, or a copy that is expanded. */
+static bool opt_expand(struct ncr_options *o, const char **text, const struct ncr_tokens_how *how,
+                       const char *keyword)
+{
+    const struct ncr_tokens t = ncr_opt_tokens(o);
+    char why[NCR_TOKENS_ERROR_CAP];
+    char out[NCR_TOKENS_CAP];
+
+    if (*text == NULL)
+        return true;
+    if (!ncr_tokens_expand(out, *text, &t, how, why))
+        return ncr_opt_fail(o, "%s: %s", keyword, why);
+    if (strcmp(out, *text) != 0)
+        *text = ncr_opt_copy(o, out);
+    return *text != NULL;
+}
+
+static bool opt_expand_files(struct ncr_options *o, struct ncr_opt_files *f, const char *keyword)
+{
+    for (uint32_t i = 0; i < f->n; i++) {
+        if (!opt_expand(o, &f->path[i], &opt_in_paths, keyword))
+            return false;
+    }
+    return true;
+}
+
+/* Addresses are written as they are given. */
+static bool opt_is_address(const char *host)
+{
+    return strchr(host, ':') != NULL || host[strspn(host, "0123456789.")] == '\0';
+}
+
+bool ncr_opt_settle_host(struct ncr_options *o)
+{
+    const char *name = o->host;
+    char *copy;
+
+    if (o->host_name != NULL) {
+        name = o->host_name;
+        o->host_name = NULL; /* %h is the host as it was given */
+        if (!opt_expand(o, &name, &opt_in_hosts, "HostName"))
+            return false;
+    }
+    if (!ncr_host_fit(name))
+        return ncr_opt_fail(o, "invalid host name in HostName");
+    copy = ncr_opt_copy(o, name);
+    if (copy == NULL)
+        return false;
+    for (char *p = copy; *p != '\0' && !opt_is_address(name); p++)
+        *p = (char)tolower((unsigned char)*p);
+    o->host_name = copy;
+    return true;
+}
+
+static bool opt_settle_user(struct ncr_options *o)
+{
+    const char *text = o->user_text;
+
+    if (o->user != NULL || text == NULL)
+        return true;
+    o->user_text = NULL; /* no %r in it */
+    if (!opt_expand(o, &text, &opt_in_users, "User"))
+        return false;
+    if (!ncr_user_fit(text))
+        return ncr_opt_fail(o, "invalid user name");
+    o->user = text;
+    return true;
+}
+
+static bool opt_is_variable(const char *v)
+{
+    return v != NULL && v[0] == '$' && v[1] != '{';
+}
+
+bool ncr_opt_settle(struct ncr_options *o)
+{
+    return opt_settle_user(o) && opt_expand_files(o, &o->hosts, "UserKnownHostsFile") &&
+           opt_expand_files(o, &o->global_hosts, "GlobalKnownHostsFile") &&
+           opt_expand_files(o, &o->revoked_hosts, "RevokedHostKeys") &&
+           (opt_is_variable(o->agent) ||
+            opt_expand(o, &o->agent, &opt_in_paths, "IdentityAgent")) &&
+           (opt_is_variable(o->forward_which) ||
+            opt_expand(o, &o->forward_which, &opt_in_paths, "ForwardAgent")) &&
+           opt_expand(o, &o->remote_command, &opt_in_commands, "RemoteCommand");
+}
+
+bool ncr_opt_settle_keys(struct ncr_options *o)
+{
+    return opt_expand_files(o, &o->identities, "IdentityFile") &&
+           opt_expand_files(o, &o->certificates, "CertificateFile");
+}
+
+/* One of our own paths: "~" alone is expanded, and cannot fail but for want of memory. */
+static const char *opt_own_path(struct ncr_options *o, const char *path)
+{
+    return opt_expand(o, &path, &opt_in_paths, "file name") ? path : NULL;
+}
+
+/* ---- The library's configuration --------------------------------------------------------- */
+
+static unsigned opt_methods(const struct ncr_options *o)
+{
+    unsigned set = 0;
+
+    if (o->pubkey != 1)
+        set |= NACRE_AUTH_PUBLICKEY;
+    if (o->password != 1 && o->batch != 2)
+        set |= NACRE_AUTH_PASSWORD;
+    if (o->interactive != 1 && o->batch != 2)
+        set |= NACRE_AUTH_INTERACTIVE;
+    return set;
+}
+
+/* Methods that PreferredAuthentications does not name are not used at all. */
+static void opt_auth(const struct ncr_options *o, struct nacre_client_cfg *cfg)
+{
+    cfg->auth_methods = opt_methods(o);
+    if (cfg->auth_methods == 0 || (o->auth_order != NULL && ncr_names_has(o->auth_order, "none")))
+        cfg->auth_methods |= NACRE_AUTH_NONE;
+    cfg->auth_order = o->auth_order;
+    cfg->prompts = o->prompts;
+    cfg->pubkey_algs = o->pubkey_algs;
+    if (o->identities.n > 0 || o->identities.none) {
+        cfg->identities = o->identities.path;
+        cfg->n_identities = o->identities.n;
+    }
+    cfg->certificates = o->certificates.path;
+    cfg->n_certificates = o->certificates.n;
+    cfg->identities_only = o->identities_only == 2;
+    cfg->agent = o->agent;
+    cfg->keep = (enum nacre_keep)o->keep;
+    cfg->keep_lifetime = (uint32_t)(o->keep_ms / 1000); /* opt_time() sees to the range */
+}
+
+/* New keys go to the first file, so that one of the user's stands there, or none at all. */
+static void opt_hosts(struct ncr_options *o, struct nacre_client_cfg *cfg)
+{
+    static const char *const own[] = {"~/.ssh/known_hosts", "~/.ssh/known_hosts2"};
+    static const char *const global[] = {"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"};
+    struct ncr_opt_files *f = &o->hosts;
+    const struct ncr_opt_files *g = &o->global_hosts;
+    bool own_given = f->n > 0;
+
+    for (size_t i = 0; i < 2 && !own_given && !f->none; i++) {
+        f->path[f->n] = opt_own_path(o, own[i]);
+        f->n += f->path[f->n] != NULL;
+    }
+    if (f->n == 0)
+        f->path[f->n++] = "/dev/null";
+    cfg->n_own_hosts = f->n;
+    for (size_t i = 0; i < 2 && g->n == 0 && !g->none && f->n < NCR_OPT_FILES; i++)
+        f->path[f->n++] = global[i];
+    for (uint32_t i = 0; i < g->n && f->n < NCR_OPT_FILES; i++)
+        f->path[f->n++] = g->path[i];
+    cfg->known_hosts = f->path;
+    cfg->n_known_hosts = f->n;
+    cfg->hash_known_hosts = o->hash_hosts == 2;
+    cfg->revoked_host_keys = o->revoked_hosts.path;
+    cfg->n_revoked_host_keys = o->revoked_hosts.n;
+    cfg->ca_sig_algs = o->ca_sig_algs;
+    /* as ssh: by itself only where the files are the usual ones */
+    cfg->update_hosts = o->update_hosts != 0 ? (enum nacre_update)(o->update_hosts - 1)
+                        : own_given          ? NACRE_UPDATE_NO
+                                             : NACRE_UPDATE_YES;
+}
+
+void ncr_opt_client_cfg(struct ncr_options *o, struct nacre_client_cfg *cfg)
+{
+    cfg->host = o->host_name != NULL ? o->host_name : o->host;
+    cfg->host_key_alias = o->host_key_alias;
+    cfg->port = o->port;
+    cfg->user = o->user;
+    cfg->family = (int)o->family;
+    cfg->bind_addr = o->bind_addr;
+    cfg->connect_ms = o->connect_ms;
+    cfg->conn.algs = NACRE_ALGS_ALL;
+    if (o->profile != 0)
+        cfg->conn.profile = (enum nacre_profile)(o->profile - 1);
+    cfg->conn.kex = o->kex;
+    cfg->conn.host_key_algs = o->host_key_algs;
+    cfg->conn.ciphers = o->ciphers;
+    cfg->conn.allow_not_strict = true; /* as ssh; a note is logged */
+    cfg->conn.macs = o->macs;
+    cfg->conn.comps = o->compress == 2 ? "zlib@openssh.com,none" : NULL;
+    cfg->conn.rekey_bytes = o->rekey_bytes;
+    cfg->conn.rekey_ms = o->rekey_ms;
+    cfg->conn.keepalive_ms = o->alive_ms;
+    cfg->conn.keepalive_max = o->alive_max;
+    cfg->host_policy = (enum nacre_host_policy)o->policy;
+    if (o->batch == 2 && cfg->host_policy == NACRE_HOSTS_ASK)
+        cfg->host_policy = NACRE_HOSTS_STRICT;
+    opt_auth(o, cfg);
+    opt_hosts(o, cfg);
+}
