@@ -252,6 +252,7 @@ CLIENT_SRC = \
 	client/keygen_cert.c \
 	client/keygen_convert.c \
 	client/keygen_cert_show.c \
+	client/keygen_file.c \
 	client/keygen_fingerprint.c \
 	client/keygen_host_keys.c \
 	client/keygen_hosts.c \
@@ -467,6 +468,7 @@ SCRIPT_TESTS = \
 	tests/test_keyscan_program.sh \
 	tests/test_keygen_cert.sh \
 	tests/test_keygen_convert.sh \
+	tests/test_keygen_files.sh \
 	tests/test_security.sh \
 	tests/test_sftp_program.sh \
 	tests/test_sftp_server.sh

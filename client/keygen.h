@@ -85,6 +85,22 @@ int ncr_keygen_find_principals(const struct ncr_keygen *g);
 int ncr_keygen_match_principals(const struct ncr_keygen *g);
 int ncr_keygen_print_records(const struct ncr_keygen *g);
 
+/* ---- keygen_file.c ---- */
+
+/* Tells that a file cannot be read or written; NCR_KEYGEN_FATAL. */
+int ncr_keygen_file_error(const char *path, nacre_err err);
+/* Opens a file, a device or a shell's pipe for reading. Errors as ncr_file_open(). */
+NACRE_MUST_CHECK nacre_err ncr_keygen_open(int *fd, const char *path);
+/* Reads one to its end, at most max bytes. Errors as ncr_file_read(). */
+NACRE_MUST_CHECK nacre_err ncr_keygen_read(struct ncr_file *f, const char *path, size_t max);
+/* The same, or standard input if path is "-": it is then called "(stdin)". */
+NACRE_MUST_CHECK nacre_err ncr_keygen_read_input(struct ncr_file *f, char path[NCR_KEYGEN_PATH_MAX],
+                                                 size_t max);
+/* Writes a file as ncr_file_write(), with mode under the umask of others, where a symbolic link
+ * leads to; or to the pipe or device that is there. */
+NACRE_MUST_CHECK nacre_err ncr_keygen_write(const char *path, mode_t mode, const uint8_t *p,
+                                            size_t n);
+
 /* ---- keygen_key.c: what other jobs use ---- */
 
 #define NCR_KEYGEN_PASS_MAX 1024
@@ -96,8 +112,6 @@ struct ncr_keygen_key {
     char pass[NCR_KEYGEN_PASS_MAX]; /* of the file; empty: none */
 };
 
-/* Tells that a file cannot be read or written; NCR_KEYGEN_FATAL. */
-int ncr_keygen_file_error(const char *path, nacre_err err);
 /* Loads a private key; 0, or the exit status if told that it fails. ask is the prompt for its
  * passphrase. Wipe k in any case. */
 int ncr_keygen_load(struct ncr_keygen_key *k, const struct ncr_keygen *g, const char *path,
@@ -121,9 +135,6 @@ struct ncr_keygen_public {
     char comment[NACRE_KEY_COMMENT_MAX + 1];
     uint8_t room[NACRE_KEY_BLOB_MAX];
 };
-/* Reads a file, or a pipe, as a shell makes it for <(...), to its end. Errors as
- * ncr_file_read(). */
-NACRE_MUST_CHECK nacre_err ncr_keygen_read(struct ncr_file *f, const char *path, size_t max);
 /* Loads one from a .pub file, a private key's file or the .pub file beside path. Keys of a type
  * that is not understood are loaded too. On failure p is zeroed and nothing told. */
 NACRE_MUST_CHECK nacre_err ncr_keygen_load_public(struct ncr_keygen_public *p, const char *path);

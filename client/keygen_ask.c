@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -120,14 +121,17 @@ const char *ncr_keygen_default_file(const char *type)
 {
     static const char *const files[][2] = {{"rsa", "/.ssh/id_rsa"},
                                            {"ssh-rsa", "/.ssh/id_rsa"},
+                                           {"ecdsa", "/.ssh/id_ecdsa"},
                                            {"mldsa44-ed25519", "/.ssh/id_mldsa44_ed25519"},
                                            {"ssh-mldsa44-ed25519", "/.ssh/id_mldsa44_ed25519"}};
 
     for (size_t i = 0; type != NULL && i < sizeof files / sizeof files[0]; i++)
-        if (strcmp(type, files[i][0]) == 0)
+        if (strcasecmp(type, files[i][0]) == 0)
             return files[i][1];
-    if (type != NULL && strncmp(type, "ecdsa", 5) == 0)
+    if (type != NULL && strncmp(type, "ecdsa-", 6) == 0)
         return "/.ssh/id_ecdsa";
+    if (type != NULL && strncmp(type, "rsa-", 4) == 0)
+        return "/.ssh/id_rsa";
     return "/.ssh/id_ed25519";
 }
 

@@ -398,15 +398,13 @@ static nacre_err cert_sign(struct cert_run *r, const struct nacre_cert *c, uint8
 static int cert_write(const char *path, struct nacre_bytes blob, const char *comment)
 {
     static char text[NACRE_PUBKEY_TEXT_LEN(NACRE_KEY_BLOB_MAX, NACRE_KEY_COMMENT_MAX) + 1];
-    mode_t mask = umask(0);
     const char *clean = ncr_escape_clean(nacre_bytes_str(comment)) ? comment : "";
     nacre_err err = nacre_pubkey_format(text, sizeof text - 1, blob, nacre_bytes_str(clean));
     size_t n = strlen(text);
 
-    (void)umask(mask); /* only to read it */
     text[n++] = '\n';
     if (err == NACRE_OK)
-        err = ncr_file_write(path, 0644 & ~mask, (const uint8_t *)text, n);
+        err = ncr_keygen_write(path, 0644, (const uint8_t *)text, n);
     if (err == NACRE_OK)
         return 0;
     fprintf(stderr, "Unable to save public key to %s: %s\n", path, ncr_file_error(err));

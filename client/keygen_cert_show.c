@@ -225,12 +225,7 @@ int ncr_keygen_show_certs(const struct ncr_keygen *g)
 
     if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
         return NCR_KEYGEN_REFUSED;
-    if (strcmp(path, "-") == 0) {
-        (void)ncr_keygen_path(path, "(stdin)", ""); /* fits */
-        err = ncr_file_read_fd(&f, STDIN_FILENO, NACRE_KEYFILE_MAX);
-    } else {
-        err = ncr_file_read(&f, path, NACRE_KEYFILE_MAX);
-    }
+    err = ncr_keygen_read_input(&f, path, NACRE_KEYFILE_MAX);
     if (err != NACRE_OK)
         return ncr_keygen_file_error(path, err);
     status = show_file(g, path, &f);

@@ -48,17 +48,21 @@ static nacre_err convert_read(struct convert_key *k, const struct ncr_file *f,
 
 /* ---- -e ---- */
 
-/* Bits as ssh-keygen counts them: a certificate's are those of its key. */
-static unsigned convert_bits(const struct nacre_pubkey *k)
+/* A certificate's key; any other key as it is. Lies in static memory or in blob. */
+static struct nacre_bytes convert_plain(struct nacre_bytes blob)
 {
     static uint8_t room[NACRE_KEY_BLOB_MAX];
     struct nacre_cert c;
+
+    return nacre_cert_decode(&c, blob, room, sizeof room) == NACRE_OK ? c.plain : blob;
+}
+
+/* Bits as ssh-keygen counts them: a certificate's are those of its key. */
+static unsigned convert_bits(const struct nacre_pubkey *k)
+{
     struct nacre_pubkey plain;
 
-    return nacre_cert_decode(&c, k->blob, room, sizeof room) == NACRE_OK &&
-                   nacre_pubkey_decode(&plain, c.plain) == NACRE_OK
-               ? plain.bits
-               : k->bits;
+    return nacre_pubkey_decode(&plain, convert_plain(k->blob)) == NACRE_OK ? plain.bits : k->bits;
 }
 
 /* "256-bit ED25519, converted by user@host from OpenSSH", cut to fit a line. */
@@ -90,9 +94,12 @@ static int convert_print(const struct ncr_keygen *g, struct nacre_bytes blob)
     static uint8_t text[NACRE_PUBKEY_FILE_LEN(NACRE_KEY_BLOB_MAX, CONVERT_COMMENT_MAX)];
     char comment[CONVERT_COMMENT_MAX];
     struct nacre_pubkey k;
-    nacre_err err = nacre_pubkey_decode(&k, blob);
+    nacre_err err;
     size_t n;
 
+    if (g->form != NCR_KEYGEN_RFC4716) /* which alone has certificates */
+        blob = convert_plain(blob);
+    err = nacre_pubkey_decode(&k, blob);
     convert_comment(comment, &k);
     if (err == NACRE_OK || err == NACRE_ERR_UNKNOWN_ALG)
         err = nacre_pubkey_write(text, sizeof text, &n, convert_format(g, &k), blob,
@@ -114,7 +121,7 @@ static bool convert_public(struct convert_key *k, const char *path)
     struct nacre_keyfile_info info;
     char pub[NCR_KEYGEN_PATH_MAX];
     struct ncr_file f;
-    nacre_err err = ncr_file_read(&f, path, NACRE_KEYFILE_MAX);
+    nacre_err err = ncr_keygen_read(&f, path, NACRE_KEYFILE_MAX);
 
     memset(k, 0, sizeof *k);
     if (err == NACRE_OK) {
@@ -126,7 +133,7 @@ static bool convert_public(struct convert_key *k, const char *path)
     free(k->scratch);
     k->scratch = NULL;
     if (!ncr_keygen_path(pub, path, ".pub") ||
-        ncr_file_read(&f, pub, NACRE_KEYFILE_MAX) != NACRE_OK)
+        ncr_keygen_read(&f, pub, NACRE_KEYFILE_MAX) != NACRE_OK)
         return false;
     err = convert_read(k, &f, &info);
     ncr_file_wipe(&f);
@@ -205,7 +212,7 @@ int ncr_keygen_import(const struct ncr_keygen *g)
 
     if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
         return NCR_KEYGEN_REFUSED;
-    err = ncr_file_read(&f, path, NACRE_KEYFILE_MAX);
+    err = ncr_keygen_read(&f, path, NACRE_KEYFILE_MAX);
     if (err != NACRE_OK)
         return ncr_keygen_file_error(path, err);
     status = convert_import(path, &f);

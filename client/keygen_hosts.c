@@ -314,7 +314,7 @@ int ncr_keygen_find_host(const struct ncr_keygen *g)
     h.path = path;
     if (!hosts_path(path, g) || !hosts_start(&h))
         return NCR_KEYGEN_REFUSED;
-    err = ncr_file_open(&fd, NULL, path);
+    err = ncr_keygen_open(&fd, path);
     if (err == NACRE_OK) {
         if (!hosts_find_stream(&h, fd))
             err = NACRE_ERR_IO;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,29 +24,33 @@ static uint64_t keygen_work[NACRE_WORK];
 #define KEYGEN_HOST_MAX 256
 #define KEYGEN_PROMPT_MAX (NCR_KEYGEN_PATH_MAX + 64)
 
-int ncr_keygen_file_error(const char *path, nacre_err err)
-{
-    ncr_keygen_complain(path, ncr_file_error(err));
-    return NCR_KEYGEN_FATAL;
-}
-
 /* ---- Reading ---- */
 
-/* `Load key "path": what the file is: what is wrong`; of a wrong passphrase in the words that
- * scripts look for. */
-static int keygen_load_error(const char *path, nacre_err err, const struct nacre_keyfile_info *info)
+/* `Load key "path": `, or as the job has it. */
+static void keygen_tell_load(const struct ncr_keygen *g, const char *path)
 {
-    if (err == NACRE_ERR_PASSPHRASE) {
-        fprintf(stderr, "Load key \"%s\": incorrect passphrase supplied to decrypt private key\n",
-                path);
-        return NCR_KEYGEN_FATAL;
-    }
-    fprintf(stderr, "Load key \"%s\": %s%s%s: %s\n", path, nacre_keyfile_format_text(info->format),
-            info->key_type[0] == '\0' ? "" : " of type ", info->key_type, info->what);
+    const char *words = ncr_keygen_given(g, 'p')   ? "Failed to load key %s: "
+                        : ncr_keygen_given(g, 'c') ? "Cannot load private key \"%s\": "
+                                                   : "Load key \"%s\": ";
+
+    fprintf(stderr, words, path);
+}
+
+/* What the file is and what is wrong with it; of a wrong passphrase in the words that scripts look
+ * for. */
+static int keygen_load_error(const struct ncr_keygen *g, const char *path, nacre_err err,
+                             const struct nacre_keyfile_info *info)
+{
+    keygen_tell_load(g, path);
+    if (err == NACRE_ERR_PASSPHRASE)
+        fputs("incorrect passphrase supplied to decrypt private key\n", stderr);
+    else
+        fprintf(stderr, "%s%s%s: %s\n", nacre_keyfile_format_text(info->format),
+                info->key_type[0] == '\0' ? "" : " of type ", info->key_type, info->what);
     return NCR_KEYGEN_FATAL;
 }
 
-static bool keygen_mode_good(const char *path, const struct stat *st)
+static bool keygen_mode_good(const struct ncr_keygen *g, const char *path, const struct stat *st)
 {
     static const char frame[] = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\n";
     unsigned mode = (unsigned)st->st_mode & 0777;
@@ -57,8 +62,10 @@ static bool keygen_mode_good(const char *path, const struct stat *st)
     fprintf(stderr,
             "Permissions %04o for '%s' are too open.\n"
             "It is required that your private key files are NOT accessible by others.\n"
-            "This private key will be ignored.\nLoad key \"%s\": bad permissions\n",
-            mode, path, path);
+            "This private key will be ignored.\n",
+            mode, path);
+    keygen_tell_load(g, path);
+    fputs("bad permissions\n", stderr);
     return false;
 }
 
@@ -83,7 +90,7 @@ static int keygen_decode(struct ncr_keygen_key *k, const struct ncr_keygen *g, c
                        &pass, &info, keygen_work);
     memcpy(k->pass, pass.pass, sizeof k->pass);
     nacre_wipe(&pass, sizeof pass);
-    return err == NACRE_OK ? 0 : keygen_load_error(path, err, &info);
+    return err == NACRE_OK ? 0 : keygen_load_error(g, path, err, &info);
 }
 
 /* Loads a private key; told if it fails. ask is the prompt for its passphrase. Wipe k in any case.
@@ -92,7 +99,7 @@ int ncr_keygen_load(struct ncr_keygen_key *k, const struct ncr_keygen *g, const 
                     const char *ask)
 {
     struct ncr_file f;
-    nacre_err err = ncr_file_read(&f, path, NACRE_KEYFILE_MAX);
+    nacre_err err = ncr_keygen_read(&f, path, NACRE_KEYFILE_MAX);
     int status = NCR_KEYGEN_FATAL;
 
     memset(k, 0, sizeof *k);
@@ -100,7 +107,7 @@ int ncr_keygen_load(struct ncr_keygen_key *k, const struct ncr_keygen *g, const 
         fprintf(stderr, "%s: %s\n", path, ncr_file_error(err));
         return NCR_KEYGEN_FATAL;
     }
-    if (keygen_mode_good(path, &f.st))
+    if (keygen_mode_good(g, path, &f.st))
         status = keygen_decode(k, g, path, ask, &f);
     ncr_file_wipe(&f);
     return status;
@@ -154,7 +161,7 @@ static bool keygen_write_private(const struct ncr_keygen_key *k, const struct nc
                               &nacre_rng_os, keygen_work);
     free(opts.mem); /* wiped */
     if (err == NACRE_OK)
-        err = ncr_file_write(path, 0600, text, n);
+        err = ncr_keygen_write(path, 0600, text, n);
     else
         keygen_tell_write(err, &opts);
     nacre_wipe(text, sizeof text);
@@ -164,10 +171,8 @@ static bool keygen_write_private(const struct ncr_keygen_key *k, const struct nc
 static bool keygen_write_public(const struct ncr_keygen_key *k, const char *path)
 {
     char text[NACRE_PUBKEY_TEXT_LEN(NACRE_PRIVKEY_BLOB_MAX, NACRE_KEY_COMMENT_MAX) + 1];
-    mode_t mask = umask(0);
     size_t n;
 
-    (void)umask(mask); /* only to read it */
     if (nacre_pubkey_format(text, sizeof text - 1, nacre_privkey_public_blob(&k->key),
                             nacre_bytes_str(k->comment)) != NACRE_OK) {
         errno = EINVAL;
@@ -175,7 +180,7 @@ static bool keygen_write_public(const struct ncr_keygen_key *k, const char *path
     }
     n = strlen(text);
     text[n++] = '\n';
-    return ncr_file_write(path, 0644 & ~mask, (const uint8_t *)text, n) == NACRE_OK;
+    return ncr_keygen_write(path, 0644, (const uint8_t *)text, n) == NACRE_OK;
 }
 
 /* Writes both halves; told if it fails. */
@@ -184,9 +189,10 @@ int ncr_keygen_save(const struct ncr_keygen_key *k, const struct ncr_keygen *g, 
 {
     if (!keygen_write_private(k, g, path))
         return keygen_save_error(path);
-    if (!keygen_write_public(k, pub))
-        return keygen_save_error(pub);
-    return 0;
+    if (keygen_write_public(k, pub))
+        return 0;
+    fprintf(stderr, "Unable to save public key to %s: %s\n", pub, strerror(errno));
+    return NCR_KEYGEN_FATAL;
 }
 
 /* Takes a comment over; told if it is none. */
@@ -202,23 +208,26 @@ static bool keygen_set_comment(struct ncr_keygen_key *k, const char *comment)
 
 /* ---- -t: making a key ---- */
 
-/* -t names: what they are called in key blobs, by their size if they have one, and when told of. */
+/* -t names: what they are called in key blobs, by their size if they have one. */
 static const struct {
-    const char *option, *type, *said;
+    const char *option, *type;
     unsigned bits; /* 0: any */
+    bool any_case; /* RSA too */
 } keygen_types[] = {
-    {"ed25519", "ssh-ed25519", "ed25519", 0},
-    {"ssh-ed25519", "ssh-ed25519", "ed25519", 0},
-    {"rsa", "ssh-rsa", "rsa", 0},
-    {"ssh-rsa", "ssh-rsa", "rsa", 0},
-    {"ecdsa", "ecdsa-sha2-nistp256", "ecdsa", 256},
-    {"ecdsa", "ecdsa-sha2-nistp384", "ecdsa", 384},
-    {"ecdsa", "ecdsa-sha2-nistp521", "ecdsa", 521},
-    {"ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", "ecdsa", 0},
-    {"ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384", "ecdsa", 0},
-    {"ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521", "ecdsa", 0},
-    {"mldsa44-ed25519", "ssh-mldsa44-ed25519", "mldsa44-ed25519", 0},
-    {"ssh-mldsa44-ed25519", "ssh-mldsa44-ed25519", "mldsa44-ed25519", 0},
+    {"ed25519", "ssh-ed25519", 0, true},
+    {"ssh-ed25519", "ssh-ed25519", 0, false},
+    {"rsa", "ssh-rsa", 0, true},
+    {"ssh-rsa", "ssh-rsa", 0, false},
+    {"rsa-sha2-256", "ssh-rsa", 0, false},
+    {"rsa-sha2-512", "ssh-rsa", 0, false},
+    {"ecdsa", "ecdsa-sha2-nistp256", 256, true},
+    {"ecdsa", "ecdsa-sha2-nistp384", 384, true},
+    {"ecdsa", "ecdsa-sha2-nistp521", 521, true},
+    {"ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", 0, false},
+    {"ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384", 0, false},
+    {"ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521", 0, false},
+    {"mldsa44-ed25519", "ssh-mldsa44-ed25519", 0, true},
+    {"ssh-mldsa44-ed25519", "ssh-mldsa44-ed25519", 0, false},
 };
 #define KEYGEN_TYPES (sizeof keygen_types / sizeof keygen_types[0])
 #define KEYGEN_RSA_MIN 2048
@@ -230,7 +239,9 @@ static size_t keygen_type(const char *name, unsigned bits)
     bool known = false;
 
     for (size_t i = 0; i < KEYGEN_TYPES; i++) {
-        if (strcmp(name == NULL ? "ed25519" : name, keygen_types[i].option) != 0)
+        const char *option = keygen_types[i].option;
+
+        if ((keygen_types[i].any_case ? strcasecmp(name, option) : strcmp(name, option)) != 0)
             continue;
         known = true;
         if (keygen_types[i].bits == 0 || keygen_types[i].bits == (bits == 0 ? 256 : bits))
@@ -250,7 +261,7 @@ static size_t keygen_type(const char *name, unsigned bits)
 static bool keygen_size(unsigned *bits, size_t type, unsigned wanted)
 {
     *bits = 0;
-    if (strcmp(keygen_types[type].said, "rsa") != 0 || wanted == 0)
+    if (strcmp(keygen_types[type].type, "ssh-rsa") != 0 || wanted == 0)
         return true;
     *bits = wanted;
     if (wanted < KEYGEN_RSA_MIN)
@@ -269,7 +280,7 @@ bool ncr_keygen_may_write(const char *path)
     struct stat st;
     char answer[16];
 
-    if (lstat(path, &st) != 0)
+    if (stat(path, &st) != 0)
         return true;
     printf("%s already exists.\n", path);
     return ncr_keygen_ask(answer, sizeof answer, "Overwrite (y/n)? ") &&
@@ -368,7 +379,8 @@ static void keygen_report(const struct ncr_keygen_key *k, const struct ncr_keyge
 
 int ncr_keygen_generate(const struct ncr_keygen *g)
 {
-    const size_t type = keygen_type(g->type, g->bits);
+    const char *name = g->type != NULL ? g->type : "ed25519";
+    const size_t type = keygen_type(name, g->bits);
     struct ncr_keygen_key k;
     char path[NCR_KEYGEN_PATH_MAX];
     char pub[NCR_KEYGEN_PATH_MAX];
@@ -380,7 +392,7 @@ int ncr_keygen_generate(const struct ncr_keygen *g)
     if (type == KEYGEN_TYPES || !keygen_size(&bits, type, g->bits))
         return NCR_KEYGEN_FATAL;
     if (!g->quiet)
-        printf("Generating public/private %s key pair.\n", keygen_types[type].option);
+        printf("Generating public/private %s key pair.\n", name);
     if (!ncr_keygen_file(path, g, "Enter file in which to save the key") ||
         !ncr_keygen_path(pub, path, ".pub"))
         return NCR_KEYGEN_REFUSED;
@@ -517,7 +529,7 @@ void ncr_keygen_pub_comment(char out[NACRE_KEY_COMMENT_MAX + 1], const char *pat
     struct ncr_file f;
 
     out[0] = '\0';
-    if (!ncr_keygen_path(pub, path, ".pub") || ncr_file_read(&f, pub, sizeof scratch) != NACRE_OK)
+    if (!ncr_keygen_path(pub, path, ".pub") || ncr_keygen_read(&f, pub, sizeof scratch) != NACRE_OK)
         return;
     file.p = f.p;
     file.n = f.n;

@@ -127,7 +127,7 @@ static int krl_load(struct krl_job *j, const char *path)
     struct nacre_krl_entry e;
     struct nacre_bytes file;
     const char *what;
-    nacre_err err = ncr_file_read(&j->file, path, NACRE_KRL_MAX);
+    nacre_err err = ncr_keygen_read(&j->file, path, NACRE_KRL_MAX);
     int status = 0;
 
     if (err != NACRE_OK)
@@ -358,15 +358,13 @@ static int krl_save(struct krl_job *j, const struct ncr_keygen *g)
 {
     size_t room = nacre_krl_room(j->e, j->n, j->head.comment.n);
     uint8_t *out = malloc(room);
-    mode_t mask = umask(0);
     nacre_err err = NACRE_ERR_NO_MEMORY;
     size_t n;
 
-    (void)umask(mask); /* only to read it */
     if (out != NULL)
         err = nacre_krl_write(out, room, &n, j->e, j->n, &j->head);
     if (err == NACRE_OK)
-        err = ncr_file_write(g->file, 0644 & ~mask, out, n);
+        err = ncr_keygen_write(g->file, 0644, out, n);
     free(out);
     return err == NACRE_OK ? 0 : krl_fatal(j, "write %s: %s", g->file, ncr_file_error(err));
 }

@@ -4,34 +4,11 @@
  * .pub file (its first key), a private key's file (its public half), or the .pub file beside it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "client/keygen.h"
 #include "proto/posix/file.h"
-
-nacre_err ncr_keygen_read(struct ncr_file *f, const char *path, size_t max)
-{
-    struct stat st;
-    nacre_err err;
-    int fd;
-    int e;
-
-    if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
-        return ncr_file_read(f, path, max);
-    memset(f, 0, sizeof *f);
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return NACRE_ERR_IO;
-    err = ncr_file_read_fd(f, fd, max);
-    e = errno;
-    (void)close(fd); /* only read */
-    errno = e;
-    return err;
-}
 
 static void public_take(struct ncr_keygen_public *p, const struct nacre_pubkey *k,
                         struct nacre_bytes comment)

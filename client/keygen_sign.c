@@ -251,13 +251,11 @@ static int sign_stdin(struct sign_run *r)
 
 static int sign_save(const struct sign_run *r, const char *path, const uint8_t *text, size_t n)
 {
-    mode_t mask = umask(0);
     nacre_err err;
 
-    (void)umask(mask); /* only to read it */
     if (!ncr_keygen_may_write(path))
         return 0; /* as ssh-keygen has it */
-    err = ncr_file_write(path, 0666 & ~mask, text, n);
+    err = ncr_keygen_write(path, 0666, text, n);
     if (err != NACRE_OK) {
         fprintf(stderr, "Cannot write %s: %s\n", path, ncr_file_error(err));
         return NCR_KEYGEN_FATAL;
