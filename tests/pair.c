@@ -836,6 +836,26 @@ void pair_move(struct pair_side *s)
     s->c = c;
 }
 
+static void pair_buf_copy(struct pair_buf *b)
+{
+    const struct pair_buf from = *b;
+
+    *b = (struct pair_buf){0};
+    if (from.n > 0)
+        pair_buf_add(b, from.p, from.n);
+}
+
+void pair_copy(struct pair *to, const struct pair *from)
+{
+    *to = *from;
+    for (int i = 0; i < 2; i++) {
+        to->side[i].c = pair_block_copy(&from->side[i]);
+        pair_buf_copy(&to->side[i].log);
+        pair_buf_copy(&to->side[i].pending);
+        pair_buf_copy(&to->side[i].out.b);
+    }
+}
+
 void pair_free(struct pair *p)
 {
     for (int i = 0; i < 2; i++) {

@@ -138,6 +138,9 @@ bool pair_round(struct pair *p);
 /* Rounds until nothing happens, at most max of them. True: it came to rest. */
 bool pair_run(struct pair *p, unsigned max);
 void pair_free(struct pair *p);
+/* A copy, to be freed too. The engines point to the randomness of *from: they may run again when
+ * the copy is copied back to there. */
+void pair_copy(struct pair *to, const struct pair *from);
 /* pair_init, pair_start, pair_run in one. */
 void pair_session(struct pair *p);
 

@@ -235,10 +235,13 @@ Test(adopt, s64_channels_at_extremes_are_refused)
  * end without touching memory that is not its own. Pointers are left to adopt to replace. */
 static void each_byte(uint8_t value, int cipher)
 {
-    struct pair p;
+    struct pair p, working;
     size_t refusals = 0;
+    at_work(&p, ciphers[cipher]);
+    pair_copy(&working, &p);
     for (size_t at = 0; at < sizeof(struct nacre_conn); at++) {
-        at_work(&p, ciphers[cipher]);
+        pair_free(&p);
+        pair_copy(&p, &working);
         struct nacre_conn *c = p.side[1].c;
         struct nacre_rng rng = pair_rng_of(&p.side[1].rng);
         void *mem = ncr_chans(c);
@@ -250,8 +253,9 @@ static void each_byte(uint8_t value, int cipher)
         if (err == NACRE_OK) {
             go_on(&p);
         }
-        pair_free(&p);
     }
+    pair_free(&p);
+    pair_free(&working);
     cr_assert(refusals > 20);
 }
 
