@@ -4,6 +4,9 @@
  */
 #include "server/account.h"
 
+#include "proto/posix/file.h"
+
+#include <errno.h>
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +14,9 @@
 #include <unistd.h>
 
 #define ACCOUNT_FIELDS 7 /* passwd(5); group(5) has 4 */
+#define ACCOUNT_SHADOW_FIELDS 9
+#define ACCOUNT_SHADOW_EXPIRES 7 /* the field with the day */
+#define ACCOUNT_SHADOW_MAX (16 * 1024 * 1024)
 
 /* Cuts a line at its colons; the number of fields, at most max. The last one keeps the rest. */
 static size_t account_split(char *line, char *field[], size_t max)
@@ -85,6 +91,7 @@ static bool account_take(struct ncr_account *a, char *line)
     }
     a->uid = uid;
     a->gid = gid;
+    a->locked = f[1][0] == '!';
     const char *shell = *f[6] != '\0' ? f[6] : "/bin/sh";
     return account_copy(a->name, sizeof a->name, f[0]) &&
            account_copy(a->home, sizeof a->home, f[5]) &&
@@ -119,6 +126,45 @@ bool ncr_account_by_name(struct ncr_account *a, const char *path, const char *na
 bool ncr_account_by_uid(struct ncr_account *a, const char *path, uid_t uid)
 {
     return account_find(a, path, NULL, uid);
+}
+
+/* What one line says of an account of that name; the day is left empty where there is none. */
+static const char *account_shadow_line(char *line, const char *name, uint64_t day)
+{
+    char *f[ACCOUNT_SHADOW_FIELDS];
+    unsigned last;
+    size_t n = account_split(line, f, ACCOUNT_SHADOW_FIELDS);
+    if (n < 2 || strcmp(f[0], name) != 0) {
+        return NULL;
+    }
+    if (f[1][0] == '!') {
+        return "account is locked";
+    }
+    bool expires = n > ACCOUNT_SHADOW_EXPIRES && f[ACCOUNT_SHADOW_EXPIRES][0] != '\0' &&
+                   account_number(&last, f[ACCOUNT_SHADOW_EXPIRES]);
+    return expires && day > last ? "account has expired" : NULL;
+}
+
+const char *ncr_account_shadow(const char *path, const char *name, uint64_t day)
+{
+    struct ncr_file f;
+    const char *why = NULL;
+    nacre_err err = ncr_file_read(&f, path, ACCOUNT_SHADOW_MAX);
+    if (err != NACRE_OK) {
+        bool none = err == NACRE_ERR_IO && (errno == ENOENT || errno == EACCES);
+        return none ? NULL : "the state of its account cannot be read";
+    }
+    for (size_t at = 0; why == NULL && at < f.n;) {
+        char *line = (char *)f.p + at;
+        char *end = memchr(line, '\n', f.n - at);
+        at = end != NULL ? (size_t)(end - (char *)f.p) + 1 : f.n;
+        if (end != NULL) {
+            *end = '\0';
+        }
+        why = account_shadow_line(line, name, day);
+    }
+    ncr_file_wipe(&f);
+    return why;
 }
 
 bool ncr_account_group(gid_t *gid, const char *path, const char *name)

@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define NCR_ACCOUNT_NAME_MAX 255
@@ -23,7 +24,8 @@
 #define NCR_ACCOUNT_GROUPS_KEPT 32
 
 struct ncr_account {
-    bool found; /* false: nothing else is set */
+    bool found;  /* false: nothing else is set */
+    bool locked; /* by its record in passwd(5): there may be one in shadow(5) too */
     /* Looked up once with ncr_account_load_groups(), unless there are too many: then each time. */
     size_t n_groups;
     gid_t groups[NCR_ACCOUNT_GROUPS_KEPT];
@@ -43,6 +45,11 @@ bool ncr_account_group(gid_t *gid, const char *path, const char *name);
 /* The groups of an account: its own, and those of the file at path ("/etc/group") that name it. The
  * number of groups, at most cap; those beyond are dropped. */
 size_t ncr_account_groups(gid_t *gids, size_t cap, const char *path, const struct ncr_account *a);
+
+/* Why shadow(5) at path keeps the account of that name out, whatever its credential, on a day since
+ * 1970: "account is locked" (its password starts with '!') or "account has expired"; NULL: it does
+ * not. A file that is not there, or not for us, keeps nobody out; one that cannot be read does. */
+const char *ncr_account_shadow(const char *path, const char *name, uint64_t day);
 
 void ncr_account_load_groups(struct ncr_account *a, const char *path);
 

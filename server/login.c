@@ -10,9 +10,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOGIN_PASSWD "/etc/passwd"
+#define LOGIN_SHADOW "/etc/shadow"
+#define LOGIN_DAY 86400 /* seconds */
 #define LOGIN_NOLOGIN "/etc/nologin"
 #define LOGIN_USERS_MAX (1024 * 1024)
 #define LOGIN_SIGNED_MAX 36000 /* session id, names, a key blob of 16 KiB, a host key */
@@ -93,6 +96,14 @@ static const char *login_barred(const struct ncr_login *l)
 {
     if (!l->as_root && l->account.uid != l->serve_uid) {
         return "this server serves another user alone";
+    }
+    if (l->account.locked) {
+        return "account is locked";
+    }
+    const char *shadow =
+        ncr_account_shadow(LOGIN_SHADOW, l->user, (uint64_t)time(NULL) / LOGIN_DAY);
+    if (shadow != NULL) {
+        return shadow;
     }
     if (login_listed(l, &l->cfg->deny_users)) {
         return "listed in DenyUsers";
