@@ -452,7 +452,7 @@ POSIX_TESTS = \
 	socket \
 	tty
 CLIENT_TESTS = agent agent_client agent_consent agent_server ask client client_memory files forward_agent forward_client host_trust host_update identities identities_cert key_load known_hosts_file options sftp_words ssh_config
-SERVER_TESTS = auth_command authorized cert_auth gate groups monitor server session_env sshd sshd_agent sshd_cert sshd_command sshd_config users_file
+SERVER_TESTS = account auth_command authorized cert_auth gate groups monitor server session_env sshd sshd_agent sshd_auth sshd_cert sshd_command sshd_config sshd_keys sshd_process users_file
 # linked with client and server
 SESSION_TESTS = host_keys_update keyscan
 

@@ -6,12 +6,14 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -97,6 +99,9 @@ struct daemon *daemon_prepare(void)
     }
     if (!ncr_account_by_uid(&t->me, "/etc/passwd", getuid())) {
         cr_skip_test("no account of this user in /etc/passwd");
+    }
+    if (t->me.locked || ncr_account_shadow("/etc/shadow", t->me.name, 0) != NULL) {
+        cr_skip_test("the account of this user is locked");
     }
     daemon_host_key(t);
     cr_assert_eq(nacre_privkey_generate(&t->user, "ssh-ed25519", 0, &nacre_rng_os, work), NACRE_OK);
@@ -264,4 +269,91 @@ int daemon_once(struct daemon *t)
     pid_t pid = daemon_spawn(t, -1);
     cr_assert_eq(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void daemon_expect_end(struct daemon *t)
+{
+    for (uint64_t until = daemon_ms() + 60000; t->d.err == NACRE_OK && daemon_ms() < until;) {
+        driver_step(&t->d, 20);
+    }
+    cr_assert_neq(t->d.err, NACRE_OK, "the connection must end");
+}
+
+/* A port that somebody listens on; the descriptor to close. */
+int daemon_listener(uint32_t *port)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr *any = (struct sockaddr *)&sa;
+    socklen_t len = sizeof sa;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(bind(fd, any, len), 0);
+    cr_assert_eq(listen(fd, 64), 0);
+    cr_assert_eq(getsockname(fd, any, &len), 0);
+    *port = ntohs(sa.sin_port);
+    return fd;
+}
+
+bool daemon_open_to(struct daemon *t, uint32_t port)
+{
+    struct nacre_tcpip to = {.host = nacre_bytes_str("127.0.0.1"),
+                             .port = port,
+                             .origin = nacre_bytes_str("127.0.0.1"),
+                             .origin_port = 1};
+    driver_reset(&t->d);
+    cr_assert_eq(nacre_chan_open_tcpip(&t->d.conn, "direct-tcpip", &to, &t->d.chan), NACRE_OK);
+    for (uint64_t until = daemon_ms() + 60000; daemon_ms() < until;) {
+        if (t->d.opened || t->d.refused) {
+            break;
+        }
+        driver_step(&t->d, 20);
+    }
+    return t->d.opened;
+}
+
+bool daemon_may_open(struct daemon *t, uint32_t port)
+{
+    bool ok = daemon_open_to(t, port);
+    if (ok) {
+        cr_assert_eq(nacre_chan_close(&t->d.conn, t->d.chan), NACRE_OK);
+        cr_assert(driver_until(&t->d, &t->d.closed));
+    }
+    return ok;
+}
+
+bool daemon_may_listen(struct daemon *t, uint32_t port)
+{
+    const struct nacre_global g = {
+        .kind = NACRE_GLOBAL_TCPIP_FORWARD, .addr = nacre_bytes_str("localhost"), .port = port};
+    unsigned ok = t->d.global_ok, no = t->d.global_no;
+    cr_assert_eq(nacre_global_request(&t->d.conn, &g, true), NACRE_OK);
+    for (uint64_t until = daemon_ms() + 60000; daemon_ms() < until;) {
+        if (t->d.global_ok + t->d.global_no > ok + no) {
+            break;
+        }
+        driver_step(&t->d, 20);
+    }
+    return t->d.global_ok > ok;
+}
+
+bool daemon_may_pty(struct daemon *t)
+{
+    const struct nacre_request r = {
+        .kind = NACRE_REQ_PTY, .text = nacre_bytes_str("xterm"), .cols = 80, .rows = 24};
+    cr_assert(driver_session(&t->d));
+    bool ok = driver_request(&t->d, &r);
+    cr_assert_eq(nacre_chan_close(&t->d.conn, t->d.chan), NACRE_OK);
+    cr_assert(driver_until(&t->d, &t->d.closed));
+    return ok;
+}
+
+bool daemon_may_lend_agent(struct daemon *t)
+{
+    const struct nacre_request r = {.kind = NACRE_REQ_OTHER,
+                                    .name = nacre_bytes_str("auth-agent-req@openssh.com")};
+    cr_assert(driver_session(&t->d));
+    bool ok = driver_request(&t->d, &r);
+    cr_assert_eq(nacre_chan_close(&t->d.conn, t->d.chan), NACRE_OK);
+    cr_assert(driver_until(&t->d, &t->d.closed));
+    return ok;
 }

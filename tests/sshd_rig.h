@@ -47,10 +47,22 @@ void daemon_login(struct daemon *t);
 void daemon_stop(struct daemon *t);
 /* An honest login must work after whatever was done to the daemon. */
 void daemon_still_serves(struct daemon *t);
+/* The daemon must end the connection; what the test wrote before is the reason. */
+void daemon_expect_end(struct daemon *t);
 /* Runs it to its end and returns its exit status. */
 int daemon_once(struct daemon *t);
 pid_t daemon_spawn(struct daemon *t, int in_fd);
 const char *daemon_program(void);
+
+/* A port of 127.0.0.1 that somebody listens on; the descriptor to close. */
+int daemon_listener(uint32_t *port);
+/* Opens a channel to that port. */
+bool daemon_open_to(struct daemon *t, uint32_t port);
+/* What the login may do, tried and undone, but for what is listened at. */
+bool daemon_may_open(struct daemon *t, uint32_t port);
+bool daemon_may_listen(struct daemon *t, uint32_t port);
+bool daemon_may_pty(struct daemon *t);
+bool daemon_may_lend_agent(struct daemon *t);
 
 /* The log so far; where it has that text, waited for, or NULL. */
 const char *daemon_log(struct daemon *t);

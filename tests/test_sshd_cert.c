@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC
  *
- * The daemon run for real, with certificates and with every option of authorized_keys: users' and
- * hosts' certificates, what they and their lines permit (S58, S59), revocation (S48), unknown users
- * (S38), security keys (S43), variables of keys (S61).
+ * The daemon run for real, with certificates: users' and hosts', what they and their lines permit
+ * (S58, S59), revocation (S48), unknown users (S38), security keys (S43).
  */
 #include "proto/keys/nacre_krl.h"
 #include "proto/wire.h"
@@ -295,104 +294,31 @@ Test(sshd_cert, S38_unknown_users)
 
 /* ---- Rights ------------------------------------------------------------------------------ */
 
-static bool may_pty(struct daemon *t)
-{
-    const struct nacre_request r = {
-        .kind = NACRE_REQ_PTY, .text = nacre_bytes_str("xterm"), .cols = 80, .rows = 24};
-    cr_assert(driver_session(&t->d));
-    bool ok = driver_request(&t->d, &r);
-    cr_assert_eq(nacre_chan_close(&t->d.conn, t->d.chan), NACRE_OK);
-    cr_assert(driver_until(&t->d, &t->d.closed));
-    return ok;
-}
-
-/* A port that somebody listens on; the descriptor to close. */
-static int listener(uint32_t *port)
-{
-    uint8_t sa[128] = {2, 0, 0, 0, 127, 0, 0, 1}; /* AF_INET, any port */
-    socklen_t len = 16;
-    uint16_t family = 2;
-    memcpy(sa, &family, sizeof family);
-    int fd = socket(2, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_geq(fd, 0);
-    cr_assert_eq(bind(fd, (const struct sockaddr *)(const void *)sa, 16), 0);
-    cr_assert_eq(listen(fd, 64), 0);
-    cr_assert_eq(getsockname(fd, (struct sockaddr *)(void *)sa, &len), 0);
-    *port = (uint32_t)(sa[2] << 8 | sa[3]);
-    return fd;
-}
-
-static bool may_open(struct daemon *t, uint32_t port)
-{
-    struct nacre_tcpip to = {.host = nacre_bytes_str("127.0.0.1"),
-                             .port = port,
-                             .origin = nacre_bytes_str("127.0.0.1"),
-                             .origin_port = 1};
-    driver_reset(&t->d);
-    cr_assert_eq(nacre_chan_open_tcpip(&t->d.conn, "direct-tcpip", &to, &t->d.chan), NACRE_OK);
-    for (uint64_t until = daemon_ms() + 60000; daemon_ms() < until;) {
-        if (t->d.opened || t->d.refused) {
-            break;
-        }
-        driver_step(&t->d, 20);
-    }
-    if (t->d.opened) {
-        cr_assert_eq(nacre_chan_close(&t->d.conn, t->d.chan), NACRE_OK);
-        cr_assert(driver_until(&t->d, &t->d.closed));
-    }
-    return t->d.opened;
-}
-
-static bool may_listen(struct daemon *t, uint32_t port)
-{
-    const struct nacre_global g = {
-        .kind = NACRE_GLOBAL_TCPIP_FORWARD, .addr = nacre_bytes_str("localhost"), .port = port};
-    unsigned ok = t->d.global_ok, no = t->d.global_no;
-    cr_assert_eq(nacre_global_request(&t->d.conn, &g, true), NACRE_OK);
-    for (uint64_t until = daemon_ms() + 60000; daemon_ms() < until;) {
-        if (t->d.global_ok + t->d.global_no > ok + no) {
-            break;
-        }
-        driver_step(&t->d, 20);
-    }
-    return t->d.global_ok > ok;
-}
-
-static bool may_lend_agent(struct daemon *t)
-{
-    const struct nacre_request r = {.kind = NACRE_REQ_OTHER,
-                                    .name = nacre_bytes_str("auth-agent-req@openssh.com")};
-    cr_assert(driver_session(&t->d));
-    bool ok = driver_request(&t->d, &r);
-    cr_assert_eq(nacre_chan_close(&t->d.conn, t->d.chan), NACRE_OK);
-    cr_assert(driver_until(&t->d, &t->d.closed));
-    return ok;
-}
-
 /* A certificate permits what its extensions say and nothing else (S58). */
 Test(sshd_cert, s58_permits_by_extension)
 {
     struct chancery *c = chancery_open();
     uint32_t port;
-    int l = listener(&port);
+    int l = daemon_listener(&port);
     cr_assert(enter_with(c, &(struct cert_spec){.id = "bare"}));
-    cr_assert_not(may_pty(c->t));
-    cr_assert_not(may_open(c->t, port));
-    cr_assert_not(may_listen(c->t, 0));
-    cr_assert_not(may_lend_agent(c->t));
+    cr_assert_not(daemon_may_pty(c->t));
+    cr_assert_not(daemon_may_open(c->t, port));
+    cr_assert_not(daemon_may_listen(c->t, 0));
+    cr_assert_not(daemon_may_lend_agent(c->t));
     cr_assert_eq(driver_exec(&c->t->d, "exit 3", NULL, 0), 3, "a command is no extension's matter");
     cr_assert(enter_with(c, &(struct cert_spec){.extensions = {"permit-port-forwarding", ""}}));
-    cr_assert_not(may_pty(c->t));
-    cr_assert(may_open(c->t, port));
-    cr_assert(may_listen(c->t, 0));
-    cr_assert_not(may_lend_agent(c->t));
+    cr_assert_not(daemon_may_pty(c->t));
+    cr_assert(daemon_may_open(c->t, port));
+    cr_assert(daemon_may_listen(c->t, 0));
+    cr_assert_not(daemon_may_lend_agent(c->t));
     cr_assert(enter_with(c, &(struct cert_spec){.extensions = {"permit-agent-forwarding", ""}}));
-    cr_assert(may_lend_agent(c->t));
-    cr_assert_not(may_open(c->t, port));
+    cr_assert(daemon_may_lend_agent(c->t));
+    cr_assert_not(daemon_may_open(c->t, port));
     cr_assert(enter_with(c, &(struct cert_spec){.extensions = {"permit-pty", ""}}));
-    cr_assert_not(may_lend_agent(c->t));
-    cr_assert_not(may_open(c->t, port));
-    (void)may_pty(c->t); /* there may be no terminals here; what was refused above is what counts */
+    cr_assert_not(daemon_may_lend_agent(c->t));
+    cr_assert_not(daemon_may_open(c->t, port));
+    (void)daemon_may_pty(
+        c->t); /* there may be no terminals here; what was refused above is what counts */
     close(l);
     chancery_close(c);
 }
@@ -651,163 +577,6 @@ Test(sshd_cert, s43_certificates_of_security_keys)
     cr_assert(token_enter(c->t, &k, alg, c->cert));
     free(k.key);
     chancery_close(c);
-}
-
-/* ---- Every option of authorized_keys ----------------------------------------------------- */
-
-static bool enter_line(struct daemon *t, const char *options)
-{
-    daemon_authorize(t, options);
-    daemon_connect(t);
-    return driver_key(&t->d, t->me.name, &t->user, true);
-}
-
-/* Options that decide whether the key gets in. */
-Test(sshd_cert, options_that_let_in)
-{
-    static const struct {
-        const char *options;
-        bool in;
-    } cases[] = {
-        {"", true},
-        {"from=\"127.0.0.1\"", true},
-        {"from=\"127.0.0.0/8,!127.0.0.1\"", false},
-        {"from=\"192.0.2.0/24\"", false},
-        {"from=\"localhost\"", false}, /* by address alone */
-        {"expiry-time=\"20990101\"", true},
-        {"expiry-time=\"20200101\"", false},
-        {"expiry-time=\"20200101Z\"", false},
-        {"expiry-time=\"x\"", false},
-        {"cert-authority", false},
-        {"principals=\"x\"", false},
-        {"tunnel=\"0\"", false},
-        {"no-such-option", false},
-        {"no-touch-required", true}, /* nothing to touch */
-        {"verify-required", true},
-        {"restrict", true},
-        {"environment=\"X=1\"", true},
-        {"permitopen=\"x\"", false},
-        {"permitlisten=\"x:y\"", false},
-        {"no-agent-forwarding,no-port-forwarding,no-pty,no-user-rc,no-X11-forwarding", true},
-        {"restrict,agent-forwarding,port-forwarding,pty,user-rc,X11-forwarding", true},
-    };
-    struct daemon *t = daemon_start();
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cr_assert_eq(enter_line(t, cases[i].options), cases[i].in, "%s: %s", cases[i].options,
-                     daemon_log(t));
-    }
-    cr_assert_not_null(strstr(daemon_log(t), "authorized_keys:1: unknown option: no-such-option"));
-    cr_assert_not_null(strstr(daemon_log(t), "authorized_keys:1: option not supported: tunnel"));
-    daemon_stop(t);
-}
-
-/* Options that decide what it may do then. */
-Test(sshd_cert, options_that_permit)
-{
-    static const struct {
-        const char *options; /* %u: the port that somebody listens on */
-        bool open, listens, pty, agent;
-    } cases[] = {
-        {"", true, true, true, true},
-        {"restrict", false, false, false, false},
-        {"restrict,port-forwarding", true, true, false, false},
-        {"no-agent-forwarding", true, true, true, false},
-        {"restrict,agent-forwarding", false, false, false, true},
-        {"restrict,pty", false, false, true, false},
-        {"no-port-forwarding", false, false, true, true},
-        {"no-pty", true, true, false, true},
-        {"permitopen=\"127.0.0.1:%u\"", true, true, true, true},
-        {"permitopen=\"127.0.0.1:*\"", true, true, true, true},
-        {"permitopen=\"127.0.0.1:1\"", false, true, true, true},
-        {"permitopen=\"192.0.2.1:%u\"", false, true, true, true},
-        {"permitopen=\"127.0.0.1:1\",permitopen=\"127.0.0.1:%u\"", true, true, true, true},
-        {"permitlisten=\"localhost:*\"", true, true, true, true},
-        {"permitlisten=\"localhost:1\"", true, false, true, true},
-        {"permitlisten=\"192.0.2.1:*\"", true, false, true, true},
-        {"restrict,permitopen=\"127.0.0.1:%u\"", false, false, false, false},
-        {"restrict,port-forwarding,permitopen=\"127.0.0.1:%u\"", true, true, false, false},
-    };
-    struct daemon *t = daemon_start();
-    uint32_t port;
-    int l = listener(&port);
-    bool terminals = enter_line(t, "") && may_pty(t); /* are there any here? */
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char options[256];
-        const char *at = strstr(cases[i].options, "%u");
-        snprintf(options, sizeof options, "%.*s", (int)strcspn(cases[i].options, "%"),
-                 cases[i].options);
-        if (at != NULL) {
-            snprintf(options + strlen(options), 128, "%u%s", (unsigned)port, at + 2);
-        }
-        cr_assert(enter_line(t, options), "%s: %s", options, daemon_log(t));
-        cr_assert_eq(may_open(t, port), cases[i].open, "%s", options);
-        cr_assert_eq(may_listen(t, 0), cases[i].listens, "%s", options);
-        cr_assert_eq(may_lend_agent(t), cases[i].agent, "%s", options);
-        cr_assert_eq(may_pty(t), cases[i].pty && terminals, "%s", options);
-    }
-    close(l);
-    daemon_stop(t);
-}
-
-Test(sshd_cert, option_command)
-{
-    struct daemon *t = daemon_start();
-    cr_assert(enter_line(t, "command=\"echo \\\"forced\\\" $SSH_ORIGINAL_COMMAND\""));
-    (void)driver_exec(&t->d, "id", NULL, 0);
-    cr_assert(driver_out_is(&t->d, "forced id\n"));
-    daemon_stop(t);
-}
-
-/* True if the variables of the session have that line. */
-static bool has_variable(struct daemon *t, const char *line)
-{
-    char all[8192];
-    cr_assert_eq(driver_exec(&t->d, "env", NULL, 0), 0);
-    snprintf(all, sizeof all, "\n%.*s", (int)(t->d.out.n < 8000 ? t->d.out.n : 8000),
-             (const char *)t->d.out.p);
-    char want[256];
-    snprintf(want, sizeof want, "\n%s\n", line);
-    return strstr(all, want) != NULL;
-}
-
-/* environment=: nothing without PermitUserEnvironment, names by its patterns, and never those that
- * change what programs run or load (S61). */
-Test(sshd_cert, s61_option_environment)
-{
-    static const struct {
-        const char *config, *options, *line;
-        bool there;
-    } cases[] = {
-        {"no", "environment=\"MINE=1\"", "MINE=1", false},
-        {"yes", "environment=\"MINE=1\"", "MINE=1", true},
-        {"yes", "environment=\"MINE=a=b c\"", "MINE=a=b c", true},
-        {"yes", "environment=\"MINE=1\",environment=\"MINE=2\"", "MINE=1", true},
-        {"yes", "environment=\"LD_PRELOAD=/x\"", "LD_PRELOAD=/x", false},
-        {"yes", "environment=\"LD_LIBRARY_PATH=/x\"", "LD_LIBRARY_PATH=/x", false},
-        {"yes", "environment=\"BASH_ENV=/x\"", "BASH_ENV=/x", false},
-        {"yes", "environment=\"ENV=/x\"", "ENV=/x", false},
-        {"yes", "environment=\"IFS=x\"", "IFS=x", false},
-        {"yes", "environment=\"GLIBC_TUNABLES=x\"", "GLIBC_TUNABLES=x", false},
-        {"yes", "environment=\"PATH=/x\"", "PATH=/x", false},
-        {"yes", "environment=\"SHELL=/x\"", "SHELL=/x", false},
-        {"LD_*,PATH", "environment=\"LD_PRELOAD=/x\"", "LD_PRELOAD=/x", false},
-        {"LANG,LC_*", "environment=\"LC_ALL=C\"", "LC_ALL=C", true},
-        {"LANG,LC_*", "environment=\"MINE=1\"", "MINE=1", false},
-        {"*,!MINE", "environment=\"MINE=1\"", "MINE=1", false},
-        {"yes", "environment=\"SET=mine\"", "SET=fixed", true}, /* SetEnv wins */
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct daemon *t = daemon_prepare();
-        char option[128];
-        snprintf(option, sizeof option, "PermitUserEnvironment=%s", cases[i].config);
-        daemon_option(t, option);
-        daemon_option(t, "SetEnv=SET=fixed");
-        daemon_run(t);
-        cr_assert(enter_line(t, cases[i].options));
-        cr_assert_eq(has_variable(t, cases[i].line), cases[i].there, "case %zu: %.*s", i,
-                     (int)t->d.out.n, (const char *)t->d.out.p);
-        daemon_stop(t);
-    }
 }
 
 /* ---- Signatures that name the host ------------------------------------------------------- */
