@@ -301,7 +301,12 @@ static void authorized_read(struct authorized_search *s, int fd)
         if (n < 0 && errno == EINTR) {
             continue;
         }
-        if (n <= 0 || total > AUTHORIZED_FILE_MAX) {
+        if (n > 0 && total > AUTHORIZED_FILE_MAX) {
+            ncr_log(s->q->log, NCR_LOG_INFO, "%s: over %u bytes: the rest is not read", s->path,
+                    (unsigned)AUTHORIZED_FILE_MAX);
+            return;
+        }
+        if (n <= 0) {
             break;
         }
         total += (size_t)n;

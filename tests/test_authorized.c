@@ -126,6 +126,30 @@ Test(authorized, no_file_no_key)
     home_end(h);
 }
 
+/* S57: what lies behind the limit is not read, not half of a line either, and that is told. */
+Test(authorized, s57_a_file_of_megabytes)
+{
+    struct home *h = home_make();
+    char line[101];
+    home_write(h, "");
+    FILE *f = fopen(h->file, "w");
+    cr_assert_not_null(f);
+    fprintf(f, "%s\n", h->other_line);
+    memset(line, 'x', sizeof line);
+    memcpy(line, "# ", 2);
+    line[99] = '\n';
+    line[100] = '\0';
+    for (int i = 0; i < 11000; i++) {
+        fputs(line, f);
+    }
+    fprintf(f, "%s\n", h->line);
+    fclose(f);
+    cr_assert(home_check(h, &h->other, NULL));
+    cr_assert_not(home_check(h, &h->key, NULL));
+    cr_assert_not_null(strstr(h->said, "the rest is not read"), "%s", h->said);
+    home_end(h);
+}
+
 Test(authorized, second_file_and_none)
 {
     struct home *h = home_make();
