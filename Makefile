@@ -292,10 +292,10 @@ SERVER_SRC = \
 	server/authorized.c \
 	server/cert_auth.c \
 	server/daemon.c \
-	server/descriptors.c \
 	server/gate.c \
 	server/groups.c \
 	server/host_keys_update.c \
+	server/inherit.c \
 	server/judge.c \
 	server/login.c \
 	server/logline.c \

@@ -8,7 +8,7 @@
 
 #include "proto/posix/clock.h"
 #include "proto/posix/socket.h"
-#include "server/descriptors.h"
+#include "server/inherit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -190,18 +190,6 @@ static bool command_descriptors(int out)
            dup2(null, STDERR_FILENO) >= 0;
 }
 
-static void command_signals(void)
-{
-    static const int usual[] = {SIGPIPE, SIGTERM, SIGINT,  SIGQUIT, SIGHUP,
-                                SIGCHLD, SIGALRM, SIGUSR1, SIGUSR2};
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        signal(usual[i], SIG_DFL);
-    }
-}
-
 /* Runs in the child. */
 static void command_child(struct command_run *r, int out)
 {
@@ -211,12 +199,12 @@ static void command_child(struct command_run *r, int out)
     snprintf(user, sizeof user, "USER=%s", r->as.name);
     snprintf(logname, sizeof logname, "LOGNAME=%s", r->as.name);
     snprintf(home, sizeof home, "HOME=%s", r->as.home);
-    command_signals();
+    ncr_inherit_signals();
     if (setsid() < 0 || (geteuid() == 0 && !ncr_account_become(&r->as)) || chdir("/") != 0 ||
         !command_descriptors(out)) {
         _exit(255);
     }
-    ncr_close_from(STDERR_FILENO + 1);
+    ncr_inherit_close(STDERR_FILENO + 1);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* else its own time ends it */
     execve(r->argv[0], r->argv, envp);
     _exit(127);

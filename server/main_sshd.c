@@ -5,14 +5,13 @@
  * refused by getopt(3), by name.
  */
 #include "server/daemon.h"
-#include "server/descriptors.h"
+#include "server/inherit.h"
 #include "server/users_file.h"
 
 #include "proto/posix/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,25 +174,12 @@ static bool sshd_log(struct ncr_daemon *d, const struct sshd_options *o)
 
 /* ---- The process ------------------------------------------------------------------------- */
 
-/* Signals that somebody before us had blocked or ignored are nothing of ours. */
-static void sshd_reset_signals(void)
-{
-    static const int usual[] = {SIGTERM, SIGINT,  SIGQUIT, SIGHUP,
-                                SIGCHLD, SIGALRM, SIGUSR1, SIGUSR2};
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        signal(usual[i], SIG_DFL);
-    }
-}
-
 /* Descriptors 0 to 2 exist, so that no other file gets their numbers; whatever else was inherited
  * is nothing of ours, nor of any user's program. */
 static bool sshd_standard_fds(void)
 {
     int fd;
-    ncr_close_from(STDERR_FILENO + 1);
+    ncr_inherit_close(STDERR_FILENO + 1);
     do {
         fd = open("/dev/null", O_RDWR);
     } while (fd >= 0 && fd <= STDERR_FILENO);
@@ -265,7 +251,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "nacre_%s\n", NACRE_VERSION);
         return 0;
     }
-    sshd_reset_signals();
+    ncr_inherit_signals();
     ncr_sshd_config_init(&d.cfg);
     d.empty_dir = -1;
     if (!sshd_standard_fds() || !sshd_options_read(&d, &o, argc, argv) ||

@@ -12,6 +12,7 @@
  * Children are reaped one by one, by number, when SIGCHLD came: other children of the process are
  * somebody else's.
  */
+#include "server/inherit.h"
 #include "server/peer.h"
 
 #include <errno.h>
@@ -45,24 +46,11 @@ static void spawn_complain(const char *what, const char *of)
     dprintf(STDERR_FILENO, "%s: %s: %s\n", of, what, strerror(errno));
 }
 
-/* The default action for every signal, and none blocked. */
-static void spawn_signals(struct ncr_loop *l)
-{
-    sigset_t none;
-    ncr_loop_child(l);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
-    signal(SIGCHLD, SIG_DFL);
-    signal(SIGHUP, SIG_DFL);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-}
-
 /* Runs in the child; fds are stdin, stdout, stderr, all over 2. */
 static void spawn_child(struct ncr_loop *l, const struct ncr_spawn_how *how, const int fds[3])
 {
-    spawn_signals(l);
+    ncr_loop_child(l);
+    ncr_inherit_signals();
     if (setsid() < 0) {
         _exit(255);
     }
