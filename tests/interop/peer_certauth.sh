@@ -202,6 +202,30 @@ certauth_case_lines() {
     certauth_stays_out user-ed25519
 }
 
+# What a program prints instead of a file: the shell, which belongs to root everywhere
+certauth_case_keys_command() {
+    CAS=none
+    printf 'command="echo line $SSH_ORIGINAL_COMMAND" %s\n' "$(cat "$SHARED/user-ecdsa256.pub")" > "$SHARED/printed"
+    certauth_serve -o AuthorizedKeysCommand="/bin/sh -c '[ \"\$1\" = $ME ] && cat $SHARED/printed' x %u" \
+        -o AuthorizedKeysCommandUser="$ME"
+    said=$(certauth_ssh -i "$THERE/user-ecdsa256" -p "$PORT" "$ME@127.0.0.1" id) || fail "refused: $(cat "$SERVER_LOG")"
+    [ "$said" = 'line id' ] || fail "said $said"
+    certauth_ssh -i "$THERE/user-rsa2048" -p "$PORT" "$ME@127.0.0.1" id && fail "another key got in"
+    return 0
+}
+
+certauth_case_principals_command() {
+    echo 'command="echo line" staff' > "$SHARED/printed"
+    certauth_serve -o AuthorizedPrincipalsCommand="/bin/sh -c '[ \"\$1\" = 9 ] && cat $SHARED/printed' x %s %i %T" \
+        -o AuthorizedPrincipalsCommandUser="$ME"
+    certauth_issue ed25519 user-ed25519 -n "$ME" -z 9
+    certauth_stays_out user-ed25519 'does not contain an authorized principal'
+    certauth_issue ed25519 user-ed25519 -n staff -z 8
+    certauth_stays_out user-ed25519 'exited with status 1'
+    certauth_issue ed25519 user-ed25519 -n staff -z 9
+    [ "$(certauth_login user-ed25519 id)" = line ] || fail "the line's command did not run"
+}
+
 # Its plain key is no way around
 certauth_case_plain_key() {
     certauth_issue ed25519 user-ed25519 -n "$ME"
@@ -256,6 +280,8 @@ certauth_users() {
     check "source-address" certauth_case_source
     check "no permits" certauth_case_clear
     check "AuthorizedPrincipalsFile" certauth_case_principals_file
+    check "AuthorizedPrincipalsCommand" certauth_case_principals_command
+    check "AuthorizedKeysCommand" certauth_case_keys_command
     check "cert-authority lines" certauth_case_lines
     check "plain keys beside certificates" certauth_case_plain_key
     check "an authority's SHA-1" certauth_case_sha1
