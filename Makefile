@@ -722,15 +722,20 @@ $(foreach t,$(SERVER_TESTS),$(eval $(call test_rule,$(t),$(UPPER_SUPPORT) $(SERV
 $(foreach t,$(SESSION_TESTS),$(eval $(call test_rule,$(t),$(UPPER_SUPPORT) $(SESSION_LIBS))))
 $(OOM_TESTS:%=$(BUILD)/tests/test_%): $(call objs,$(TEST_OOM))
 
+# The order in which they run, several at a time: the longest first, or they would end alone
+SLOW_TESTS = conn adopt sshd sshd_cert curve25519_32 mlkem security_packets ecp_32 deflate mont_32 ecp inflate mont
+RUN_FIRST = $(SLOW_TESTS:%=$(BUILD)/tests/test_%)
+RUN_TESTS = $(SCRIPT_TESTS) $(RUN_FIRST) $(filter-out $(RUN_FIRST),$(TEST_BIN))
+
 ## check: build, lint and every unit test; installs Criterion if it is missing
 .PHONY: check
 check: all $(TEST_BIN) amalgamation
-	@$(LINT_ENV) tests/run $(LINT) $(TEST_BIN) $(SCRIPT_TESTS)
+	@$(LINT_ENV) tests/run $(LINT) $(RUN_TESTS)
 
 ## test-NAME: one test module, tests/test_NAME.c
 .PHONY: unit
 unit: $(TEST_BIN) $(PROGRAMS)
-	@BUILD='$(BUILD)' TEST_TIMEOUT=600 tests/run $(TEST_BIN) $(SCRIPT_TESTS)
+	@BUILD='$(BUILD)' TEST_TIMEOUT=900 tests/run $(RUN_TESTS)
 
 # Test modules that compare fast twins with portable code
 TWIN_TESTS = ecp ge25519 keccak mldsa44_steps mlkem_steps mont sntrup761 twins x25519
