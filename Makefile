@@ -461,6 +461,7 @@ SCRIPT_TESTS = \
 	tests/test_add_program.sh \
 	tests/test_agent_login.sh \
 	tests/test_agent_program.sh \
+	tests/test_config_program.sh \
 	tests/test_hosts_program.sh \
 	tests/test_kat.sh \
 	tests/test_keygen.sh \
@@ -505,6 +506,7 @@ FUZZ = \
 	sftp_client \
 	sftp_msg \
 	sftp_server \
+	ssh_config \
 	sshsig
 # main() of the fuzz targets where libFuzzer does not bring one
 FUZZ_MAIN = fuzz/standalone.c

@@ -219,6 +219,10 @@ static void ssh_close_options(struct ssh_main *m)
     if (!m->session_cfg.subsystem && !m->no_session)
         return;
     o->session = m->session_cfg.subsystem ? NCR_SESSION_SUBSYSTEM : NCR_SESSION_NONE;
+    if (m->no_session && m->ttys == 0 && !ncr_opt_has(o, "RequestTTY")) {
+        o->tty = NCR_TTY_NO;
+        ncr_opt_close(o, "RequestTTY");
+    }
     ncr_opt_close(o, "SessionType");
 }
 

@@ -145,7 +145,7 @@ static void show_escape(const struct ncr_options *o)
     if (o->escape < 0)
         printf("escapechar none\n");
     else if (o->escape < ' ')
-        printf("escapechar ^%c\n", o->escape + '@');
+        printf("escapechar \\^%c\n", o->escape + '@');
     else
         printf("escapechar %c\n", o->escape);
 }

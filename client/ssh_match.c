@@ -236,10 +236,11 @@ static const struct match_row *match_find(const char *word, bool *deny, const ch
     return NULL;
 }
 
-/* "all" stands alone, or behind canonical and final. */
-static bool match_all(struct ncr_conf *r, const struct ncr_opt_args *a, size_t i, bool *matches)
+/* "all" stands alone, or behind canonical or final; as ssh has it, behind any one criterion. */
+static bool match_all(struct ncr_conf *r, const struct ncr_opt_args *a, size_t i, size_t before,
+                      bool *matches)
 {
-    if (i > 1 || i + 1 < a->n)
+    if (before > 1 || i + 1 < a->n)
         return ncr_opt_fail(r->opt, "'%s' cannot be combined with other Match attributes",
                             a->word[i]);
     if (a->word[i][0] == '!')
@@ -274,10 +275,12 @@ static bool match_one(struct ncr_conf *r, const struct ncr_opt_args *a, size_t *
 
 bool ncr_conf_match(struct ncr_conf *r, const struct ncr_opt_args *a, bool *matches)
 {
+    size_t before = 0; /* criteria */
+
     *matches = true;
-    for (size_t i = 0; i < a->n; i++) {
+    for (size_t i = 0; i < a->n; i++, before++) {
         if (strcasecmp(a->word[i] + (a->word[i][0] == '!'), "all") == 0)
-            return match_all(r, a, i, matches);
+            return match_all(r, a, i, before, matches);
         if (!match_one(r, a, &i, matches))
             return false;
     }

@@ -531,7 +531,7 @@ Test(ssh_config, match_mistakes)
     refused("Match foo bar\n", "Bad Match condition");
     refused("Match host\n", "missing argument for Match 'host'");
     refused("Match all host x\n", "'all' cannot be combined");
-    refused("Match host x all\n", "'all' cannot be combined");
+    refused("Match host x user y all\n", "'all' cannot be combined");
     refused("Match canonical=x\n", "unsupported Match attribute");
     refused("Port 1\nMatch foo\nMatch bar\n", "terminating, 2 bad configuration options");
 }

@@ -1,0 +1,150 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# ssh_config(5) at work: what nacre-ssh and nacre-sftp read in a file is what their connection to nacre-sshd
+# is like. Prints TAP lines. BUILD says where the programs are.
+set -u
+export LC_ALL=C
+
+case ${BUILD:-build} in
+/*) build=$BUILD ;;
+*) build=$PWD/${BUILD:-build} ;;
+esac
+work=$(mktemp -d) || exit 2
+server=
+trap '[ -z "$server" ] || kill "$server"; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+cd "$work" || exit 2
+umask 077
+unset SSH_AUTH_SOCK SSH_ASKPASS DISPLAY
+mkdir -p home/.ssh
+HOME=$work/home SHELL=/bin/sh
+export HOME SHELL
+failed=0
+why=
+me=$(id -un)
+
+check() { # NAME: reports the checks since the last report
+    if [ -z "$why" ]; then
+        echo "ok - config: $1"
+    else
+        failed=1
+        echo "not ok - config: $1"
+        printf '%s\n' "$why" | sed 's/^/    /'
+    fi
+    why=
+}
+bad() {
+    why="$why$*
+"
+}
+run() { # STATUS COMMAND...
+    want=$1
+    shift
+    timeout 60 "$@" > out 2> err < /dev/null
+    got=$?
+    [ "$got" -eq "$want" ] || bad "$*: status $got instead of $want: $(cat out err)"
+}
+out_is() { [ "$(cat out)" = "$1" ] || bad "output '$(cat out)' instead of '$1'"; }
+err_has() { grep -qF -- "$1" err || bad "stderr lacks '$1': $(cat err)"; }
+
+for program in keygen sshd sftp-server ssh sftp; do
+    [ -x "$build/nacre-$program" ] && continue
+    echo "ok - config # SKIP nacre-$program is not built"
+    exit 0
+done
+
+"$build/nacre-keygen" -q -t ed25519 -N '' -f host || exit 2
+"$build/nacre-keygen" -q -t ed25519 -N '' -f user || exit 2
+printf '%s\n' "HostKey $work/host" 'ListenAddress 127.0.0.1' 'PidFile none' 'StrictModes no' \
+    'PermitRootLogin yes' 'PerSourcePenalties no' "AuthorizedKeysFile $work/user.pub" 'AcceptEnv NACRE_*' \
+    "Subsystem sftp $build/nacre-sftp-server" > sshd_config
+"$build/nacre-sshd" -D -e -f sshd_config -p 0 > log 2>&1 < /dev/null &
+server=$!
+tries=0
+until grep -q 'Server listening on' log; do
+    tries=$((tries + 1))
+    kill -0 "$server" 2> /dev/null && [ $tries -lt 200 ] || {
+        echo "ok - config # SKIP nacre-sshd does not run here: $(cat log)"
+        exit 0
+    }
+    sleep 0.05
+done
+port=$(sed -n 's/.*Server listening on .* port \([0-9]*\).*/\1/p' log | head -n 1)
+
+common="HostName 127.0.0.1
+Port $port
+User $me
+IdentityFile $work/%u-key
+IdentitiesOnly yes
+UserKnownHostsFile $work/known-%n
+GlobalKnownHostsFile none
+StrictHostKeyChecking accept-new
+LogLevel ERROR
+BatchMode yes"
+mv user "$me-key"
+
+printf 'Host alias\nSetEnv NACRE_A=1 "NACRE_B=2 3"\nHashKnownHosts yes\nMatch all\n%s\n' "$common" > config
+run 0 "$build/nacre-ssh" -F config alias 'echo $NACRE_A, $NACRE_B, $SSH_CONNECTION' # host, port, user, key, variables
+case $(cat out) in
+"1, 2 3, 127.0.0.1 "*" 127.0.0.1 $port") ;;
+*) bad "output $(cat out)" ;;
+esac
+grep -q '^|1|' known-alias || bad "no hashed name in known-alias: $(ls; cat known-alias)"
+run 0 "$build/nacre-ssh" -F config other 'echo $NACRE_A.'
+out_is .
+grep -qF "[127.0.0.1]:$port " known-other || bad "known-other: $(cat known-other)"
+echo "put $work/config $work/config.copy" > batch
+run 0 "$build/nacre-sftp" -F config -b batch other
+cmp -s config config.copy || bad "nacre-sftp has copied nothing"
+check "paramiko_trap_config_applied"
+
+printf '%s\n' "$common" > home/.ssh/config
+run 0 "$build/nacre-ssh" somewhere 'echo there'
+out_is there
+chmod 660 home/.ssh/config
+run 255 "$build/nacre-ssh" somewhere 'echo there'
+err_has "Bad owner or permissions on $HOME/.ssh/config"
+chmod 600 home/.ssh/config
+run 255 "$build/nacre-ssh" -F none -o BatchMode=yes -o ConnectTimeout=5 -p 1 127.0.0.1 true
+err_has 'port 1: Connection refused'
+run 255 "$build/nacre-ssh" -p 1 somewhere true
+err_has 'connect to host 127.0.0.1 port 1: Connection refused'
+check "the usual file, and what goes before it"
+
+printf 'Match host here\nRemoteCommand echo "from  the file" %%n\nMatch host none\nSessionType none\nMatch host sub\nSessionType subsystem\nMatch host null\nStdinNull yes\nHost *\n%s\n' \
+    "$common" | sed 's/Match host/Match originalhost/' > config
+run 0 "$build/nacre-ssh" -F config here
+out_is 'from  the file here'
+run 255 "$build/nacre-ssh" -F config here true
+err_has 'Cannot execute command-line and remote command.'
+run 0 "$build/nacre-sftp" -F config -b batch here
+echo input > input
+timeout 60 "$build/nacre-ssh" -F config null cat < input > out 2> err || bad "StdinNull: $(cat err)"
+out_is ''
+timeout 60 "$build/nacre-ssh" -F config other cat < input > out 2> err || bad "no StdinNull: $(cat err)"
+out_is input
+timeout 2 "$build/nacre-ssh" -F config none > out 2> err < /dev/null
+[ $? -eq 124 ] || bad "SessionType none: it has ended: $(cat out err)"
+run 255 "$build/nacre-ssh" -F config sub no-such-subsystem
+err_has 'subsystem request failed'
+check "sessions"
+
+printf 'Host refused\nRefuseConnection "not today"\nHost proxy\nPort 1\nProxyCommand touch ran\nHost *\n%s\n' "$common" > config
+run 255 "$build/nacre-ssh" -F config refused true
+err_has 'config line 2: RefuseConnection: not today'
+run 255 "$build/nacre-sftp" -F config -b batch refused
+err_has 'config line 2: RefuseConnection: not today'
+run 0 "$build/nacre-ssh" -F config -o ProxyCommand=none -p "$port" proxy true
+printf 'Host *\n%s\nNoSuch 1\nAlso x\n' "$common" > config
+run 255 "$build/nacre-ssh" -F config other true
+err_has 'config: line 12: Bad configuration option: nosuch'
+err_has 'config: terminating, 2 bad configuration options'
+run 255 "$build/nacre-ssh" -F absent other true
+err_has "Can't open user config file absent: No such file or directory"
+run 0 "$build/nacre-ssh" -F /dev/null -G other
+printf 'Port 77\n' | timeout 60 "$build/nacre-ssh" -F /dev/stdin -G other > out 2> err
+grep -qx 'port 77' out || bad "no configuration from a pipe: $(cat err)"
+check "refusals"
+
+exit $failed
