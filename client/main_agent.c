@@ -133,7 +133,7 @@ static int agent_read_hash(struct agent_options *o, const char *name)
  * it changes nothing; what would have to be done is refused. */
 static int agent_read_extra(const char *name)
 {
-    if (strcmp(name, "no-restrict-websafe") == 0)
+    if (strcmp(name, "no-restrict-websafe") == 0 || strncmp(name, "websafe-allow=", 14) == 0)
         return 0; /* nothing signs for the web here: security keys do not sign at all */
     if (strcmp(name, "allow-remote-pkcs11") == 0) {
         fputs("nacre-agent: option \"allow-remote-pkcs11\" is not supported: no tokens are used\n",
