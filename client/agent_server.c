@@ -163,7 +163,6 @@ static bool agserv_room(struct ncr_agent_conn *c)
 
 static void agserv_read_on(struct ncr_agent_conn *c)
 {
-    agserv_wipe_in(c);
     agserv_drop_out(c);
     c->state = AGSERV_READING;
     ncr_loop_timer_set(c->s->loop, &c->timer, NCR_NEVER);
@@ -195,11 +194,13 @@ static bool agserv_write(struct ncr_agent_conn *c)
     return true;
 }
 
-/* Takes the server's reply over for a client, and sends it now or later. */
+/* Takes the server's reply over for a client, and sends it now or later. The request is wiped
+ * before: who has the reply may rely on that. */
 static void agserv_reply(struct ncr_agent_conn *c, uint64_t now)
 {
     struct ncr_agentd_reply *r = &c->s->reply;
 
+    agserv_wipe_in(c);
     c->out = malloc(r->n > 0 ? r->n : 1);
     if (c->out == NULL || r->n == 0) {
         agserv_close(c);

@@ -260,7 +260,10 @@ static bool agent_place_name(struct agent_place *p, const struct agent_options *
 
     if (o->address != NULL) {
         n = snprintf(p->path, sizeof p->path, "%s", o->address);
-        return n > 0 && (size_t)n < sizeof p->path;
+        if (n > 0 && (size_t)n < sizeof p->path)
+            return true;
+        fprintf(stderr, "nacre-agent: cannot bind to path %s\n", n > 0 ? "of that length" : "\"\"");
+        return false;
     }
     n = snprintf(p->dir, sizeof p->dir, "%s/ssh-XXXXXX",
                  o->directory != NULL            ? o->directory

@@ -131,6 +131,9 @@ kill "$pid"
 gone "$(echo directory/ssh-*)"
 run 1 -a "$work/$(printf '%0120d' 0)"
 run 1 -a /nowhere/sock
+grep -q 'cannot bind to path /nowhere/sock: No such file' err || bad "says $(cat err)"
+run 1 -a ''
+grep -q 'cannot bind to path ""' err || bad "says $(cat err)"
 TMPDIR=/nowhere run 1
 check "-a, -A, TMPDIR"
 
