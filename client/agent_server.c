@@ -85,11 +85,28 @@ static void agserv_expire(void *ctx)
 
 /* ---- Clients ---- */
 
+/* Memory for what comes and goes, as much as there may be of it; NULL: no more. */
+static uint8_t *agserv_take(struct ncr_agent_server *s, size_t n)
+{
+    uint8_t *p = n <= s->held_max - s->held ? malloc(n) : NULL;
+
+    if (p != NULL)
+        s->held += n;
+    return p;
+}
+
+static void agserv_give_back(struct ncr_agent_server *s, uint8_t *p, size_t n)
+{
+    if (p == NULL)
+        return;
+    nacre_wipe(p, n);
+    free(p);
+    s->held -= n;
+}
+
 static void agserv_wipe_in(struct ncr_agent_conn *c)
 {
-    if (c->in != NULL)
-        nacre_wipe(c->in, c->in_cap);
-    free(c->in);
+    agserv_give_back(c->s, c->in, c->in_cap);
     c->in = NULL;
     c->in_n = c->in_cap = 0;
     c->in_want = NACRE_AGENT_LEN;
@@ -97,9 +114,7 @@ static void agserv_wipe_in(struct ncr_agent_conn *c)
 
 static void agserv_drop_out(struct ncr_agent_conn *c)
 {
-    if (c->out != NULL)
-        nacre_wipe(c->out, c->out_n);
-    free(c->out);
+    agserv_give_back(c->s, c->out, c->out_n);
     c->out = NULL;
     c->out_n = c->out_at = 0;
 }
@@ -146,14 +161,12 @@ static bool agserv_room(struct ncr_agent_conn *c)
         return true;
     if (cap > c->in_want)
         cap = c->in_want < AGSERV_FIRST ? AGSERV_FIRST : c->in_want;
-    p = malloc(cap);
+    p = agserv_take(c->s, cap);
     if (p == NULL)
         return false;
     if (c->in_n > 0)
         memcpy(p, c->in, c->in_n);
-    if (c->in != NULL)
-        nacre_wipe(c->in, c->in_cap);
-    free(c->in);
+    agserv_give_back(c->s, c->in, c->in_cap);
     c->in = p;
     c->in_cap = cap;
     return true;
@@ -201,14 +214,14 @@ static void agserv_reply(struct ncr_agent_conn *c, uint64_t now)
     struct ncr_agentd_reply *r = &c->s->reply;
 
     agserv_wipe_in(c);
-    c->out = malloc(r->n > 0 ? r->n : 1);
-    if (c->out == NULL || r->n == 0) {
+    c->out = r->n > 0 ? agserv_take(c->s, r->n) : NULL;
+    if (c->out == NULL) {
         agserv_close(c);
         return;
     }
-    memcpy(c->out, r->p, r->n);
     c->out_n = r->n;
     c->out_at = 0;
+    memcpy(c->out, r->p, r->n);
     if (r->when > now) {
         c->state = AGSERV_DELAYED;
         ncr_loop_timer_set(c->s->loop, &c->timer, agserv_loop_time(c->s, r->when, now));
@@ -456,6 +469,8 @@ nacre_err ncr_agent_server_init(struct ncr_agent_server *s)
     s->fd = -1;
     if (s->clients_max == 0)
         s->clients_max = NCR_AGENT_CLIENTS_MAX;
+    if (s->held_max == 0)
+        s->held_max = NCR_AGENT_HELD_MAX;
     if (s->stall_ms == 0)
         s->stall_ms = NCR_AGENT_STALL_MS;
     s->reply.cap = NACRE_AGENT_LEN + NACRE_AGENT_MSG_MAX;

@@ -11,8 +11,12 @@
 #include "client/agent_requests.h"
 #include "proto/posix/loop.h"
 
-#define NCR_AGENT_CLIENTS_MAX 512 /* more wait to be accepted */
-#define NCR_AGENT_STALL_MS 60000  /* for half a message, and for a reply that is not taken */
+#define NCR_AGENT_CLIENTS_MAX 4096 /* of 2 KiB while they are idle; more wait to be accepted */
+#define NCR_AGENT_STALL_MS 60000   /* for half a message, and for a reply that is not taken */
+
+/* Bytes of half messages and of replies that are not taken, of all clients together: as much as 128
+ * of the largest. Who would have more is hung up on. */
+#define NCR_AGENT_HELD_MAX (128u * (NACRE_AGENT_LEN + NACRE_AGENT_MSG_MAX))
 
 struct ncr_agent_conn;
 
@@ -21,6 +25,7 @@ struct ncr_agent_server {
     struct ncr_loop *loop;
     unsigned clients_max; /* 0: NCR_AGENT_CLIENTS_MAX */
     uint64_t stall_ms;    /* 0: NCR_AGENT_STALL_MS */
+    size_t held_max;      /* 0: NCR_AGENT_HELD_MAX */
     /* private */
     int fd;
     struct ncr_watch watch;
@@ -29,6 +34,7 @@ struct ncr_agent_server {
     struct ncr_agent_conn *asking; /* whose question is asked */
     struct ncr_agent_conn *first;
     unsigned n_clients;
+    size_t held;
     struct ncr_agentd_reply reply; /* under way from agent to a client's socket */
 };
 

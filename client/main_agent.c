@@ -32,6 +32,7 @@
 #include "proto/posix/socket.h"
 
 #define AGENT_BACKLOG 128
+#define AGENT_OWN_FDS 16      /* standard ones, listener, a question */
 #define AGENT_PARENT_MS 10000 /* between looks whether the command still runs */
 #define AGENT_PROVIDERS "/usr/lib*/*,/usr/local/lib*/*"
 #define AGENT_REFUSED 1 /* exit status: usage, and what could not be done */
@@ -394,6 +395,18 @@ static int agent_close_others(int fd)
     return fd;
 }
 
+/* As many as there may be clients, if that is allowed. */
+static void agent_take_descriptors(void)
+{
+    const rlim_t want = NCR_AGENT_CLIENTS_MAX + AGENT_OWN_FDS;
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= want)
+        return;
+    l.rlim_cur = l.rlim_max < want ? l.rlim_max : want;
+    (void)setrlimit(RLIMIT_NOFILE, &l); /* else more clients wait */
+}
+
 static void agent_tell(const struct agent_options *o, const char *path, pid_t pid, bool env_pid)
 {
     const char *format = o->csh ? "setenv %s %s;\n" : "%s=%s; export %s;\n";
@@ -440,6 +453,7 @@ static int agent_serve(const struct agent_options *o, const char *path, int fd, 
     struct agent_parent parent = {&loop, {.fn = NULL}, command};
     nacre_err err = ncr_loop_init(&loop, NCR_LOOP_POLL);
 
+    agent_take_descriptors();
     agent_server.loop = &loop;
     agent_server.agent.rng = &nacre_rng_os;
     agent_server.agent.work = agent_work;

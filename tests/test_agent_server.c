@@ -312,6 +312,34 @@ Test(agent_server, peers_of_other_users)
     unlink(path);
 }
 
+/* What clients send and do not read is bounded for all of them together. */
+Test(agent_server, memory_of_all_clients_is_limited)
+{
+    const uint8_t length[NACRE_AGENT_LEN] = {0, 4, 0, 0};
+    static uint8_t part[8192];
+    const int good = net_client();
+    int fds[8];
+
+    net.s.held_max = 40000;
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+        fds[i] = net_client();
+        net_write(fds[i], length, sizeof length);
+        net_write(fds[i], part, sizeof part);
+        for (int round = 0; round < 20; round++)
+            net_round(0);
+        cr_assert_leq(net.s.held, net.s.held_max);
+    }
+    cr_assert(net.s.n_clients > 1 && net.s.n_clients < 9, "%u left", net.s.n_clients);
+    cr_assert_eq(net_list(good), 0);
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+        close(fds[i]);
+    while (net.s.n_clients > 1)
+        net_round(10);
+    cr_assert_eq(net_list(good), 0);
+    cr_assert_eq(net.s.held, 0);
+    close(good);
+}
+
 /* ---- Memory ---- */
 
 /* A session: a key that asks is added, lists, signs. False: the server hung up, or said no. */
