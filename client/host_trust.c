@@ -142,7 +142,9 @@ static nacre_err trust_add(const struct trust_case *t)
     return ncr_hosts_add_hashed(cfg->known_hosts[0], t->host, t->c->key_port, t->key.blob, salt);
 }
 
-static enum nacre_verdict trust_save(const struct trust_case *t)
+/* confirmed: a person looked at the key. One that nobody looked at does not vouch for further keys
+ * of the host: they are learned at the next visit, as with ssh. */
+static enum nacre_verdict trust_save(const struct trust_case *t, bool confirmed)
 {
     struct nacre_client *c = t->c;
     nacre_err err;
@@ -150,20 +152,24 @@ static enum nacre_verdict trust_save(const struct trust_case *t)
     if (c->cfg.n_known_hosts == 0)
         return NACRE_ACCEPT;
     err = trust_add(t);
-    c->host_own = err == NACRE_OK;
+    c->host_own = confirmed && err == NACRE_OK;
     if (err == NACRE_OK)
         ncr_client_log(c, NACRE_LOG_INFO,
                        "Warning: Permanently added '%s' (%s) to the list of known hosts.",
                        c->host_text, nacre_pubkey_label(&t->key));
     else
         ncr_client_log(c, NACRE_LOG_ERROR,
-                       "Failed to add the host key of %s to the list of known hosts (%s): %s",
-                       c->host_text, c->cfg.known_hosts[0], ncr_file_error(err));
+                       "Failed to add the host to the list of known hosts (%s): %s",
+                       c->cfg.known_hosts[0], ncr_file_error(err));
     return NACRE_ACCEPT;
 }
 
 static enum nacre_verdict trust_refuse_unknown(const struct trust_case *t)
 {
+    if (t->c->cfg.host_policy == NACRE_HOSTS_STRICT)
+        ncr_client_log(t->c, NACRE_LOG_ERROR,
+                       "No %s host key is known for %s and you have requested strict checking.",
+                       nacre_pubkey_label(&t->key), t->c->host_text);
     ncr_client_error(t->c,
                      "Host key verification failed. No %s host key is known for %s (it is %s) "
                      "and strict checking is asked for",
@@ -203,7 +209,7 @@ static enum nacre_verdict trust_ask(const struct trust_case *t)
     ncr_client_resume(c, since);
     free(names);
     if (trust == NACRE_TRUST_SAVE)
-        return trust_save(t);
+        return trust_save(t, true);
     if (trust == NACRE_TRUST_ONCE)
         return NACRE_ACCEPT;
     ncr_client_error(c,
@@ -231,7 +237,7 @@ static enum nacre_verdict trust_unknown(const struct trust_case *t)
         return trust_ask(t);
     case NACRE_HOSTS_ACCEPT_NEW:
     case NACRE_HOSTS_OFF:
-        return trust_save(t);
+        return trust_save(t, false);
     default:
         return trust_refuse_unknown(t);
     }
@@ -256,15 +262,22 @@ static enum nacre_verdict trust_changed(const struct trust_case *t)
     return NACRE_ACCEPT;
 }
 
-static enum nacre_verdict trust_revoked(const struct trust_case *t)
+/* Whatever the policy. kind: "" or "-CERT", what was looked for. */
+static enum nacre_verdict trust_revoked(const struct trust_case *t, const char *kind)
 {
+    const char *label = nacre_pubkey_label(&t->key);
+
     trust_banner(t, "       WARNING: REVOKED HOST KEY DETECTED!               ");
-    ncr_client_log(t->c, NACRE_LOG_ERROR, "The %s host key for %s is marked as revoked.",
-                   nacre_pubkey_label(&t->key), t->c->host_text);
+    ncr_client_log(t->c, NACRE_LOG_ERROR, "The %s%s host key for %s is marked as revoked.", label,
+                   kind, t->c->host_text);
     ncr_client_log(t->c, NACRE_LOG_ERROR, "This could mean that a stolen key is being used to");
     ncr_client_log(t->c, NACRE_LOG_ERROR, "impersonate this host.");
+    if (t->c->cfg.host_policy != NACRE_HOSTS_OFF)
+        ncr_client_log(t->c, NACRE_LOG_ERROR,
+                       "%s%s host key for %s was revoked and you have requested strict checking.",
+                       label, kind, t->c->host_text);
     ncr_client_error(t->c, "Host key verification failed. The %s key %s of %s is revoked by %s:%u",
-                     nacre_pubkey_label(&t->key), t->fingerprint, t->c->host_text, trust_file(t),
+                     label, t->fingerprint, t->c->host_text, trust_file(t),
                      (unsigned)t->search.line);
     return NACRE_REFUSE;
 }
@@ -286,7 +299,7 @@ static enum nacre_verdict trust_decide(const struct trust_case *t)
     case NACRE_HOST_CHANGED:
         return trust_changed(t);
     default:
-        return trust_revoked(t);
+        return trust_revoked(t, "");
     }
 }
 
@@ -353,7 +366,7 @@ static enum nacre_verdict trust_cert(struct trust_case *t, bool *settled)
     if (!trust_search(t, true))
         return NACRE_REFUSE;
     if (t->search.verdict == NACRE_HOST_REVOKED)
-        return trust_revoked(t);
+        return trust_revoked(t, "-CERT");
     if (t->search.verdict == NACRE_HOST_MATCH && trust_cert_good(t, &what)) {
         ncr_client_log(c, NACRE_LOG_DEBUG,
                        "Host '%s' is known and matches the %s-CERT host "

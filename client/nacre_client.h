@@ -98,8 +98,8 @@ enum nacre_log_level {
 };
 
 /* Whether further keys that the server announces, and proves, are saved, and keys that it has no
- * more are removed (UpdateHostKeys). Only where the host's plain key stands in a file of the user's
- * own. */
+ * more are removed (UpdateHostKeys). Only where the host's plain key stood in a file of the user's
+ * own, or the host_key hook has just saved it. */
 enum nacre_update { NACRE_UPDATE_NO = 0, NACRE_UPDATE_YES, NACRE_UPDATE_ASK };
 
 /* Everything pointed to is borrowed until close. Zeroed: see above. */

@@ -231,6 +231,39 @@ Test(host_trust, known_without_its_port)
     desk_free(d);
 }
 
+/* Lines of ssh that scripts look for, beside the one error of the library. */
+Test(host_trust, words_of_ssh)
+{
+    struct desk *d = desk_new();
+    struct nacre_cert c = desk_cert();
+
+    d->cfg.host_policy = NACRE_HOSTS_STRICT;
+    cr_assert_eq(desk_trust(d, desk_blob(1)), NACRE_REFUSE);
+    cr_assert(desk_logged(d, "No ED25519 host key is known for server and you have requested "
+                             "strict checking.\n"));
+    desk_line(d, DESK_REVOKED, "*", 1);
+    cr_assert_eq(desk_trust(d, desk_blob(1)), NACRE_REFUSE);
+    cr_assert(desk_logged(d, "The ED25519 host key for server is marked as revoked.\n"));
+    cr_assert(desk_logged(d, "ED25519 host key for server was revoked and you have requested "
+                             "strict checking.\n"));
+    cr_assert_eq(desk_trust(d, desk_sign(&c, 2)), NACRE_REFUSE);
+    cr_assert(desk_logged(d, "The ED25519-CERT host key for server is marked as revoked.\n"));
+    desk_free(d);
+}
+
+Test(host_trust, file_that_cannot_be_added_to)
+{
+    struct desk *d = desk_new();
+    const char *files[] = {"/proc/self/nothing/known_hosts"};
+
+    d->cfg.host_policy = NACRE_HOSTS_ACCEPT_NEW;
+    d->cfg.known_hosts = files;
+    cr_assert_eq(desk_trust(d, desk_blob(1)), NACRE_ACCEPT);
+    cr_assert(desk_logged(d, "Failed to add the host to the list of known hosts "
+                             "(/proc/self/nothing/known_hosts): "));
+    desk_free(d);
+}
+
 /* Each allocation of a judgement fails once: a key that is not to be trusted never is. */
 static void never_trusted(struct desk *d, struct nacre_bytes shown)
 {

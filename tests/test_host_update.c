@@ -54,16 +54,39 @@ Test(host_update, removal_alone_needs_no_proof)
     desk_free(d);
 }
 
-Test(host_update, new_host_that_was_just_saved)
+static enum nacre_trust desk_saves(void *ctx, const struct nacre_host_question *q)
+{
+    (void)ctx, (void)q;
+    return NACRE_TRUST_SAVE;
+}
+
+Test(host_update, new_host_that_was_just_confirmed)
 {
     struct desk *d = desk_announcing();
 
-    d->cfg.host_policy = NACRE_HOSTS_ACCEPT_NEW;
+    d->cfg.host_policy = NACRE_HOSTS_ASK;
+    d->cfg.host_key = desk_saves;
     d->cfg.hash_known_hosts = true;
     desk_visit(d);
     cr_assert_eq(desk_trust(d, desk_blob(2)), NACRE_ACCEPT);
     cr_assert_null(strstr(desk_load(d->hosts), "server"));
     desk_free(d);
+}
+
+/* As ssh: a key that nobody looked at vouches for no others, before the next visit. */
+Test(host_update, s49_new_host_that_nobody_confirmed)
+{
+    static const enum nacre_host_policy policies[] = {NACRE_HOSTS_ACCEPT_NEW, NACRE_HOSTS_OFF};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct desk *d = desk_announcing();
+
+        d->cfg.host_policy = policies[i];
+        desk_visit(d);
+        cr_assert(desk_has(d, "server", pair_key_blob(0)));
+        cr_assert_not(desk_has(d, "server", desk_blob(1)));
+        desk_free(d);
+    }
 }
 
 /* Whatever is wrong with the announcement, the proofs or what is known: nothing changes. */
