@@ -228,8 +228,8 @@ static void def_lengths(struct nacre_deflate *c, uint8_t *lens, const uint16_t *
     }
 }
 
-/* Section 3.2.2, the bits in the order in which they are sent. */
-static void def_codes(uint16_t *codes, const uint8_t *lens, unsigned n)
+/* Section 3.2.2, the bits in the order in which they are sent; those that are not in use stay out. */
+static void def_codes(uint16_t *codes, const uint8_t *lens, const uint16_t *freq, unsigned n)
 {
     uint32_t next[DEF_BITS_MAX + 2] = {0};
     uint32_t code = 0;
@@ -244,9 +244,11 @@ static void def_codes(uint16_t *codes, const uint8_t *lens, unsigned n)
         code = (code + shorter) << 1;
         next[i] = code;
     }
-    for (i = 0; i < n; i++)
-        if (lens[i] > 0)
-            codes[i] = (uint16_t)ncr_huff_reverse(next[lens[i]]++, lens[i]);
+    for (i = 0; i < n; i++) {
+        code = next[lens[i]]++;
+        if (freq[i] > 0)
+            codes[i] = (uint16_t)ncr_huff_reverse(code, lens[i]);
+    }
 }
 
 /* ---- Blocks ---- */
@@ -334,7 +336,7 @@ static void def_header_put(struct nacre_deflate *c, struct def_out *o, struct de
 {
     unsigned i, sym;
 
-    def_codes(h->codes, h->lens, NCR_HUFF_LENS);
+    def_codes(h->codes, h->lens, h->freq, NCR_HUFF_LENS);
     def_put(o, 2u << 1 | (h->n_lit - 257) << 3 | (h->n_dist - 1) << 8 | (h->n_lens - 4) << 13, 17);
     def_flush(o);
     for (i = 0; i < h->n_lens; i++) {
@@ -397,8 +399,8 @@ static void def_body_put(struct nacre_deflate *c, struct def_run *r)
     struct def_out o = r->o;
     uint32_t i;
 
-    def_codes(c->codes, c->lens, NCR_HUFF_LIT);
-    def_codes(c->codes + NCR_HUFF_LIT, c->lens + NCR_HUFF_LIT, NCR_HUFF_DIST);
+    def_codes(c->codes, c->lens, c->lit_freq, NCR_HUFF_LIT);
+    def_codes(c->codes + NCR_HUFF_LIT, c->lens + NCR_HUFF_LIT, c->dist_freq, NCR_HUFF_DIST);
     for (i = 0; i < r->n_seq; i++) {
         const uint32_t run = c->seq[i] & DEF_RUN_MAX;
         const uint32_t len = (c->seq[i] >> 9 & 255) + DEF_MATCH_MIN;

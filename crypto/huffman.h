@@ -6,6 +6,7 @@
 #define NCR_HUFFMAN_H
 
 #include <stdint.h>
+#include <string.h>
 
 /* Symbols: literals with lengths, and distances, as the fixed codes have them (3.2.6); a block
  * names fewer (3.2.7). The code of the code lengths has 19. */
@@ -36,12 +37,11 @@ static inline uint32_t ncr_huff_reverse(uint32_t x, unsigned n)
  */
 static inline void ncr_huff_fixed(uint8_t *lens)
 {
-    unsigned i;
-
-    for (i = 0; i < NCR_HUFF_LIT; i++)
-        lens[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8;
-    for (; i < NCR_HUFF_LIT + NCR_HUFF_DIST; i++)
-        lens[i] = 5;
+    memset(lens, 8, 144);
+    memset(lens + 144, 9, 256 - 144);
+    memset(lens + 256, 7, 280 - 256);
+    memset(lens + 280, 8, NCR_HUFF_LIT - 280);
+    memset(lens + NCR_HUFF_LIT, 5, NCR_HUFF_DIST);
 }
 
 #endif

@@ -117,6 +117,7 @@ struct inf_code {
     uint16_t sorted[NCR_HUFF_LIT];
     unsigned used, max;  /* symbols with a code; longest code */
     unsigned root, sub;  /* index bits of the first level and of the open table of the second */
+    unsigned width;      /* index bits of the first level so far */
     uint32_t start, end; /* of that table */
     uint32_t open;       /* index of its LINK */
 };
@@ -176,16 +177,25 @@ static bool inf_open_sub(struct inf_code *k, uint32_t *table, uint32_t size, uin
     return true;
 }
 
-/* Places one code, `rev` its bits as they come, in every entry that starts with it. */
+/* Makes the first level as wide as codes of that length want: what an index gives, it also gives
+ * with a bit more. */
+static void inf_widen(struct inf_code *k, uint32_t *table, unsigned len)
+{
+    for (; k->width < len && k->width < k->root; k->width++)
+        memcpy(table + (1u << k->width), table, sizeof *table << k->width);
+}
+
+/* Places one code, `rev` its bits as they come, in every entry that starts with it. Codes come in
+ * order of length. */
 static bool inf_place(struct inf_code *k, uint32_t *table, uint32_t size, uint32_t rev,
                       unsigned len, uint32_t entry)
 {
     const uint32_t low = rev & ((1u << k->root) - 1);
     uint32_t i;
 
+    inf_widen(k, table, len);
     if (len <= k->root) {
-        for (i = rev; i < 1u << k->root; i += 1u << len)
-            table[i] = entry + len * INF_CODE;
+        table[rev] = entry + len * INF_CODE;
         return true;
     }
     if (low != k->open && !inf_open_sub(k, table, size, low, len))
@@ -217,6 +227,7 @@ static bool inf_build(uint32_t *table, uint32_t size, unsigned root, enum inf_ki
         inf_fill(table, 1u << root, (kind == INF_KIND_LENS ? 0 : INF_NONE) + INF_CODE);
     k.root = root;
     k.sub = 0;
+    k.width = 0;
     k.start = k.end = 1u << root;
     k.open = UINT32_MAX;
     for (i = 0; i < k.used; i++) {
@@ -229,6 +240,8 @@ static bool inf_build(uint32_t *table, uint32_t size, unsigned root, enum inf_ki
         k.count[len]--;
         code++;
     }
+    if (k.used > 0)
+        inf_widen(&k, table, root);
     return true;
 }
 
@@ -256,6 +269,14 @@ static void inf_build_fixed(struct nacre_inflate *c)
 static void inf_refill(struct nacre_inflate *c, struct inf_io *io)
 {
     c->n_bits &= 63;
+    if (io->in_end - io->in >= 8) {
+        const uint32_t n = (63 - c->n_bits) / 8;
+
+        c->bits |= (ncr_load64le(io->in) & (((uint64_t)1 << 8 * n) - 1)) << c->n_bits;
+        io->in += n;
+        c->n_bits += 8 * n;
+        return;
+    }
     while (c->n_bits < 56 && io->in < io->in_end) {
         c->bits |= (uint64_t)*io->in++ << c->n_bits;
         c->n_bits += 8;
@@ -384,19 +405,28 @@ static bool inf_reaches(const struct nacre_inflate *c, const struct inf_io *io, 
     return (size_t)dist - 1 < (size_t)(out - io->out_start) + c->have;
 }
 
-/* Copies a match that starts in the ring; it may go on in this call's output. */
-static void inf_copy_ring(const struct nacre_inflate *c, uint8_t *start, uint8_t *out,
-                          uint32_t dist, uint32_t len)
+/* Copies a match within this call's output. */
+static void inf_copy_bytes(uint8_t *out, uint32_t dist, uint32_t len)
 {
-    uint32_t back = dist - (uint32_t)(out - start); /* from the ring's end, 1..32768 */
-
-    for (; len > 0 && back > 0; len--, back--)
-        *out++ = c->window[(c->at - back) & INF_MASK];
     for (; len > 0; len--, out++)
         *out = out[-(ptrdiff_t)dist];
 }
 
-/* Copies a match within this call's output; writes up to 7 bytes over. Distances below 8 repeat a
+/* Copies a match that starts in the ring; it may go on in this call's output. */
+static void inf_copy_ring(const struct nacre_inflate *c, uint8_t *start, uint8_t *out,
+                          uint32_t dist, uint32_t len)
+{
+    const uint32_t back = dist - (uint32_t)(out - start); /* from the ring's end, 1..32768 */
+    const uint32_t at = (c->at - back) & INF_MASK;
+    const uint32_t n = len < back ? len : back;
+    const uint32_t first = n < NACRE_INFLATE_WINDOW - at ? n : NACRE_INFLATE_WINDOW - at;
+
+    memcpy(out, c->window + at, first);
+    memcpy(out + first, c->window, n - first);
+    inf_copy_bytes(out + n, dist, len - n);
+}
+
+/* The same, 8 bytes at a time; writes up to 7 bytes over. Distances below 8 repeat a
  * pattern: after its first 8 bytes, a multiple of the distance serves as well. */
 static inline void inf_copy_wide(uint8_t *out, uint32_t dist, uint32_t len)
 {
@@ -423,12 +453,14 @@ static enum inf_step inf_at_match(struct nacre_inflate *c, struct inf_io *io)
     n = n < c->left ? n : c->left;
     if (!inf_reaches(c, io, io->out, c->back))
         return INF_BAD;
-    for (; n > 0; n--, c->left--, io->out++) {
-        const size_t made = (size_t)(io->out - io->out_start);
-
-        *io->out = c->back <= made ? io->out[-(ptrdiff_t)c->back]
-                                   : c->window[(c->at + made - c->back) & INF_MASK];
-    }
+    if (c->back > (size_t)(io->out - io->out_start))
+        inf_copy_ring(c, io->out_start, io->out, c->back, (uint32_t)n);
+    else if ((size_t)(io->out_end - io->out) - n >= 8)
+        inf_copy_wide(io->out, c->back, (uint32_t)n);
+    else
+        inf_copy_bytes(io->out, c->back, (uint32_t)n);
+    io->out += n;
+    c->left -= (uint32_t)n;
     if (c->left > 0)
         return INF_FULL;
     c->where = INF_AT_SYMBOL;
@@ -654,6 +686,17 @@ static enum inf_step inf_at_header(struct nacre_inflate *c, struct inf_io *io)
     return INF_ON;
 }
 
+/* Whether the fixed block that begins here is empty: seven zeros, the code of its end, which then
+ * are taken. Each packet ends with one, for which the tables of the data are kept. */
+static bool inf_empty(struct nacre_inflate *c, struct inf_io *io)
+{
+    inf_refill(c, io);
+    if (c->n_bits < 7 || (c->bits & 0x7f) != 0)
+        return false;
+    inf_drop(c, 7);
+    return true;
+}
+
 /* Section 3.2.3. */
 static enum inf_step inf_at_block(struct nacre_inflate *c, struct inf_io *io)
 {
@@ -666,6 +709,8 @@ static enum inf_step inf_at_block(struct nacre_inflate *c, struct inf_io *io)
     c->where = next[v >> 1];
     if (c->where == INF_AT_STORED_LEN)
         inf_align(c);
+    if (c->where == INF_AT_SYMBOL && inf_empty(c, io))
+        return inf_block_end(c);
     if (c->where == INF_AT_SYMBOL)
         inf_build_fixed(c);
     return INF_ON;

@@ -6,6 +6,7 @@
 #ifndef BENCH_PEERS_H
 #define BENCH_PEERS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define BENCH_BYTES 16384
@@ -24,5 +25,7 @@ enum bench_library {
 void bench_peers_open(void);
 /* NULL: not there, or it has no such primitive. */
 void (*bench_peer(const char *row, enum bench_library library))(void);
+/* Bytes that zlib makes of so many pieces of the text, as one stream; 0 without zlib. */
+size_t bench_zlib_bytes(unsigned pieces);
 
 #endif

@@ -9,7 +9,8 @@
  * it.
  *
  * Output: first a line "hz" with the counter's frequency, then name TAB unit TAB portable TAB avx2
- * TAB best TAB the columns of enum bench_library, "-" where there is none.
+ * TAB best TAB the columns of enum bench_library, "-" where there is none; last lines "note TAB
+ * text".
  */
 #include <stdio.h>
 #include <string.h>
@@ -522,6 +523,21 @@ static void bench_row(size_t row)
     fflush(stdout);
 }
 
+/* What the text is compressed to, by us and by zlib. */
+static void bench_sizes(void)
+{
+    enum { PIECES = TEXT_LEN / BYTES };
+    static uint8_t to[NACRE_DEFLATE_OUT_MAX(BYTES)];
+    size_t ours = 0;
+
+    key_deflate();
+    nacre_deflate_init(&deflate_state, 6);
+    for (unsigned i = 0; i < PIECES; i++)
+        ours += nacre_deflate(&deflate_state, to, sizeof to, bench_text_next(), BYTES);
+    printf("note\tdeflate makes %zu bytes of %d, zlib %zu\n", ours, TEXT_LEN,
+           bench_zlib_bytes(PIECES));
+}
+
 int main(int argc, char **argv)
 {
     bench_peers_open();
@@ -530,5 +546,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof bench_rows / sizeof bench_rows[0]; i++)
         if (argc < 2 || strstr(bench_rows[i].name, argv[1]) != NULL)
             bench_row(i);
+    if (argc < 2)
+        bench_sizes();
     return 0;
 }

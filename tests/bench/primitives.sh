@@ -65,13 +65,14 @@ if command -v openssl > /dev/null; then
 fi
 
 printf '%-24s %-12s %10s %10s %10s %11s %10s %7s\n' primitive unit portable avx2 best 'sodium/zlib' "${version:-no OpenSSL}" ratio
-awk -F'\t' 'NR == FNR { if (!($1 in theirs) || $2 + 0 < theirs[$1] + 0) theirs[$1] = $2; next } $1 == "hz" { next }
+awk -F'\t' 'NR == FNR { if (!($1 in theirs) || $2 + 0 < theirs[$1] + 0) theirs[$1] = $2; next } $1 == "hz" || $1 == "note" { next }
     { o = $1 in theirs ? theirs[$1] : "-"; v = $1 ~ /flate/ ? $6 : o
       r = v == "-" ? "" : sprintf("%.2f", v / $5)
       printf "%-24s %-12s %10s %10s %10s %11s %10s %7s\n", $1, $2, $3, $4, $5, $6, o, r }' "$out/openssl" "$out/ours"
+awk -F'\t' '$1 == "note" { print $2 }' "$out/ours"
 
 printf '\n%-24s %-12s %10s %10s %10s %11s %7s\n' 'portable C' unit ours BearSSL Monocypher 'sodium ref' ratio
-awk -F'\t' '$1 == "hz" { next }
+awk -F'\t' '$1 == "hz" || $1 == "note" { next }
     { best = ""
       for (i = 7; i <= 9; i++) if ($i != "-" && (best == "" || $i + 0 < best + 0)) best = $i
       if (best != "") printf "%-24s %-12s %10s %10s %10s %11s %7.2f\n", $1, $2, $3, $7, $8, $9, best / $3 }' "$out/ours"
