@@ -108,6 +108,31 @@ Test(keyfile_pem, openssl)
     vec_close(&v);
 }
 
+/* At the edges each file is read right or refused with what is wrong with it. */
+Test(keyfile_pem, edges)
+{
+    struct vec v;
+
+    for (vec_open(&v, "keyfile_edge.txt"); vec_next(&v);) {
+        size_t n;
+        const uint8_t *file = vec_get(&v, "file", &n);
+        struct nacre_bytes pass;
+        struct got g;
+
+        pass.p = vec_get(&v, "pass", &pass.n);
+        g = read_exact(file, n, pass);
+        if (vec_has(&v, "blob")) {
+            cr_assert_eq(g.err, NACRE_OK, "record %u: %s", v.records, g.info.what);
+            vec_expect(&v, "blob", g.key.blob, g.key.blob_len);
+        } else {
+            cr_assert_neq(g.err, NACRE_OK, "record %u", v.records);
+            vec_expect(&v, "what", (const uint8_t *)g.info.what, strlen(g.info.what));
+        }
+    }
+    cr_assert_geq(v.records, 40);
+    vec_close(&v);
+}
+
 Test(keyfile_pem, rfc8410_section_10)
 {
     static uint8_t scratch[1024];
@@ -456,11 +481,11 @@ static bool small(const struct vec *v)
     return n < 420;
 }
 
-Test(keyfile_pem, s20_cut_at_every_length)
+static void cut_at_every_length(const char *name)
 {
     struct vec v;
 
-    for (vec_open(&v, "keyfile_pem_openssl.txt"); vec_next(&v);) {
+    for (vec_open(&v, name); vec_next(&v);) {
         struct nacre_bytes pass;
         size_t n;
         const uint8_t *file = vec_get(&v, "file", &n);
@@ -470,6 +495,16 @@ Test(keyfile_pem, s20_cut_at_every_length)
             cr_assert_neq(read_exact(file, cut, pass).err, NACRE_OK, "cut at %zu", cut);
     }
     vec_close(&v);
+}
+
+Test(keyfile_pem, s20_cut_at_every_length)
+{
+    cut_at_every_length("keyfile_pem_openssl.txt");
+}
+
+Test(keyfile_pem, s20_edges_cut_at_every_length)
+{
+    cut_at_every_length("keyfile_edge.txt");
 }
 
 /* The decoded file is cut and flipped, and armoured again: what is read then is the key, or

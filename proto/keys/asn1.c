@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "proto/keys/text.h"
+
 const struct ncr_oid ncr_oid_rsa = {9, {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1}};
 const struct ncr_oid ncr_oid_ec = {7, {0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1}};
 const struct ncr_oid ncr_oid_ed25519 = {3, {0x2b, 0x65, 0x70}};
@@ -129,7 +131,7 @@ const struct ncr_asn1_cipher *ncr_asn1_cipher_of(struct nacre_bytes dek)
     size_t i;
 
     for (i = 0; i < ASN1_CIPHERS; i++)
-        if (nacre_bytes_is(dek, asn1_ciphers[i]->dek))
+        if (ncr_text_same(dek, asn1_ciphers[i]->dek))
             return asn1_ciphers[i];
     return NULL;
 }

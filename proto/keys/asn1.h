@@ -50,6 +50,7 @@ struct ncr_asn1_cipher {
 #define NCR_ASN1_KEY_MAX 32
 #define NCR_ASN1_BLOCK_MAX NACRE_AES_BLOCK
 const struct ncr_asn1_cipher *ncr_asn1_cipher(struct nacre_bytes oid);
+/* By its name in DEK-Info, in letters of any case. */
 const struct ncr_asn1_cipher *ncr_asn1_cipher_of(struct nacre_bytes dek);
 extern const struct ncr_asn1_cipher ncr_asn1_aes128, ncr_asn1_aes256;
 

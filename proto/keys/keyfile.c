@@ -91,6 +91,21 @@ static struct nacre_bytes keyfile_first_line(struct nacre_bytes rest)
     return line;
 }
 
+/* Text in front of an armour is for people (RFC 7468 2; openssl writes "Bag Attributes"): where the
+ * first line is that begins one; 0 if there is none. */
+static size_t keyfile_lead(struct nacre_bytes file)
+{
+    static const char begin[] = KEYFILE_BEGIN;
+    const size_t n = sizeof begin - 1;
+    size_t i;
+
+    for (i = 1; i < file.n && file.n - i >= n; i++) {
+        if (file.p[i - 1] == '\n' && memcmp(file.p + i, begin, n) == 0)
+            return i;
+    }
+    return 0;
+}
+
 /* A name and base64 of a blob: its length field starts with a zero byte, so the text with 'A'. */
 static bool keyfile_looks_public(struct nacre_bytes file)
 {
@@ -118,13 +133,17 @@ static enum nacre_keyfile_format keyfile_by_prefix(struct nacre_bytes file)
 enum nacre_keyfile_format nacre_keyfile_sniff(struct nacre_bytes file)
 {
     enum nacre_keyfile_format format;
+    size_t lead;
 
     if (file.n == 0)
         return NACRE_KEYFILE_EMPTY;
     format = keyfile_by_prefix(file);
-    if (format == NACRE_KEYFILE_UNKNOWN && keyfile_looks_public(file))
-        format = NACRE_KEYFILE_PUBLIC;
-    return format;
+    if (format != NACRE_KEYFILE_UNKNOWN)
+        return format;
+    if (keyfile_looks_public(file))
+        return NACRE_KEYFILE_PUBLIC;
+    lead = keyfile_lead(file);
+    return keyfile_by_prefix(ncr_bytes_part(file, lead, file.n - lead));
 }
 
 const char *nacre_keyfile_format_text(enum nacre_keyfile_format format)
@@ -148,6 +167,20 @@ void ncr_keyfile_note(char out[NACRE_KEY_NAME_MAX + 1], struct nacre_bytes name)
     out[name.n] = '\0';
 }
 
+/* Takes the text in front of the armour off. OpenSSH takes none before its own. */
+static nacre_err keyfile_skip_lead(struct ncr_keyfile_in *in)
+{
+    size_t lead;
+
+    if (keyfile_by_prefix(in->file) != NACRE_KEYFILE_UNKNOWN)
+        return NACRE_OK;
+    if (in->info->format == NACRE_KEYFILE_OPENSSH)
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "text before the BEGIN line");
+    lead = keyfile_lead(in->file);
+    in->file = ncr_bytes_part(in->file, lead, in->file.n - lead);
+    return NACRE_OK;
+}
+
 /* Checks sizes and finds the format; in->info may be replaced by own. */
 static nacre_err keyfile_start(struct ncr_keyfile_in *in, struct nacre_keyfile_info *own,
                                const struct ncr_keyfile_row **row)
@@ -163,7 +196,7 @@ static nacre_err keyfile_start(struct ncr_keyfile_in *in, struct nacre_keyfile_i
     *row = keyfile_row(in->info->format);
     if (in->scratch_len < in->file.n)
         return ncr_keyfile_fail(in, NACRE_ERR_NO_ROOM, "scratch memory too small");
-    return NACRE_OK;
+    return (*row)->prefix != NULL ? keyfile_skip_lead(in) : NACRE_OK;
 }
 
 /* Why a format without a function is refused. */

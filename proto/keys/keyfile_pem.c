@@ -24,6 +24,7 @@
 #include "proto/keys/text.h"
 
 #define PEM_PBKDF2_MAX 10000000u /* iterations: seconds */
+#define PEM_PUBLIC 0x81          /* [1] IMPLICIT BIT STRING, RFC 5958 2 */
 
 static nacre_err pem_damaged(const struct ncr_keyfile_in *in)
 {
@@ -58,7 +59,7 @@ static void pem_put_number(struct ncr_wr *w, struct nacre_bytes b)
 }
 
 /* PKCS #1: version, n, e, d, p, q, dp, dq, qinv. The fields are built in work, which no operation
- * uses yet, and take the place of the ASN.1, which is longer. */
+ * uses yet, and take the place of the ASN.1, which is longer (a public half behind it stays). */
 static nacre_err pem_read_rsa(struct nacre_privkey *k, const struct ncr_keyfile_in *in,
                               struct nacre_bytes der)
 {
@@ -67,13 +68,14 @@ static nacre_err pem_read_rsa(struct nacre_privkey *k, const struct ncr_keyfile_
     struct ncr_wr w = ncr_wr((uint8_t *)in->work, NACRE_WORK * sizeof(uint64_t));
     struct nacre_bytes num[8];
     struct nacre_bytes fields;
+    uint32_t version = ncr_der_small(&r);
     size_t i;
 
-    if (ncr_der_small(&r) != 0)
-        return pem_damaged(in);
+    if (version == 1)
+        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "more than two primes: not supported");
     for (i = 0; i < 8; i++)
         num[i] = ncr_der_number(&r);
-    if (!ncr_rd_end(&r) || !ncr_rd_end(&file))
+    if (!ncr_rd_end(&r) || !ncr_rd_end(&file) || version != 0)
         return pem_damaged(in);
     if (num[0].n > NACRE_RSA_LEN_MAX)
         return ncr_keyfile_fail(in, NACRE_ERR_LIMIT, "key too large");
@@ -92,53 +94,95 @@ static nacre_err pem_read_rsa(struct nacre_privkey *k, const struct ncr_keyfile_
     return pem_read_fields(k, in, "ssh-rsa", fields);
 }
 
-/* RFC 5915: version 1, private key, [0] curve (if not given), [1] public key (may be absent). */
+/* What an EC private key holds; pub is empty if it is not given. */
+struct pem_ec {
+    struct nacre_bytes priv, curve, pub;
+};
+
+/* RFC 5480 2.1.1: the curve by its name, and nothing else. */
+static nacre_err pem_read_curve(const struct ncr_keyfile_in *in, struct ncr_rd *r,
+                                struct nacre_bytes *curve)
+{
+    if (ncr_der_is(r, NCR_DER_SEQUENCE))
+        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG,
+                                "curve given by explicit parameters: not supported");
+    *curve = ncr_der_take(r, NCR_DER_OID);
+    return ncr_rd_end(r) ? NACRE_OK : pem_damaged(in);
+}
+
+/* A BIT STRING of whole bytes: those. */
+static bool pem_whole_bits(struct nacre_bytes *b)
+{
+    if (b->n < 1 || b->p[0] != 0)
+        return false;
+    *b = ncr_bytes_part(*b, 1, b->n - 1);
+    return true;
+}
+
+/* RFC 5915: version 1, private key, [0] curve (if not given by PKCS #8), [1] public key (may be
+ * absent). */
+static nacre_err pem_take_ec(struct pem_ec *e, const struct ncr_keyfile_in *in,
+                             struct nacre_bytes der)
+{
+    struct ncr_rd file = ncr_rd(der);
+    struct ncr_rd r = ncr_der_enter(&file, NCR_DER_SEQUENCE);
+    struct nacre_bytes curve = e->curve;
+    struct ncr_rd in_tag;
+    uint32_t version = ncr_der_small(&r);
+    nacre_err err = NACRE_OK;
+
+    e->priv = ncr_der_take(&r, NCR_DER_OCTET_STRING);
+    if (ncr_der_is(&r, NCR_DER_CONTEXT_0)) {
+        in_tag = ncr_der_enter(&r, NCR_DER_CONTEXT_0);
+        err = pem_read_curve(in, &in_tag, &curve);
+    }
+    if (err != NACRE_OK)
+        return err;
+    if (ncr_der_is(&r, NCR_DER_CONTEXT_1)) {
+        in_tag = ncr_der_enter(&r, NCR_DER_CONTEXT_1);
+        e->pub = ncr_der_take(&in_tag, NCR_DER_BIT_STRING);
+        if (!ncr_rd_end(&in_tag) || !pem_whole_bits(&e->pub))
+            return pem_damaged(in);
+    }
+    if (!ncr_rd_end(&r) || !ncr_rd_end(&file) || version != 1)
+        return pem_damaged(in);
+    if (e->curve.n != 0 && !ncr_bytes_eq(e->curve, curve))
+        return ncr_keyfile_fail(in, NACRE_ERR_FILE_FORMAT, "damaged: two curves named");
+    e->curve = curve;
+    return NACRE_OK;
+}
+
+/* curve: as PKCS #8 names it, or empty. */
 static nacre_err pem_read_ec(struct nacre_privkey *k, const struct ncr_keyfile_in *in,
                              struct nacre_bytes der, struct nacre_bytes curve)
 {
     uint8_t buf[3 * NACRE_EC_LEN_MAX + 64], point[NACRE_EC_POINT_MAX], d[NACRE_EC_LEN_MAX];
-    struct ncr_rd file = ncr_rd(der);
-    struct ncr_rd r = ncr_der_enter(&file, NCR_DER_SEQUENCE);
     struct ncr_wr w = ncr_wr(buf, sizeof buf);
-    struct nacre_bytes priv, pub = {point, 0}, given = {NULL, 0};
-    struct ncr_rd in_tag;
+    struct nacre_bytes pub = {point, 0};
+    struct pem_ec e = {{NULL, 0}, curve, {NULL, 0}};
     const struct ncr_asn1_curve *known;
     size_t len;
-    nacre_err err;
+    nacre_err err = pem_take_ec(&e, in, der);
 
-    if (ncr_der_small(&r) != 1)
-        return pem_damaged(in);
-    priv = ncr_der_take(&r, NCR_DER_OCTET_STRING);
-    if (ncr_der_is(&r, NCR_DER_CONTEXT_0)) {
-        in_tag = ncr_der_enter(&r, NCR_DER_CONTEXT_0);
-        curve = ncr_der_take(&in_tag, NCR_DER_OID);
-        if (!ncr_rd_end(&in_tag))
-            return pem_damaged(in);
-    }
-    if (ncr_der_is(&r, NCR_DER_CONTEXT_1)) {
-        in_tag = ncr_der_enter(&r, NCR_DER_CONTEXT_1);
-        given = ncr_der_take(&in_tag, NCR_DER_BIT_STRING);
-        if (!ncr_rd_end(&in_tag) || given.n < 1 || given.p[0] != 0)
-            return pem_damaged(in);
-        given = ncr_bytes_part(given, 1, given.n - 1);
-    }
-    if (!ncr_rd_end(&r) || !ncr_rd_end(&file))
-        return pem_damaged(in);
-    known = ncr_asn1_curve(curve);
+    if (err != NACRE_OK)
+        return err;
+    known = ncr_asn1_curve(e.curve);
     if (known == NULL)
         return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "curve not supported");
     len = nacre_ec_len(known->curve);
-    if (priv.n > len)
+    pub.n = 1 + 2 * len;
+    if (e.pub.n > 0 && (e.pub.p[0] != 4 || e.pub.n != pub.n))
+        return ncr_keyfile_fail(in, NACRE_ERR_KEY_FORMAT, "public point is not uncompressed");
+    if (e.priv.n > len)
         return pem_damaged(in);
     memset(d, 0, sizeof d);
-    memcpy(d + len - priv.n, priv.p, priv.n);
-    pub.n = 1 + 2 * len;
+    memcpy(d + len - e.priv.n, e.priv.p, e.priv.n);
     if (!nacre_ec_public(point, known->curve, d, in->work)) {
         nacre_wipe(d, sizeof d);
         return ncr_keyfile_fail(in, NACRE_ERR_KEY_FORMAT, "damaged: private value out of range");
     }
     ncr_wr_cstring(&w, known->name);
-    ncr_wr_string(&w, given.p != NULL ? given : pub);
+    ncr_wr_string(&w, e.pub.n > 0 ? e.pub : pub);
     ncr_wr_mpint(&w, d, len);
     err = pem_read_fields(k, in, known->type, ncr_wr_done(&w));
     nacre_wipe(d, sizeof d);
@@ -160,6 +204,48 @@ static nacre_err pem_read_ed25519(struct nacre_privkey *k, const struct ncr_keyf
     return NACRE_OK;
 }
 
+/* The key by its algorithm; alg is behind the name. */
+static nacre_err pem_read_algorithm(struct nacre_privkey *k, const struct ncr_keyfile_in *in,
+                                    struct nacre_bytes oid, struct ncr_rd *alg,
+                                    struct nacre_bytes key)
+{
+    struct nacre_bytes curve = {NULL, 0};
+    nacre_err err;
+
+    if (ncr_oid_is(oid, &ncr_oid_rsa)) {
+        if (ncr_der_is(alg, NCR_DER_NULL) && ncr_der_take(alg, NCR_DER_NULL).n != 0)
+            alg->bad = true;
+        return ncr_rd_end(alg) ? pem_read_rsa(k, in, key) : pem_damaged(in);
+    }
+    if (ncr_oid_is(oid, &ncr_oid_ed25519))
+        return ncr_rd_end(alg) ? pem_read_ed25519(k, in, key) : pem_damaged(in);
+    if (!ncr_oid_is(oid, &ncr_oid_ec))
+        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "key type not supported by this build");
+    err = alg->n == 0 ? NACRE_OK : pem_read_curve(in, alg, &curve);
+    return err == NACRE_OK ? pem_read_ec(k, in, key, curve) : err;
+}
+
+/* Whether pub, as PKCS #8 has it (a point, 32 bytes, or RFC 8017 A.1.1), is the public half of k:
+ * the last of the strings in a blob, or for RSA the last two, e and n. */
+static bool pem_public_fits(const struct nacre_privkey *k, struct nacre_bytes pub)
+{
+    struct ncr_rd blob = ncr_rd(nacre_privkey_public_blob(k));
+    struct nacre_bytes name = ncr_rd_string(&blob), last = name, before = name;
+    struct ncr_rd file = ncr_rd(pub), r;
+    struct nacre_bytes e, n;
+
+    while (!blob.bad && blob.n > 0) {
+        before = last;
+        last = ncr_rd_string(&blob);
+    }
+    if (!nacre_bytes_is(name, "ssh-rsa"))
+        return ncr_bytes_eq(last, pub);
+    r = ncr_der_enter(&file, NCR_DER_SEQUENCE);
+    n = ncr_der_take(&r, NCR_DER_INTEGER); /* as in an mpint: two's complement, shortest */
+    e = ncr_der_take(&r, NCR_DER_INTEGER);
+    return ncr_rd_end(&r) && ncr_rd_end(&file) && ncr_bytes_eq(n, last) && ncr_bytes_eq(e, before);
+}
+
 /* RFC 5958: version, algorithm, private key, and what may follow: attributes, public key. */
 static nacre_err pem_read_pkcs8(struct nacre_privkey *k, const struct ncr_keyfile_in *in,
                                 struct nacre_bytes der)
@@ -170,22 +256,23 @@ static nacre_err pem_read_pkcs8(struct nacre_privkey *k, const struct ncr_keyfil
     struct ncr_rd alg = ncr_der_enter(&r, NCR_DER_SEQUENCE);
     struct nacre_bytes oid = ncr_der_take(&alg, NCR_DER_OID);
     struct nacre_bytes key = ncr_der_take(&r, NCR_DER_OCTET_STRING);
-    struct nacre_bytes none = {NULL, 0};
+    struct nacre_bytes pub = {NULL, 0};
+    nacre_err err;
 
     if (ncr_der_is(&r, NCR_DER_CONTEXT_0))
         (void)ncr_der_take(&r, NCR_DER_CONTEXT_0); /* attributes say nothing of the key */
-    if (ncr_der_is(&r, 0x81))
-        (void)ncr_der_take(&r, 0x81); /* public key: computed here anyway */
+    if (ncr_der_is(&r, PEM_PUBLIC)) {
+        pub = ncr_der_take(&r, PEM_PUBLIC);
+        if (!pem_whole_bits(&pub))
+            return pem_damaged(in);
+    }
     if (!ncr_rd_end(&r) || !ncr_rd_end(&file) || version > 1 || alg.bad)
         return pem_damaged(in);
-    if (ncr_oid_is(oid, &ncr_oid_rsa))
-        return pem_read_rsa(k, in, key);
-    if (ncr_oid_is(oid, &ncr_oid_ed25519))
-        return ncr_rd_end(&alg) ? pem_read_ed25519(k, in, key) : pem_damaged(in);
-    if (!ncr_oid_is(oid, &ncr_oid_ec))
-        return ncr_keyfile_fail(in, NACRE_ERR_UNKNOWN_ALG, "key type not supported by this build");
-    return pem_read_ec(k, in, key,
-                       ncr_der_is(&alg, NCR_DER_OID) ? ncr_der_take(&alg, NCR_DER_OID) : none);
+    err = pem_read_algorithm(k, in, oid, &alg, key);
+    if (err == NACRE_OK && pub.p != NULL && !pem_public_fits(k, pub))
+        return ncr_keyfile_fail(in, NACRE_ERR_KEY_REFUSED,
+                                "public half does not belong to the private half");
+    return err;
 }
 
 /* ---- Encryption ---- */

@@ -289,6 +289,8 @@ enum nacre_keyfile_format {
     NACRE_KEYFILE_CERT_X509,
     NACRE_KEYFILE_PUBLIC_PEM_RSA /* PKCS #1 public key (read, write) */
 };
+/* Text in front of a BEGIN line of ASN.1 is passed over (RFC 7468 2), before other formats it hides
+ * them: UNKNOWN, and an OpenSSH key behind it is found but not read. */
 enum nacre_keyfile_format nacre_keyfile_sniff(struct nacre_bytes file);
 /* "OpenSSH private key", "PuTTY private key (PPK)", ... for messages. */
 const char *nacre_keyfile_format_text(enum nacre_keyfile_format format);
