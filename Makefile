@@ -214,6 +214,7 @@ POSIX_SRC = \
 	proto/posix/clock.c \
 	proto/posix/config_lexer.c \
 	proto/posix/drive.c \
+	proto/posix/duration.c \
 	proto/posix/escape.c \
 	proto/posix/file.c \
 	proto/posix/loop.c \
@@ -444,6 +445,7 @@ PROTO_TESTS = \
 	wire
 SFTP_TESTS = fs_memory fs_posix sftp_client sftp_msg sftp_server sftp_server_rules sftp_server_stream transfer transfer_pair
 POSIX_TESTS = \
+	duration \
 	escape \
 	file \
 	loop \

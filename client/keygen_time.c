@@ -6,8 +6,8 @@
  *     FROM:TO              each +TIME or -TIME from now, YYYYMMDD[HHMM[SS]] of local time or, with
  * Z or UTC behind it, of UTC, or 0xSECONDS of Unix time; FROM also "always", TO also "forever"
  *
- * A TIME is a sum such as 1w2d, in seconds where no unit stands. Other than ssh-keygen days that no
- * month has are refused.
+ * A TIME is a sum as 1w2d, see proto/posix/duration.h. Other than with ssh-keygen days that no month
+ * has are refused.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,54 +18,26 @@
 #include <time.h>
 
 #include "client/keygen.h"
+#include "proto/posix/duration.h"
 
 #define TIMES_TEXT_MAX 64
 #define TIMES_BACK                                                                                 \
     59 /* seconds that clocks of others may be behind, with the rounding to minutes */
 
-/* A sum of numbers with units; false if it is none, or over 2^31 - 1 seconds as for ssh-keygen. */
-static bool times_span(int64_t *seconds, const char *text)
-{
-    static const char units[] = "sSmMhHdDwW";
-    static const int64_t factors[] = {1, 60, 3600, 86400, 604800};
-
-    *seconds = 0;
-    if (*text == '\0')
-        return false;
-    while (*text != '\0') {
-        const char *unit;
-        int64_t n = 0;
-
-        if (*text < '0' || *text > '9')
-            return false;
-        while (*text >= '0' && *text <= '9' && n <= INT32_MAX)
-            n = n * 10 + (*text++ - '0');
-        unit = *text == '\0' ? NULL : strchr(units, *text);
-        if (unit != NULL) {
-            n *= factors[(unit - units) / 2];
-            text++;
-        }
-        *seconds += n;
-        if (*seconds > INT32_MAX)
-            return false;
-    }
-    return true;
-}
-
 /* +TIME or -TIME; false if told. */
 static bool times_relative(uint64_t *t, const char *text, uint64_t now)
 {
-    int64_t seconds;
+    uint32_t seconds;
 
-    if (!times_span(&seconds, text + 1)) {
+    if (!ncr_duration(&seconds, text + 1)) {
         fprintf(stderr, "Invalid relative certificate time %s\n", text);
         return false;
     }
-    if (*text == '-' && (uint64_t)seconds > now) {
+    if (*text == '-' && seconds > now) {
         fprintf(stderr, "Certificate time %s cannot be represented\n", text);
         return false;
     }
-    *t = *text == '-' ? now - (uint64_t)seconds : now + (uint64_t)seconds;
+    *t = *text == '-' ? now - seconds : now + seconds;
     return true;
 }
 
@@ -179,15 +151,15 @@ bool ncr_keygen_validity(uint64_t *from, uint64_t *to, const char *text)
     const uint64_t now = (uint64_t)time(NULL);
     const char *colon = strchr(text, ':');
     char first[TIMES_TEXT_MAX];
-    int64_t seconds;
+    uint32_t seconds;
 
     if (*text == '+' && colon == NULL) {
-        if (!times_span(&seconds, text + 1)) {
+        if (!ncr_duration(&seconds, text + 1)) {
             fprintf(stderr, "Invalid relative certificate life %s\n", text);
             return false;
         }
         *from = (now - TIMES_BACK) / 60 * 60;
-        *to = now + (uint64_t)seconds;
+        *to = now + seconds;
         return true;
     }
     if (colon == NULL || colon == text || colon[1] == '\0' ||

@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -96,6 +97,21 @@ static const char *scan_safe(char out[NCR_ESCAPE_ROOM(SCAN_TEXT_MAX)], struct na
     return out;
 }
 
+/* Whether a type goes by that name: its own in any case, or one of its algorithms'. */
+static bool scan_is_type(size_t row, struct nacre_bytes name)
+{
+    const char *algs = scan_types[row].algs;
+    struct nacre_bytes alg;
+
+    if (name.n == strlen(scan_types[row].name) &&
+        strncasecmp((const char *)name.p, scan_types[row].name, name.n) == 0)
+        return true;
+    while (ncr_names_next(&algs, &alg))
+        if (alg.n == name.n && memcmp(alg.p, name.p, name.n) == 0)
+            return true;
+    return false;
+}
+
 bool ncr_keyscan_types(uint32_t *set, const char *list, struct nacre_bytes *bad)
 {
     struct nacre_bytes name;
@@ -103,7 +119,7 @@ bool ncr_keyscan_types(uint32_t *set, const char *list, struct nacre_bytes *bad)
 
     *set = 0;
     while (ncr_names_next(&list, &name)) {
-        for (i = 0; i < SCAN_TYPES && !nacre_bytes_is(name, scan_types[i].name); i++)
+        for (i = 0; i < SCAN_TYPES && !scan_is_type(i, name); i++)
             ;
         if (i == SCAN_TYPES) {
             *bad = name;

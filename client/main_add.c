@@ -4,7 +4,6 @@
  * no agent, 255 called in a way that makes no sense. Security tokens (-s, -e, -K, -S) are refused
  * by name.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <pwd.h>
 #include <signal.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "client/add.h"
+#include "proto/posix/duration.h"
 
 #define ADD_NO_AGENT 2
 #define ADD_FATAL 255
@@ -52,38 +52,6 @@ static int add_fatal(const char *text, int letter)
 {
     fprintf(stderr, "-%c %s\n", letter, text);
     return ADD_FATAL;
-}
-
-/* Seconds, or a sum of numbers with units: 1h30m. False: not of that form. */
-static bool add_time(uint32_t *out, const char *s)
-{
-    static const struct {
-        char unit;
-        uint32_t seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
-    uint64_t sum = 0;
-
-    if (*s == '\0')
-        return false;
-    while (isdigit((unsigned char)*s)) {
-        uint64_t n = 0;
-        uint32_t factor = 1;
-
-        for (; isdigit((unsigned char)*s) && n < UINT32_MAX; s++)
-            n = n * 10 + (uint64_t)(*s - '0');
-        for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-            if (tolower((unsigned char)*s) == units[i].unit) {
-                factor = units[i].seconds;
-                s++;
-                break;
-            }
-        }
-        sum += n * factor;
-        if (sum > INT32_MAX)
-            return false;
-    }
-    *out = (uint32_t)sum;
-    return *s == '\0';
 }
 
 static bool add_hash(struct ncr_add *a, const char *name)
@@ -153,7 +121,7 @@ static int add_option(struct add_main *m, int letter, const char *arg)
         *once = letter;
         return 0;
     case 't':
-        if (add_time(&a->lifetime, arg))
+        if (ncr_duration(&a->lifetime, arg))
             return 0; /* of no seconds: it stays */
         fprintf(stderr, "Invalid lifetime\n");
         return 1;

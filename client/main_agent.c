@@ -28,6 +28,7 @@
 #endif
 
 #include "client/agent_server.h"
+#include "proto/posix/duration.h"
 #include "proto/posix/file.h"
 #include "proto/posix/socket.h"
 
@@ -74,37 +75,6 @@ static int agent_bad_usage(void)
 {
     fputs(agent_usage, stderr);
     return AGENT_REFUSED;
-}
-
-/* Seconds, or a sum of numbers with units: 1h30m. At most 2^31 - 1, as with ssh-agent. */
-static bool agent_seconds(uint32_t *out, const char *text)
-{
-    static const char units[] = "smhdw";
-    static const uint32_t seconds[] = {1, 60, 3600, 86400, 604800};
-    uint64_t sum = 0;
-
-    if (*text == '\0')
-        return false;
-    while (*text != '\0') {
-        const char *unit = units;
-        uint64_t n = 0;
-
-        if (*text < '0' || *text > '9')
-            return false;
-        while (*text >= '0' && *text <= '9' && n <= INT32_MAX)
-            n = 10 * n + (uint64_t)(*text++ - '0');
-        if (*text != '\0') {
-            unit = strchr(units, *text >= 'A' && *text <= 'Z' ? *text - 'A' + 'a' : *text);
-            if (unit == NULL)
-                return false;
-            text++;
-        }
-        sum += n * seconds[unit - units];
-        if (sum > INT32_MAX)
-            return false;
-    }
-    *out = (uint32_t)sum;
-    return true;
 }
 
 static int agent_fatal(const char *what, const char *value)
@@ -184,7 +154,7 @@ static int agent_read_option(struct agent_options *o, int letter, const char *ar
         o->temporary = true;
         return 0;
     case 't':
-        if (agent_seconds(&o->lifetime, arg))
+        if (ncr_duration(&o->lifetime, arg))
             return 0;
         fputs("Invalid lifetime\n", stderr);
         return agent_bad_usage();

@@ -12,10 +12,10 @@
 
 #include "client/front.h"
 #include "client/keyscan.h"
+#include "proto/posix/duration.h"
 
 #define KEYSCAN_FILES 16
 #define KEYSCAN_FATAL 255
-#define KEYSCAN_SECONDS_MAX 100000
 
 struct keyscan_main {
     struct ncr_keyscan scan;
@@ -47,6 +47,28 @@ static bool keyscan_number(const char *text, unsigned long max, unsigned long *o
            *out <= max;
 }
 
+/* -p. */
+static bool keyscan_port(struct keyscan_main *m, const char *arg)
+{
+    unsigned long n;
+
+    if (!keyscan_number(arg, 65535, &n))
+        return keyscan_complain("Bad port ", arg);
+    m->scan.port = (uint32_t)n;
+    return true;
+}
+
+/* -T. */
+static bool keyscan_timeout(struct keyscan_main *m, const char *arg)
+{
+    uint32_t seconds;
+
+    if (!ncr_duration(&seconds, arg) || seconds == 0)
+        return keyscan_complain("Bad timeout ", arg);
+    m->scan.timeout_ms = (uint64_t)seconds * 1000;
+    return true;
+}
+
 static bool keyscan_option(struct keyscan_main *m, const char *arg)
 {
     static const char name[] = "hashalg=";
@@ -63,11 +85,10 @@ static bool keyscan_option(struct keyscan_main *m, const char *arg)
     return true;
 }
 
-/* Letters with a value. */
+/* Other letters with a value. */
 static bool keyscan_value(struct keyscan_main *m, int letter, const char *arg)
 {
     struct nacre_bytes bad;
-    unsigned long n;
 
     switch (letter) {
     case 'f':
@@ -77,16 +98,6 @@ static bool keyscan_value(struct keyscan_main *m, int letter, const char *arg)
         return true;
     case 'O':
         return keyscan_option(m, arg);
-    case 'p':
-        if (!keyscan_number(arg, 65535, &n))
-            return keyscan_complain("Bad port ", arg);
-        m->scan.port = (uint32_t)n;
-        return true;
-    case 'T':
-        if (!keyscan_number(arg, KEYSCAN_SECONDS_MAX, &n))
-            return keyscan_complain("Bad timeout ", arg);
-        m->scan.timeout_ms = n * 1000;
-        return true;
     default:
         if (ncr_keyscan_types(&m->scan.types, arg, &bad))
             return true;
@@ -122,6 +133,14 @@ static int keyscan_letters(struct keyscan_main *m, int argc, char **argv)
             break;
         case 'v':
             m->scan.verbose = true;
+            break;
+        case 'p':
+            if (!keyscan_port(m, optarg))
+                return keyscan_usage();
+            break;
+        case 'T':
+            if (!keyscan_timeout(m, optarg))
+                return keyscan_usage();
             break;
         case '?':
             return keyscan_usage();

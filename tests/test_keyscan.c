@@ -166,6 +166,10 @@ Test(keyscan, types_names_and_quiet)
     cr_assert_eq(lines_of(d->out), 2);
     cr_assert_not_null(strstr(d->out, want_line(d, "one.example", 0)));
     cr_assert_not_null(strstr(d->out, want_line(d, "two", 0)));
+    cr_assert(ncr_keyscan_types(&d->s.types, "RSA,ssh-ed25519,ecdsa-sha2-nistp384", &bad));
+    cr_assert_eq(d->s.types, 7);
+    cr_assert_not(ncr_keyscan_types(&d->s.types, "SSH-RSA", &bad));
+    cr_assert_not(ncr_keyscan_types(&d->s.types, "rs", &bad));
     cr_assert_not(ncr_keyscan_types(&d->s.types, "rsa,foo", &bad));
     cr_assert(nacre_bytes_is(bad, "foo"));
     desk_free(d);

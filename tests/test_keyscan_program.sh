@@ -86,7 +86,7 @@ out_is want
 err_has "# 127.0.0.1:$port SSH-2.0-nacre"
 check 'all keys of a server'
 
-run 0 -q -p "$port" -t ed25519,rsa 127.0.0.1 localhost
+run 0 -q -p "$port" -T 1m30s -t ssh-ed25519,RSA 127.0.0.1 localhost
 lines 127.0.0.1 localhost | grep -v ecdsa > want
 out_is want
 [ ! -s err ] || bad "stderr: $(cat err)"
@@ -121,10 +121,15 @@ err_has 'usage: nacre-keyscan '
 run 1 -Q x
 run 255 -t nonsense 127.0.0.1
 err_has 'Unknown key type "nonsense"'
-run 255 -p 0 127.0.0.1
-err_has "Bad port '0'"
-run 255 -T 1x 127.0.0.1
-err_has "Bad timeout '1x'"
+for bad_port in 0 65536 ssh; do
+    run 1 -p $bad_port 127.0.0.1
+    err_has "Bad port '$bad_port'"
+    err_has 'usage: nacre-keyscan '
+done
+for span in 1x 0 -1 ''; do
+    run 1 -T "$span" 127.0.0.1
+    err_has "Bad timeout '$span'"
+done
 run 255 -O nonsense 127.0.0.1
 run 255 -O hashalg=md5 127.0.0.1
 run 255 -f no/such/file
