@@ -342,6 +342,8 @@ static void daemon_serve(struct daemon_state *s, int fd, _Atomic unsigned char *
     daemon_monitor(d, &m, fd, &d->keys);
     m.authenticated = daemon_tell_authed;
     m.ctx = (void *)authed;
+    m.listeners = (void *)s->authed;
+    m.listeners_len = s->n_slots;
     _exit((int)ncr_monitor_serve(&m));
 }
 

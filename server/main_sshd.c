@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -252,6 +253,7 @@ int main(int argc, char **argv)
         return 0;
     }
     ncr_inherit_signals();
+    (void)umask(umask(077) | 022); /* sessions have it too; sshd does the same */
     ncr_sshd_config_init(&d.cfg);
     d.empty_dir = -1;
     if (!sshd_standard_fds() || !sshd_options_read(&d, &o, argc, argv) ||

@@ -275,9 +275,13 @@ static bool monitor_answer(struct ncr_monitor *m, bool authed, uint64_t deadline
     return false;
 }
 
-/* What neither child may keep: the host keys. */
-static void monitor_forget_keys(struct ncr_monitor *m)
+/* What neither child may keep: the host keys, and memory that is the listener's. */
+static void monitor_forget(struct ncr_monitor *m)
 {
+    if (m->listeners != NULL) {
+        munmap(m->listeners, m->listeners_len);
+        m->listeners = m->ctx = NULL;
+    }
     if (m->keys->key != NULL) {
         munmap(m->keys->key, m->keys->map_len);
         m->keys->key = NULL;
@@ -302,7 +306,7 @@ static pid_t monitor_fork(struct ncr_monitor *m, void (*child)(struct ncr_monito
         if (getppid() != parent) {
             _exit(255);
         }
-        monitor_forget_keys(m);
+        monitor_forget(m);
         child(m);
         _exit(255);
     }

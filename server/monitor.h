@@ -67,6 +67,8 @@ struct ncr_monitor {
     uint32_t port, local_port;
     void (*authenticated)(void *ctx); /* told once; may be NULL */
     void *ctx;
+    void *listeners; /* a mapping that is shared with the listener, or NULL: not for the children */
+    size_t listeners_len;
     /* private */
     struct nacre_conn *conn; /* in the shared mapping, its region behind it */
     void *mem;
@@ -76,7 +78,7 @@ struct ncr_monitor {
     struct nacre_conn_cfg engine;
     uint64_t *work; /* NACRE_WORK words */
     int sock;
-    unsigned n_sign, n_auth, n_log, n_pty, n_prove;
+    unsigned n_sign, n_auth, n_log, n_prove;
     bool illegal;
 };
 

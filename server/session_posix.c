@@ -527,6 +527,9 @@ void ncr_session_main(struct ncr_monitor *m)
     s->log = m->log;
     s->account = &m->login.account;
     s->rights = &m->login.rights;
+    if (m->empty_dir >= 0) {
+        close(m->empty_dir);
+    }
     if (!session_become(s)) {
         _exit(255);
     }

@@ -43,6 +43,24 @@ Test(sshd, commands)
     daemon_stop(t);
 }
 
+/* As sshd: what others may not write to is at least what 022 says. */
+Test(sshd, umask_of_commands)
+{
+    static const struct {
+        mode_t before;
+        const char *after;
+    } cases[] = {{0, "0022\n"}, {077, "0077\n"}, {02, "0022\n"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mode_t own = umask(cases[i].before);
+        struct daemon *t = daemon_start();
+        umask(own);
+        daemon_login(t);
+        cr_assert_eq(driver_exec(&t->d, "umask", NULL, 0), 0);
+        cr_assert(driver_out_is(&t->d, cases[i].after), "umask %o", (unsigned)cases[i].before);
+        daemon_stop(t);
+    }
+}
+
 Test(sshd, many_commands_on_one_connection)
 {
     struct daemon *t = daemon_start();

@@ -178,6 +178,58 @@ Test(sshd, S64_the_network_process_is_confined)
     daemon_stop(t);
 }
 
+/* Mappings of a process that others share; -1: they are not for us to see. */
+static int sshd_shared(pid_t pid)
+{
+    char path[64], line[512];
+    int n = 0;
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    FILE *f = fopen(path, "r");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        n += strstr(line, " rw-s ") != NULL;
+    }
+    if (f == NULL) {
+        return -1;
+    }
+    fclose(f);
+    return n;
+}
+
+/* Neither child can write to anything of the listener's. */
+Test(sshd, S64_children_share_the_engine_alone)
+{
+    struct daemon *t = daemon_start();
+    cr_assert_not(driver_none(&t->d, t->me.name));
+    int network = sshd_shared(sshd_child(sshd_child(t->pid)));
+    daemon_login(t);
+    cr_assert_eq(driver_exec(&t->d, "true", NULL, 0), 0);
+    int session = sshd_shared(sshd_child(sshd_child(t->pid)));
+    daemon_stop(t);
+    if (network < 0 || session < 0) {
+        cr_skip_test("the maps of confined processes are not for this user");
+    }
+    cr_assert_eq(network, 1);
+    cr_assert_eq(session, 1);
+}
+
+/* S67: standard descriptors, the client, the monitor; the loop's pipe for signals. */
+Test(sshd, S67_descriptors_of_a_session)
+{
+    struct daemon *t = daemon_start();
+    daemon_login(t);
+    cr_assert_eq(driver_exec(&t->d, "true", NULL, 0), 0);
+    pid_t session = sshd_child(sshd_child(t->pid));
+    for (int fd = 3; fd < 64; fd++) {
+        char path[64], target[256] = "";
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)session, fd);
+        ssize_t n = readlink(path, target, sizeof target - 1);
+        cr_assert(n < 0 || strncmp(target, "socket:", 7) == 0 || strncmp(target, "pipe:", 5) == 0 ||
+                      strncmp(target, "anon_inode:", 11) == 0,
+                  "%d is %s", fd, target);
+    }
+    daemon_stop(t);
+}
+
 Test(sshd, S65_a_storm_of_signals)
 {
     struct daemon *t = daemon_start();
