@@ -236,6 +236,7 @@ CLIENT_SRC = \
 	client/ask.c \
 	client/auth_plan.c \
 	client/client.c \
+	client/client_config.c \
 	client/client_run.c \
 	client/client_text.c \
 	client/dial.c \

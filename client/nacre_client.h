@@ -175,6 +175,23 @@ struct nacre_client_cfg {
     void (*room)(void *ctx, struct nacre_client *c);
 };
 
+/* Takes from files of ssh_config(5) what cfg has not set: all that is zero or NULL of what such a
+ * file can say. cfg->host, user and port are those that Host and Match are about; cfg->host becomes
+ * the name to connect to (HostName, canonical names). file: one file; "": ~/.ssh/config and
+ * /etc/ssh/ssh_config; no other function reads any. host_policy and update_hosts, whose zero is a
+ * value, change where the file has a line for them; forwards, commands and terminals are the
+ * program's, and not looked at. cfg->log is told what is read.
+ *
+ * *k holds what cfg then points to, until it is freed: after the client is closed. It is made on
+ * failure too (but for NO_MEMORY), for the line on what is wrong; cfg is then unchanged.
+ * FILE_FORMAT: a file cannot be read, or wants what is not supported. USAGE: no host. */
+struct nacre_client_config;
+NACRE_MUST_CHECK nacre_err nacre_client_config_read(struct nacre_client_config **k,
+                                                    struct nacre_client_cfg *cfg, const char *file);
+/* "" if nothing is wrong. NULL is allowed. */
+const char *nacre_client_config_error(const struct nacre_client_config *k);
+void nacre_client_config_free(struct nacre_client_config *k);
+
 /* ---- Connections ------------------------------------------------------------------------- */
 
 /* Connects, exchanges keys, authenticates. *c is made on failure too (but for NO_MEMORY), for

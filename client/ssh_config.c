@@ -284,7 +284,7 @@ static bool conf_close(struct ncr_conf *r, struct ncr_conf_level *l)
 static bool conf_step(struct ncr_conf *r)
 {
     struct ncr_conf_level *l = &r->level[r->depth - 1];
-    const char *p = (const char *)l->file.p + l->at;
+    const char *p;
     const char *end;
     size_t n;
 
@@ -297,6 +297,7 @@ static bool conf_step(struct ncr_conf *r)
     }
     if (l->at == l->file.n)
         return conf_close(r, l);
+    p = (const char *)l->file.p + l->at;
     end = memchr(p, '\n', l->file.n - l->at);
     n = end != NULL ? (size_t)(end - p) : l->file.n - l->at;
     l->at += n + (end != NULL);

@@ -8,9 +8,11 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -1085,4 +1087,112 @@ Test(ssh_config_real, hostile, .init = real_begin, .fini = real_end)
     cr_assert_not_null(strstr(t->log, "Bad owner or permissions on "));
     cr_assert_lt(time(NULL) - begun, 20);
     done(t);
+}
+
+/* ---- The library ------------------------------------------------------------------------- */
+
+Test(ssh_config_real, library, .init = real_begin, .fini = real_end)
+{
+    static const char text[] = "Host alias\nHostName 192.0.2.1\nPort 5\nUser joe\n"
+                               "IdentityFile ~/%n-%p\nUserKnownHostsFile ~/known\nCompression yes\n"
+                               "HashKnownHosts yes\nLocalForward /a /b\nConnectTimeout 7\n"
+                               "Host loose\nStrictHostKeyChecking no\n";
+    struct nacre_client_config *k;
+    struct nacre_client_cfg cfg;
+    char path[128], want[128];
+
+    (void)snprintf(path, sizeof path, "%s/f", dir);
+    real_file("f", text, strlen(text), 0600);
+    memset(&cfg, 0, sizeof cfg);
+    cfg.host = "alias";
+    cfg.connect_ms = 1;
+    cr_assert_eq(nacre_client_config_read(&k, &cfg, path), NACRE_OK, "%s",
+                 nacre_client_config_error(k));
+    cr_assert_str_eq(nacre_client_config_error(k), "");
+    cr_assert_str_eq(cfg.host, "192.0.2.1");
+    cr_assert_eq(cfg.port, 5);
+    cr_assert_str_eq(cfg.user, "joe");
+    cr_assert_eq(cfg.connect_ms, 1, "the caller's own");
+    cr_assert_eq(cfg.n_identities, 1);
+    (void)snprintf(want, sizeof want, "%s/alias-5", dir);
+    cr_assert_str_eq(cfg.identities[0], want);
+    (void)snprintf(want, sizeof want, "%s/known", dir);
+    cr_assert_str_eq(cfg.known_hosts[0], want);
+    cr_assert_eq(cfg.n_own_hosts, 1);
+    cr_assert(cfg.hash_known_hosts);
+    cr_assert_str_eq(cfg.conn.comps, "zlib@openssh.com,none");
+    cr_assert_eq(cfg.host_policy, NACRE_HOSTS_STRICT, "no line, no change");
+    nacre_client_config_free(k);
+    memset(&cfg, 0, sizeof cfg);
+    cfg.host = "loose";
+    cr_assert_eq(nacre_client_config_read(&k, &cfg, path), NACRE_OK);
+    cr_assert_eq(cfg.host_policy, NACRE_HOSTS_OFF);
+    nacre_client_config_free(k);
+    nacre_client_config_free(NULL);
+}
+
+Test(ssh_config_real, library_refusals, .init = real_begin, .fini = real_end)
+{
+    static const struct {
+        const char *text, *host, *why;
+        nacre_err err;
+    } cases[] = {
+        {"Port 1\nProxyCommand x\n", "h", "line 2: option ProxyCommand", NACRE_ERR_FILE_FORMAT},
+        {"Nonsense 1\n", "h", "line 1: Bad configuration option: nonsense", NACRE_ERR_FILE_FORMAT},
+        {"IdentityFile /%x\n", "h", "unknown token %x", NACRE_ERR_FILE_FORMAT},
+        {"Port 1\n", "a;b", "not a host name", NACRE_ERR_USAGE},
+        {"Port 1\n", NULL, "not a host name", NACRE_ERR_USAGE},
+        {NULL, "h", "Can't open user config file", NACRE_ERR_FILE_FORMAT},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct nacre_client_config *k;
+        struct nacre_client_cfg cfg;
+        char path[128];
+
+        (void)snprintf(path, sizeof path, "%s/f%zu", dir, i);
+        if (cases[i].text != NULL)
+            real_file(strrchr(path, '/') + 1, cases[i].text, strlen(cases[i].text), 0600);
+        memset(&cfg, 0, sizeof cfg);
+        cfg.host = cases[i].host;
+        cr_assert_eq(nacre_client_config_read(&k, &cfg, path), cases[i].err, "%zu", i);
+        cr_assert_not_null(strstr(nacre_client_config_error(k), cases[i].why), "%s",
+                           nacre_client_config_error(k));
+        cr_assert_eq(cfg.port, 0, "unchanged");
+        nacre_client_config_free(k);
+    }
+}
+
+/* The connection goes where the file says (tests/test_config_program.sh has the programs'). */
+Test(ssh_config_real, paramiko_trap_config_applied, .init = real_begin, .fini = real_end)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof addr;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct nacre_client_config *k;
+    struct nacre_client_cfg cfg;
+    struct nacre_client *c;
+    char text[128], path[128];
+    char got[8] = "";
+    int peer;
+
+    cr_assert_eq(bind(fd, (struct sockaddr *)&addr, len), 0);
+    cr_assert_eq(listen(fd, 4), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+    (void)snprintf(text, sizeof text, "Host a*\nHostName 127.0.0.1\nPort %u\nConnectTimeout 1\n",
+                   (unsigned)ntohs(addr.sin_port));
+    real_file("f", text, strlen(text), 0600);
+    (void)snprintf(path, sizeof path, "%s/f", dir);
+    memset(&cfg, 0, sizeof cfg);
+    cfg.host = "alias";
+    cr_assert_eq(nacre_client_config_read(&k, &cfg, path), NACRE_OK);
+    cr_assert_eq(nacre_client_open(&c, &cfg), NACRE_ERR_TIMEOUT, "nobody answers");
+    nacre_client_close(c);
+    nacre_client_config_free(k);
+    peer = accept(fd, NULL, NULL);
+    cr_assert_geq(peer, 0);
+    cr_assert_eq(read(peer, got, 4), 4);
+    cr_assert_str_eq(got, "SSH-");
+    close(peer);
+    close(fd);
 }
