@@ -6,16 +6,15 @@
  * Key stream is turned from lanes into blocks in registers. What the compiler spills of it is
  * beyond reach. CT in key, nonce and message; the length and the counter leak.
  */
+#include "crypto/chacha20.h"
 #include "crypto/fast.h"
-#include "crypto/ct.h"
-#include "crypto/load.h"
 
 #if NCR_X86
 #include <immintrin.h>
 
 #define CHACHA20_AVX2 __attribute__((target("avx2")))
 
-enum { CHACHA20_AVX2_BATCH = 8 * 64 };
+enum { CHACHA20_AVX2_BLOCKS = 8 };
 
 /* Rotations by whole bytes are shuffles. */
 CHACHA20_AVX2 NCR_INLINE __m256i chacha20_avx2_rotl16(__m256i x)
@@ -127,18 +126,7 @@ size_t ncr_chacha20_avx2(uint8_t *out, const uint8_t *in, size_t n,
                          const uint8_t key[NACRE_CHACHA20_KEY_LEN],
                          const uint8_t nonce[NACRE_CHACHA20_NONCE_LEN], uint64_t counter)
 {
-    static const uint32_t sigma[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
-    uint32_t s[16];
-    size_t done;
-    memcpy(s, sigma, sizeof sigma);
-    memcpy(s + 4, key, NACRE_CHACHA20_KEY_LEN);
-    memcpy(s + 14, nonce, NACRE_CHACHA20_NONCE_LEN);
-    for (done = 0; n - done >= CHACHA20_AVX2_BATCH; done += CHACHA20_AVX2_BATCH) {
-        memcpy(s + 12, &counter, sizeof counter);
-        chacha20_avx2_batch(out + done, in + done, s);
-        counter += 8;
-    }
-    nacre_wipe(s, sizeof s);
-    return done;
+    return ncr_chacha20_batches(out, in, n, key, nonce, counter, chacha20_avx2_batch,
+                                CHACHA20_AVX2_BLOCKS);
 }
 #endif

@@ -7,9 +7,8 @@
  * last bytes of a message are loaded and stored under a mask. What the compiler spills is beyond
  * reach. CT in key, nonce and message; the length and the counter leak.
  */
+#include "crypto/chacha20.h"
 #include "crypto/fast.h"
-#include "crypto/ct.h"
-#include "crypto/load.h"
 
 #if NCR_X86
 #include <immintrin.h>
@@ -134,16 +133,13 @@ void ncr_chacha20_avx512(uint8_t *out, const uint8_t *in, size_t n,
                          const uint8_t key[NACRE_CHACHA20_KEY_LEN],
                          const uint8_t nonce[NACRE_CHACHA20_NONCE_LEN], uint64_t counter)
 {
-    static const uint32_t sigma[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
     uint32_t s[16];
-    memcpy(s, sigma, sizeof sigma);
-    memcpy(s + 4, key, NACRE_CHACHA20_KEY_LEN);
-    memcpy(s + 12, &counter, sizeof counter);
-    memcpy(s + 14, nonce, NACRE_CHACHA20_NONCE_LEN);
+    ncr_chacha20_state(s, key, nonce);
+    ncr_chacha20_count(s, counter);
     for (; n >= CHACHA20_AVX512_BATCH; n -= CHACHA20_AVX512_BATCH) {
         chacha20_avx512_whole(out, in, s);
         counter += 16;
-        memcpy(s + 12, &counter, sizeof counter);
+        ncr_chacha20_count(s, counter);
         in += CHACHA20_AVX512_BATCH;
         out += CHACHA20_AVX512_BATCH;
     }

@@ -9,14 +9,13 @@
  * blocks leave registers free for that; eight would spill. CT in key, nonce and message; the length
  * and the counter leak.
  */
+#include "crypto/chacha20.h"
 #include "crypto/fast.h"
-#include "crypto/ct.h"
-#include "crypto/load.h"
 
 #if NCR_ARM
 #include <arm_neon.h>
 
-enum { CHACHA20_NEON_BATCH = 4 * 64 };
+enum { CHACHA20_NEON_BLOCKS = 4 };
 
 NCR_INLINE uint32x4_t chacha20_neon_rotl16(uint32x4_t x)
 {
@@ -119,18 +118,7 @@ size_t ncr_chacha20_neon(uint8_t *out, const uint8_t *in, size_t n,
                          const uint8_t key[NACRE_CHACHA20_KEY_LEN],
                          const uint8_t nonce[NACRE_CHACHA20_NONCE_LEN], uint64_t counter)
 {
-    static const uint32_t sigma[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
-    uint32_t s[16];
-    size_t done;
-    memcpy(s, sigma, sizeof sigma);
-    memcpy(s + 4, key, NACRE_CHACHA20_KEY_LEN);
-    memcpy(s + 14, nonce, NACRE_CHACHA20_NONCE_LEN);
-    for (done = 0; n - done >= CHACHA20_NEON_BATCH; done += CHACHA20_NEON_BATCH) {
-        memcpy(s + 12, &counter, sizeof counter);
-        chacha20_neon_batch(out + done, in + done, s);
-        counter += 4;
-    }
-    nacre_wipe(s, sizeof s);
-    return done;
+    return ncr_chacha20_batches(out, in, n, key, nonce, counter, chacha20_neon_batch,
+                                CHACHA20_NEON_BLOCKS);
 }
 #endif
