@@ -279,6 +279,31 @@ bool ncr_sshd_read_run(struct ncr_sshd_line *l, const struct ncr_sshd_row *row)
     return true;
 }
 
+/* host:port, [address]:port, and where bare is true port alone; a port may be "*". */
+static bool sshd_is_permit(const char *word, bool bare)
+{
+    const char *colon = strrchr(word, ':'), *p = colon != NULL ? colon + 1 : word;
+    size_t n = colon != NULL ? (size_t)(colon - word) : 0;
+    bool bracket = n > 2 && word[0] == '[' && word[n - 1] == ']';
+    uint64_t port = 1;
+    if (colon == NULL ? !bare : n == 0 || (!bracket && memchr(word, ':', n) != NULL)) {
+        return false;
+    }
+    return strcmp(p, "*") == 0 || (ncr_sshd_digits(&port, &p, 65535) && *p == '\0' && port > 0);
+}
+
+/* "any" or "none" alone, or places. */
+bool ncr_sshd_read_permit(struct ncr_sshd_line *l, const struct ncr_sshd_row *row)
+{
+    for (size_t i = 1; i < l->n; i++) {
+        bool all = strcmp(l->word[i], "any") == 0 || strcmp(l->word[i], "none") == 0;
+        if (all ? l->n != 2 : !sshd_is_permit(l->word[i], row->arg != NULL)) {
+            return ncr_sshd_refuse(l, "not any, none or host:port");
+        }
+    }
+    return ncr_sshd_read_words(l, row);
+}
+
 /* "yes" is every name, "no" none; else a list of patterns. */
 bool ncr_sshd_read_user_env(struct ncr_sshd_line *l, const struct ncr_sshd_row *row)
 {

@@ -83,6 +83,7 @@ bool ncr_sshd_read_startups(struct ncr_sshd_line *l, const struct ncr_sshd_row *
 bool ncr_sshd_read_rekey(struct ncr_sshd_line *l, const struct ncr_sshd_row *row);
 bool ncr_sshd_read_subsystem(struct ncr_sshd_line *l, const struct ncr_sshd_row *row);
 bool ncr_sshd_read_run(struct ncr_sshd_line *l, const struct ncr_sshd_row *row);
+bool ncr_sshd_read_permit(struct ncr_sshd_line *l, const struct ncr_sshd_row *row);
 bool ncr_sshd_read_user_env(struct ncr_sshd_line *l, const struct ncr_sshd_row *row);
 bool ncr_sshd_read_pubkey_options(struct ncr_sshd_line *l, const struct ncr_sshd_row *row);
 bool ncr_sshd_read_ca_algs(struct ncr_sshd_line *l, const struct ncr_sshd_row *row);

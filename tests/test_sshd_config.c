@@ -192,6 +192,20 @@ Test(sshd_config, user_environment)
     }
 }
 
+Test(sshd_config, places_of_forwards)
+{
+    static const char *const lines[] = {
+        "PermitOpen any",           "PermitOpen none",   "PermitOpen h:80 [::1]:* *:22 *:*",
+        "PermitOpen [fe80::1]:443", "PermitListen none", "PermitListen 8080 h*:80 [::1]:* * *:*",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct ncr_sshd_config c;
+        ncr_sshd_config_init(&c);
+        cr_assert(config_line(&c, lines[i]), "%s", config_error);
+        ncr_sshd_config_free(&c);
+    }
+}
+
 Test(sshd_config, commands_for_keys_and_principals)
 {
     struct ncr_sshd_config c;
@@ -235,6 +249,20 @@ Test(sshd_config, refusals_name_keyword_and_place)
         "AuthorizedKeysCommand /usr/bin/keys %",
         "AuthorizedKeysCommand /usr/bin/keys %u %i",
         "TrustedUserCAKeys /a /b",
+        "PermitOpen",
+        "PermitOpen 80",
+        "PermitOpen host",
+        "PermitOpen host:",
+        "PermitOpen :80",
+        "PermitOpen host:x",
+        "PermitOpen host:0",
+        "PermitOpen host:65536",
+        "PermitOpen ::1:80",
+        "PermitOpen host:80 any",
+        "PermitOpen none host:80",
+        "PermitListen host",
+        "PermitListen any 80",
+        "PermitListen 0",
         "RevokedKeys",
         "CASignatureAlgorithms ssh-rsa",
         "CASignatureAlgorithms +ssh-rsa",
