@@ -341,21 +341,34 @@ static nacre_err update_put_key(struct update_edit *e, struct nacre_bytes blob)
     return err;
 }
 
+/* Adds what is new, and still is: another client may have learned it meanwhile. */
+static nacre_err update_put_fresh(struct update_edit *e, struct nacre_bytes old)
+{
+    const struct nacre_hostkeys *fresh = &e->c->update.fresh;
+    struct nacre_bytes host = nacre_bytes_str(e->c->key_host);
+    nacre_err err = NACRE_OK;
+
+    for (size_t i = 0; i < fresh->n && err == NACRE_OK; i++) {
+        bool known;
+
+        err = ncr_hosts_known(&known, old, host, e->c->key_port, fresh->blob[i]);
+        if (err == NACRE_OK && !known)
+            err = update_put_key(e, fresh->blob[i]);
+    }
+    return err;
+}
+
 static nacre_err update_edit_file(void *ctx, struct nacre_bytes old, struct ncr_hosts_new *out)
 {
     struct update_edit *e = ctx;
-    const struct nacre_hostkeys *fresh = &e->c->update.fresh;
-    nacre_err err = NACRE_OK;
 
     e->out = out;
     ncr_hosts_each_line(old, update_edit_line, e);
-    if (!e->add || fresh->n == 0)
+    if (!e->add || e->c->update.fresh.n == 0)
         return NACRE_OK;
     if (out->err == NACRE_OK && out->n > 0 && out->p[out->n - 1] != '\n')
         ncr_hosts_put(out, "\n", 1);
-    for (size_t i = 0; i < fresh->n && err == NACRE_OK; i++)
-        err = update_put_key(e, fresh->blob[i]);
-    return err;
+    return update_put_fresh(e, old);
 }
 
 static void update_write(struct nacre_client *c, struct nacre_known_hosts *name)

@@ -428,14 +428,58 @@ struct nacre_bytes ncr_hosts_without_end(struct nacre_bytes line)
 
 /* ---- Adding ------------------------------------------------------------------------------ */
 
+struct hosts_seek {
+    struct nacre_known_hosts s;
+    bool known;
+};
+
+/* A line that cannot be read knows nothing. */
+static void hosts_seek_line(void *ctx, uint32_t number, struct nacre_bytes whole)
+{
+    struct hosts_seek *k = ctx;
+    struct nacre_bytes line = ncr_hosts_without_end(whole);
+
+    if (line.n <= NACRE_LINE_MAX &&
+        nacre_known_hosts_line(&k->s, line, 0, number, NULL) == NACRE_OK)
+        k->known = k->known || k->s.verdict == NACRE_HOST_MATCH;
+}
+
+nacre_err ncr_hosts_known(bool *known, struct nacre_bytes text, struct nacre_bytes host,
+                          uint32_t port, struct nacre_bytes blob)
+{
+    struct hosts_seek *k = calloc(1, sizeof *k);
+    nacre_err err = NACRE_ERR_NO_MEMORY;
+
+    *known = false;
+    if (k != NULL)
+        err = nacre_known_hosts_init(&k->s, host, port, blob);
+    if (err == NACRE_OK) {
+        ncr_hosts_each_line(text, hosts_seek_line, k);
+        *known = k->known;
+    }
+    free(k);
+    return err;
+}
+
+/* A line that is to be added, and what it says. */
+struct hosts_addition {
+    struct nacre_bytes host, blob;
+    uint32_t port;
+    const char *line;
+};
+
 static nacre_err hosts_add_line(void *ctx, struct nacre_bytes old, struct ncr_hosts_new *out)
 {
-    const char *line = ctx;
+    const struct hosts_addition *a = ctx;
+    bool known;
+    nacre_err err = ncr_hosts_known(&known, old, a->host, a->port, a->blob);
 
     ncr_hosts_put(out, old.p, old.n);
+    if (err != NACRE_OK || known)
+        return err;
     if (old.n > 0 && old.p[old.n - 1] != '\n')
         ncr_hosts_put(out, "\n", 1);
-    ncr_hosts_put(out, line, strlen(line));
+    ncr_hosts_put(out, a->line, strlen(a->line));
     return NACRE_OK;
 }
 
@@ -443,8 +487,9 @@ static nacre_err hosts_add_line(void *ctx, struct nacre_bytes old, struct ncr_ho
 static nacre_err hosts_add(const char *file, struct nacre_bytes host, uint32_t port,
                            struct nacre_bytes blob, const uint8_t *salt)
 {
+    struct hosts_addition a = {.host = host, .blob = blob, .port = port};
+    struct ncr_hosts_change how = {.edit = hosts_add_line, .ctx = &a, .create = true};
     char *text;
-    struct ncr_hosts_change how = {.edit = hosts_add_line, .create = true};
     nacre_err err;
 
     if (hosts_is_null(file))
@@ -452,7 +497,7 @@ static nacre_err hosts_add(const char *file, struct nacre_bytes host, uint32_t p
     text = malloc(HOSTS_LINE_CAP);
     if (text == NULL)
         return NACRE_ERR_NO_MEMORY;
-    how.ctx = text;
+    a.line = text;
     err = salt == NULL
               ? nacre_known_hosts_format(text, HOSTS_LINE_CAP, host, port, blob)
               : nacre_known_hosts_format_hashed(text, HOSTS_LINE_CAP, host, port, blob, salt);

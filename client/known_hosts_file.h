@@ -20,8 +20,9 @@ typedef void (*ncr_hosts_warn)(void *ctx, const char *file, uint32_t line, const
 NACRE_MUST_CHECK nacre_err ncr_hosts_search(struct nacre_known_hosts *s, const char *const *files,
                                             size_t n, ncr_hosts_warn warn, void *ctx,
                                             const char **bad);
-/* Appends a line for the host and its key, making the file (0600) and its directory (0700) if they
- * are missing. Errors: those of ncr_hosts_change() and nacre_known_hosts_format(). */
+/* Appends a line for the host and its key, unless the file has that key for it by then, making the
+ * file (0600) and its directory (0700) if they are missing. Errors: those of ncr_hosts_change() and
+ * nacre_known_hosts_format(). */
 NACRE_MUST_CHECK nacre_err ncr_hosts_add(const char *file, struct nacre_bytes host, uint32_t port,
                                          struct nacre_bytes blob);
 /* The same with the name hashed under that salt. */
@@ -62,6 +63,11 @@ NACRE_MUST_CHECK nacre_err ncr_hosts_change(const char *file, const struct ncr_h
 void ncr_hosts_each_line(struct nacre_bytes text,
                          void (*one)(void *ctx, uint32_t number, struct nacre_bytes whole),
                          void *ctx);
+/* Whether a file's contents have that very key for the host. Errors: NO_MEMORY, those of
+ * nacre_known_hosts_init(). */
+NACRE_MUST_CHECK nacre_err ncr_hosts_known(bool *known, struct nacre_bytes text,
+                                           struct nacre_bytes host, uint32_t port,
+                                           struct nacre_bytes blob);
 /* A line without its end. */
 struct nacre_bytes ncr_hosts_without_end(struct nacre_bytes line);
 

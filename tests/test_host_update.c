@@ -355,6 +355,36 @@ Test(host_update, asked)
     }
 }
 
+/* Another client learns a key and takes an old one away while the user is being asked. */
+static bool desk_overtaken(void *ctx, const char *host, const char *text)
+{
+    (void)host, (void)text;
+    struct desk *d = ctx;
+
+    desk_save(d->hosts, "");
+    desk_line(d, "", "server", -1);
+    desk_line(d, "", "server", 1);
+    return true;
+}
+
+Test(host_update, learned_meanwhile_by_another_client)
+{
+    struct desk *d = known_desk();
+    char line[512];
+
+    desk_line(d, "", "server", 3);
+    d->cfg.update_hosts = NACRE_UPDATE_ASK;
+    d->cfg.new_host_keys = desk_overtaken;
+    desk_visit(d);
+    cr_assert(desk_has(d, "server", desk_blob(1)) && desk_has(d, "server", desk_blob(2)));
+    cr_assert_not(desk_has(d, "server", desk_blob(3)));
+    cr_assert_eq(
+        nacre_known_hosts_format(line, sizeof line, nacre_bytes_str("server"), 22, desk_blob(1)),
+        NACRE_OK);
+    cr_assert_null(strstr(strstr(desk_load(d->hosts), line) + 1, line), "learned twice");
+    desk_free(d);
+}
+
 Test(host_update, s46_no_hook_is_no)
 {
     struct desk *d = known_desk();

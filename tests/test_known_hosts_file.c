@@ -313,6 +313,38 @@ Test(known_hosts_file, adding)
     cr_assert_eq(st.st_mode & 0777, 0600);
 }
 
+static size_t lines_of(const char *file)
+{
+    const char *text = load(file);
+    size_t n = 0;
+
+    while ((text = strchr(text, '\n')) != NULL) {
+        text++;
+        n++;
+    }
+    return n;
+}
+
+/* Of several clients that meet a new host at once, one adds its line: what is there is looked for
+ * under the lock. */
+Test(known_hosts_file, adding_what_is_there)
+{
+    static const uint8_t salt[NACRE_HOST_SALT_LEN] = {1, 2, 3};
+    struct nacre_bytes h = nacre_bytes_str("h");
+
+    save("a", "");
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(ncr_hosts_add("a", h, 22, pair_key_blob(1)), NACRE_OK);
+        cr_assert_eq(ncr_hosts_add_hashed("a", h, 22, pair_key_blob(1), salt), NACRE_OK);
+    }
+    cr_assert_eq(lines_of("a"), 1);
+    cr_assert_eq(ncr_hosts_add("a", h, 2222, pair_key_blob(1)), NACRE_OK);
+    cr_assert_eq(ncr_hosts_add_hashed("a", h, 2222, pair_key_blob(1), salt), NACRE_OK);
+    cr_assert_eq(lines_of("a"), 2, "another port has a line of its own");
+    cr_assert_eq(ncr_hosts_add("a", h, 22, pair_key_blob(2)), NACRE_OK);
+    cr_assert_eq(lines_of("a"), 3, "another key too");
+}
+
 Test(known_hosts_file, adding_hashed)
 {
     static const uint8_t salt[NACRE_HOST_SALT_LEN] = {1, 2, 3};
