@@ -228,7 +228,8 @@ static void def_lengths(struct nacre_deflate *c, uint8_t *lens, const uint16_t *
     }
 }
 
-/* Section 3.2.2, the bits in the order in which they are sent; those that are not in use stay out. */
+/* Section 3.2.2, the bits in the order in which they are sent; those that are not in use stay out.
+ */
 static void def_codes(uint16_t *codes, const uint8_t *lens, const uint16_t *freq, unsigned n)
 {
     uint32_t next[DEF_BITS_MAX + 2] = {0};

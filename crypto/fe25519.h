@@ -42,11 +42,6 @@ void ncr_fe25519_sqn(struct ncr_fe25519 *r, const struct ncr_fe25519 *a, unsigne
 void ncr_fe25519_mul_small(struct ncr_fe25519 *r, const struct ncr_fe25519 *a, uint32_t c);
 /* r = a with weight 1. a as for mul. */
 void ncr_fe25519_carry(struct ncr_fe25519 *r, const struct ncr_fe25519 *a);
-#if !NCR_INT128
-/* The wide r = a - b; a of weight up to 3, b up to 2. Below for the other representation. */
-void ncr_fe25519_sub(struct ncr_fe25519 *r, const struct ncr_fe25519 *a,
-                     const struct ncr_fe25519 *b);
-#endif
 /* The number w[0] + 2^64 w[1] + 2^128 w[2] + 2^192 w[3] without its bit 255; may be p and over. */
 void ncr_fe25519_from_words(struct ncr_fe25519 *r, const uint64_t w[4]);
 /* The number below p that is congruent to a, in words as above. a as for mul. */
@@ -89,10 +84,10 @@ static inline void ncr_fe25519_add(struct ncr_fe25519 *r, const struct ncr_fe255
     }
 }
 
+/* The wide r = a - b; a of weight up to 3, b up to 2. */
 #if NCR_INT128
-/* The wide r = a - b; a of weight up to 3, b up to 2. It is a + 4p - b: the limbs of 4p are 2^53 -
- * 76 and 2^53 - 4, those of b at most 2 (2^51 + 2^13), so that nothing goes below 0; and 3 (2^51 +
- * 2^13) + 2^53 < 2^54. */
+/* It is a + 4p - b: the limbs of 4p are 2^53 - 76 and 2^53 - 4, those of b at most 2 (2^51 + 2^13),
+ * so that nothing goes below 0; and 3 (2^51 + 2^13) + 2^53 < 2^54. */
 static inline void ncr_fe25519_sub(struct ncr_fe25519 *r, const struct ncr_fe25519 *a,
                                    const struct ncr_fe25519 *b)
 {
@@ -100,6 +95,14 @@ static inline void ncr_fe25519_sub(struct ncr_fe25519 *r, const struct ncr_fe255
     for (int i = 1; i < NCR_FE25519_LIMBS; i++) {
         r->v[i] = a->v[i] + ((UINT64_C(1) << 53) - 4) - b->v[i];
     }
+}
+#else
+void ncr_fe25519_32_sub(struct ncr_fe25519 *r, const struct ncr_fe25519 *a,
+                        const struct ncr_fe25519 *b);
+static inline void ncr_fe25519_sub(struct ncr_fe25519 *r, const struct ncr_fe25519 *a,
+                                   const struct ncr_fe25519 *b)
+{
+    ncr_fe25519_32_sub(r, a, b);
 }
 #endif
 

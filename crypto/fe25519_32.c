@@ -140,8 +140,8 @@ void ncr_fe25519_carry(struct ncr_fe25519 *r, const struct ncr_fe25519 *a)
 /* a + 4p - b: limbs of 4p are at least 3.99 * 2^26 and 3.99 * 2^25, those of b at most 2.02 times
  * 2^26 and 2^25, so that nothing goes below 0; and the sum is < 7.03 times 2^26 or 2^25, for carry.
  */
-void ncr_fe25519_sub(struct ncr_fe25519 *r, const struct ncr_fe25519 *a,
-                     const struct ncr_fe25519 *b)
+void ncr_fe25519_32_sub(struct ncr_fe25519 *r, const struct ncr_fe25519 *a,
+                        const struct ncr_fe25519 *b)
 {
     for (int i = 0; i < 10; i++) {
         r->v[i] = a->v[i] + fe25519_32_4p[i] - b->v[i];
