@@ -751,6 +751,15 @@ twins: $(TWIN_TESTS:%=$(BUILD)/tests/test_%)
 	@NACRE_TWIN_CALLS=$${NACRE_TWIN_CALLS:-1000000} TEST_TIMEOUT=1800 TEST_FILTER='@(*twin*/*|*/*twin*)' \
 		tests/run $^
 
+## twins-arm: the same for the ciphers' NEON and Armv8 forms, under qemu-user where need be
+ARM_CC = aarch64-linux-gnu-gcc
+ARM_RUN = qemu-aarch64-static
+.PHONY: twins-arm
+twins-arm:
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/$(ARM_CC)' CC='$(ARM_CC)' \
+		'$(BUILD)/$(ARM_CC)/twins_random'
+	@$(ARM_RUN) '$(BUILD)/$(ARM_CC)/twins_random' $${NACRE_TWIN_CALLS:-1000000}
+
 # ---- Lint --------------------------------------------------------------------------------------
 
 LINT = $(call present,tests/lint/lint tests/lint/selftest)
