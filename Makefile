@@ -245,6 +245,7 @@ CLIENT_SRC = \
 	client/forward_agent.c \
 	client/forward_client.c \
 	client/front.c \
+	client/hash_names.c \
 	client/host_names.c \
 	client/host_trust.c \
 	client/host_update.c \

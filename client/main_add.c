@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/add.h"
+#include "client/hash_names.h"
 #include "proto/posix/duration.h"
 
 #define ADD_NO_AGENT 2
@@ -52,27 +52,6 @@ static int add_fatal(const char *text, int letter)
 {
     fprintf(stderr, "-%c %s\n", letter, text);
     return ADD_FATAL;
-}
-
-static bool add_hash(struct ncr_add *a, const char *name)
-{
-    static const struct {
-        const char *name;
-        enum nacre_fp_hash hash;
-    } hashes[] = {{"sha256", NACRE_FP_SHA256},
-                  {"sha512", NACRE_FP_SHA512},
-                  {"md5", NACRE_FP_MD5},
-                  {"sha1", NACRE_FP_SHA1},
-                  {"sha384", NACRE_FP_SHA384}};
-
-    for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
-        if (strcasecmp(hashes[i].name, name) == 0) {
-            a->hash = hashes[i].hash;
-            return true;
-        }
-    }
-    fprintf(stderr, "Invalid hash algorithm \"%s\"\n", name);
-    return false;
 }
 
 static bool add_push(const char **list, size_t *n, const char *what, const char *value)
@@ -126,7 +105,7 @@ static int add_option(struct add_main *m, int letter, const char *arg)
         fprintf(stderr, "Invalid lifetime\n");
         return 1;
     case 'E':
-        return add_hash(a, arg) ? 0 : ADD_FATAL;
+        return ncr_hash_option(&a->hash, arg) ? 0 : ADD_FATAL;
     case 'H':
         return add_push(a->hosts, &a->n_hosts, "files of host keys", arg) ? 0 : ADD_FATAL;
     case 'h':

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -28,6 +27,7 @@
 #endif
 
 #include "client/agent_server.h"
+#include "client/hash_names.h"
 #include "proto/posix/duration.h"
 #include "proto/posix/file.h"
 #include "proto/posix/socket.h"
@@ -77,29 +77,6 @@ static int agent_bad_usage(void)
     return AGENT_REFUSED;
 }
 
-static int agent_fatal(const char *what, const char *value)
-{
-    fprintf(stderr, "%s \"%s\"\n", what, value);
-    return AGENT_FATAL;
-}
-
-static int agent_read_hash(struct agent_options *o, const char *name)
-{
-    static const struct {
-        const char *name;
-        enum nacre_fp_hash hash;
-    } hashes[] = {{"md5", NACRE_FP_MD5}, {"sha256", NACRE_FP_SHA256}, {"sha512", NACRE_FP_SHA512}};
-    size_t i;
-
-    for (i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
-        if (strcasecmp(name, hashes[i].name) == 0) {
-            o->hash = hashes[i].hash;
-            return 0;
-        }
-    }
-    return agent_fatal("Invalid hash algorithm", name);
-}
-
 /* Options about what there is not here: the stricter choice holds whatever is said, so that saying
  * it changes nothing; what would have to be done is refused. */
 static int agent_read_extra(const char *name)
@@ -134,7 +111,7 @@ static int agent_read_option(struct agent_options *o, int letter, const char *ar
         o->debug = true;
         return o->foreground ? agent_bad_usage() : 0;
     case 'E':
-        return agent_read_hash(o, arg);
+        return ncr_hash_option(&o->hash, arg) ? 0 : AGENT_FATAL;
     case 'k':
         o->kill = true;
         return 0;

@@ -16,6 +16,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "client/hash_names.h"
 #include "client/keygen.h"
 
 static const char keygen_usage[] =
@@ -153,24 +154,8 @@ static bool keygen_serial(struct ncr_keygen *g, const struct keygen_option *o, c
 
 static bool keygen_hash(struct ncr_keygen *g, const struct keygen_option *o, const char *arg)
 {
-    static const struct {
-        const char *name;
-        enum nacre_fp_hash hash;
-    } hashes[] = {{"md5", NACRE_FP_MD5},
-                  {"sha1", NACRE_FP_SHA1},
-                  {"sha256", NACRE_FP_SHA256},
-                  {"sha384", NACRE_FP_SHA384},
-                  {"sha512", NACRE_FP_SHA512}};
-
     (void)o; /* as its table's type wants */
-    for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
-        if (strcasecmp(arg, hashes[i].name) == 0) {
-            g->hash = hashes[i].hash;
-            return true;
-        }
-    }
-    fprintf(stderr, "Invalid hash algorithm \"%s\"\n", arg);
-    return false;
+    return ncr_hash_option(&g->hash, arg);
 }
 
 static bool keygen_cipher(struct ncr_keygen *g, const struct keygen_option *o, const char *arg)

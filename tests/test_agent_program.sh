@@ -304,6 +304,7 @@ for options in '-s -c' '-D -d' '-D true' '-k true' '-x' '-t' '-a sock -T' '-a so
     grep -q '^usage: nacre-agent' err || bad "$options: no usage"
 done
 run 1 -u
+run 0 -E SHA1 true
 run 0 -O no-restrict-websafe -O 'websafe-allow=ssh:*' -T -U
 kill "$pid"
 run 0 -V
