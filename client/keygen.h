@@ -93,9 +93,11 @@ int ncr_keygen_file_error(const char *path, nacre_err err);
 NACRE_MUST_CHECK nacre_err ncr_keygen_open(int *fd, const char *path);
 /* Reads one to its end, at most max bytes. Errors as ncr_file_read(). */
 NACRE_MUST_CHECK nacre_err ncr_keygen_read(struct ncr_file *f, const char *path, size_t max);
-/* The same, or standard input if path is "-": it is then called "(stdin)". */
-NACRE_MUST_CHECK nacre_err ncr_keygen_read_input(struct ncr_file *f, char path[NCR_KEYGEN_PATH_MAX],
-                                                 size_t max);
+/* Reads the file of -f, or the one that the user is asked for; "-" is standard input, and then
+ * called "(stdin)". 0, or the exit status if told that it fails. */
+int ncr_keygen_input(struct ncr_file *f, char path[NCR_KEYGEN_PATH_MAX], const struct ncr_keygen *g,
+                     size_t max);
+#define NCR_KEYGEN_LINES_MAX ((size_t)64 * 1024 * 1024) /* bytes of a file of many keys */
 /* Writes a file as ncr_file_write(), with mode under the umask of others, where a symbolic link
  * leads to; or to the pipe or device that is there. */
 NACRE_MUST_CHECK nacre_err ncr_keygen_write(const char *path, mode_t mode, const uint8_t *p,

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/keygen.h"
 #include "proto/posix/file.h"
@@ -198,7 +197,7 @@ static struct nacre_bytes show_take_line(struct nacre_bytes *rest)
 static int show_file(const struct ncr_keygen *g, const char *path, const struct ncr_file *f)
 {
     struct nacre_bytes rest = {f->p, f->n};
-    const size_t cap = 2 * (f->n + 1);
+    const size_t cap = 2 * ((f->n < NACRE_KEYFILE_MAX ? f->n : NACRE_KEYFILE_MAX) + 1);
     uint8_t *buf = malloc(cap);
     uint32_t number = 0;
     bool shown = false;
@@ -220,14 +219,10 @@ int ncr_keygen_show_certs(const struct ncr_keygen *g)
 {
     char path[NCR_KEYGEN_PATH_MAX];
     struct ncr_file f;
-    nacre_err err;
-    int status;
+    int status = ncr_keygen_input(&f, path, g, NCR_KEYGEN_LINES_MAX);
 
-    if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
-        return NCR_KEYGEN_REFUSED;
-    err = ncr_keygen_read_input(&f, path, NACRE_KEYFILE_MAX);
-    if (err != NACRE_OK)
-        return ncr_keygen_file_error(path, err);
+    if (status != 0)
+        return status;
     status = show_file(g, path, &f);
     ncr_file_wipe(&f);
     return status;

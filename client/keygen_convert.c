@@ -207,14 +207,10 @@ int ncr_keygen_import(const struct ncr_keygen *g)
 {
     char path[NCR_KEYGEN_PATH_MAX];
     struct ncr_file f;
-    nacre_err err;
-    int status;
+    int status = ncr_keygen_input(&f, path, g, NACRE_KEYFILE_MAX);
 
-    if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
-        return NCR_KEYGEN_REFUSED;
-    err = ncr_keygen_read(&f, path, NACRE_KEYFILE_MAX);
-    if (err != NACRE_OK)
-        return ncr_keygen_file_error(path, err);
+    if (status != 0)
+        return status;
     status = convert_import(path, &f);
     ncr_file_wipe(&f);
     return status;

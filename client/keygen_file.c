@@ -93,12 +93,20 @@ nacre_err ncr_keygen_read(struct ncr_file *f, const char *path, size_t max)
     return err;
 }
 
-nacre_err ncr_keygen_read_input(struct ncr_file *f, char path[NCR_KEYGEN_PATH_MAX], size_t max)
+int ncr_keygen_input(struct ncr_file *f, char path[NCR_KEYGEN_PATH_MAX], const struct ncr_keygen *g,
+                     size_t max)
 {
-    if (strcmp(path, "-") != 0)
-        return ncr_keygen_read(f, path, max);
-    (void)ncr_keygen_path(path, "(stdin)", ""); /* fits */
-    return ncr_file_read_fd(f, STDIN_FILENO, max);
+    nacre_err err;
+
+    if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
+        return NCR_KEYGEN_REFUSED;
+    if (strcmp(path, "-") == 0) {
+        (void)ncr_keygen_path(path, "(stdin)", ""); /* fits */
+        err = ncr_file_read_fd(f, STDIN_FILENO, max);
+    } else {
+        err = ncr_keygen_read(f, path, max);
+    }
+    return err == NACRE_OK ? 0 : ncr_keygen_file_error(path, err);
 }
 
 /* ---- Writing ---- */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/keygen.h"
 #include "proto/posix/file.h"
@@ -212,19 +211,17 @@ int ncr_keygen_fingerprint(const struct ncr_keygen *g)
 {
     char path[NCR_KEYGEN_PATH_MAX];
     struct ncr_file f;
-    nacre_err err;
     enum nacre_keyfile_format format;
-    int status;
+    int status = ncr_keygen_input(&f, path, g, NCR_KEYGEN_LINES_MAX);
 
-    if (!ncr_keygen_file(path, g, "Enter file in which the key is"))
-        return NCR_KEYGEN_REFUSED;
-    err = ncr_keygen_read_input(&f, path, NACRE_KEYFILE_MAX);
-    if (err != NACRE_OK)
-        return ncr_keygen_file_error(path, err);
+    if (status != 0)
+        return status;
     format = nacre_keyfile_sniff((struct nacre_bytes){f.p, f.n});
     if (format == NACRE_KEYFILE_UNKNOWN || format == NACRE_KEYFILE_PUBLIC ||
         format == NACRE_KEYFILE_EMPTY)
         status = fpr_lines(g, path, &f);
+    else if (f.n > NACRE_KEYFILE_MAX)
+        status = ncr_keygen_file_error(path, NACRE_ERR_LIMIT);
     else
         status = fpr_private(g, path, &f);
     ncr_file_wipe(&f);

@@ -22,10 +22,11 @@
 
 #define VERIFY_SIGNERS_MAX ((size_t)16 * 1024 * 1024) /* bytes of a file of allowed signers */
 #define VERIFY_TIME_MAX 32
-/* match-principals: ssh-keygen's error numbers -46, -24 and -4 as exit statuses. */
+/* match-principals: ssh-keygen's error numbers -46, -24, -4 and -10 as exit statuses. */
 #define VERIFY_NOT_FOUND 210
 #define VERIFY_NO_FILE 232
 #define VERIFY_BAD_LINE 252
+#define VERIFY_BAD_OPTION 246
 
 static uint64_t verify_work[NACRE_WORK];
 
@@ -425,18 +426,19 @@ static int verify_match(struct verify_signers *v, const struct ncr_keygen *g, bo
 
 int ncr_keygen_match_principals(const struct ncr_keygen *g)
 {
-    struct verify_opts none;
     struct verify_signers *v;
-    int status = NCR_KEYGEN_FATAL;
+    int status;
 
-    if (verify_options(&none, g)) {
-        v = verify_open(g->file);
-        status = v != NULL ? verify_match(v, g, false) : VERIFY_NO_FILE;
-        if (status == 0)
-            status = verify_match(v, g, true); /* all or nothing: a line further down may be bad */
-        if (v != NULL)
-            verify_close(v);
+    if (g->opt_n > 0) { /* there is none for this job */
+        fprintf(stderr, "Invalid option \"%s\"\n", g->opts[0]);
+        return VERIFY_BAD_OPTION;
     }
+    v = verify_open(g->file);
+    status = v != NULL ? verify_match(v, g, false) : VERIFY_NO_FILE;
+    if (status == 0)
+        status = verify_match(v, g, true); /* all or nothing: a line further down may be bad */
+    if (v != NULL)
+        verify_close(v);
     if (status != 0)
         fputs("No principal matched.\n", stderr);
     return status;

@@ -11,6 +11,8 @@
 bool ncr_glob(struct nacre_bytes pattern, struct nacre_bytes name);
 /* The same, letters differ by case: names of users. */
 bool ncr_glob_exact(struct nacre_bytes pattern, struct nacre_bytes name);
+/* nacre_pattern_list_match(), where letters differ by case: see keys/pattern.c. */
+bool ncr_pattern_list_exact(struct nacre_bytes patterns, struct nacre_bytes name);
 /* True if b holds a `*` or `?`. */
 bool ncr_glob_is_pattern(struct nacre_bytes b);
 

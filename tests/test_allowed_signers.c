@@ -199,12 +199,13 @@ Test(allowed_signers, plain_keys)
         enum nacre_signer_verdict verdict;
     } rows[] = {
         {"", "bob@x", "git", 0, NACRE_SIGNER_ALLOWED},
-        {"", "Bob@X", "git", 0, NACRE_SIGNER_ALLOWED}, /* ssh's patterns do not see case */
+        {"", "Bob@x", "git", 0, NACRE_SIGNER_OTHER}, /* another principal, as for ssh-keygen */
         {"", "bob@xy", "git", 0, NACRE_SIGNER_OTHER},
         {"", "*", "git", 0, NACRE_SIGNER_OTHER}, /* patterns stand in the file alone */
         {"", "", "git", 0, NACRE_SIGNER_OTHER},
         {"namespaces=\"git\" ", "bob@x", "git", 0, NACRE_SIGNER_ALLOWED},
         {"namespaces=\"git\" ", "bob@x", "gi", 0, NACRE_SIGNER_NAMESPACE},
+        {"namespaces=\"git\" ", "bob@x", "Git", 0, NACRE_SIGNER_NAMESPACE},
         {"namespaces=\"f*,git\" ", "bob@x", "file", 0, NACRE_SIGNER_ALLOWED},
         {"namespaces=\"*,!file\" ", "bob@x", "file", 0, NACRE_SIGNER_NAMESPACE},
         {"namespaces=\"\" ", "bob@x", "file", 0, NACRE_SIGNER_NAMESPACE},

@@ -72,6 +72,22 @@ if [ -c /dev/zero ]; then
 fi
 check 's57: a device without end is refused, an empty one is empty'
 
+# A file of many keys has no limit of one key's
+n=0
+while [ $n -lt 12 ]; do
+    n=$((n + 1))
+    cat key-cert.pub
+done > twelve
+while [ "$(wc -c < twelve)" -lt 1100000 ]; do
+    cat twelve twelve > more
+    mv more twelve
+done
+run 0 -l -f twelve
+[ "$(wc -l < out)" -eq "$(wc -l < twelve)" ] || bad "$(wc -l < out) fingerprints of $(wc -l < twelve) keys"
+run 0 -L -f twelve
+[ "$(grep -c 'Serial: 0' out)" -eq "$(wc -l < twelve)" ] || bad "$(grep -c Serial out) certificates of $(wc -l < twelve)"
+check 'a long file of keys or certificates is shown whole'
+
 # ---- Links -------------------------------------------------------------------------------------
 
 mkdir safe

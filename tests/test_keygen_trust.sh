@@ -154,6 +154,10 @@ err_has 'signers:1: key is not permitted for use in signature namespace "other"'
 run 255 -Y verify -f signers -I eve@x -n file -s m1.sig
 run 210 -Y match-principals -f signers -I eve@x
 err_has 'No principal matched.'
+run 255 -Y verify -f signers -I Bob@x -n file -s m1.sig
+run 210 -Y match-principals -f signers -I Bob@x
+run 246 -Y match-principals -f signers -I bob@x -O verify-time=20200101
+err_has 'Invalid option "verify-time=20200101"'
 echo changed > msg
 run 255 -Y verify -f signers -I bob@x -n file -s m1.sig
 err_has 'Signature verification failed: incorrect signature'

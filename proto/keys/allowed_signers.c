@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "proto/glob.h"
 #include "proto/keys/authorized_keys.h"
 #include "proto/keys/text.h"
 #include "proto/wire.h"
@@ -208,7 +209,7 @@ nacre_err nacre_signer_parse(struct nacre_signer *s, struct nacre_bytes line, ui
 bool nacre_signer_is_for(const struct nacre_signer *s, struct nacre_bytes principal)
 {
     return principal.n > 0 && s->principals.n > 0 &&
-           nacre_pattern_list_match(s->principals, principal);
+           ncr_pattern_list_exact(s->principals, principal);
 }
 
 /* What the options say. */
@@ -219,7 +220,7 @@ static enum nacre_signer_verdict signer_limits(const struct nacre_signer *s,
     uint64_t to = s->before.local ? q->now_local : q->now;
 
     if (s->has_namespaces && q->name_space.n > 0 &&
-        !nacre_pattern_list_match(s->namespaces, q->name_space))
+        !ncr_pattern_list_exact(s->namespaces, q->name_space))
         return NACRE_SIGNER_NAMESPACE;
     if (s->after.given && from < s->after.t)
         return NACRE_SIGNER_NOT_YET;

@@ -7,7 +7,8 @@
 #include "proto/keys/nacre_keys.h"
 #include "proto/keys/text.h"
 
-bool nacre_pattern_list_match(struct nacre_bytes patterns, struct nacre_bytes name)
+static bool pattern_list(struct nacre_bytes patterns, struct nacre_bytes name,
+                         bool (*glob)(struct nacre_bytes pattern, struct nacre_bytes name))
 {
     struct nacre_bytes item;
     bool found = false;
@@ -19,11 +20,21 @@ bool nacre_pattern_list_match(struct nacre_bytes patterns, struct nacre_bytes na
             item.p++;
             item.n--;
         }
-        if (!ncr_glob(item, name))
+        if (!glob(item, name))
             continue;
         if (deny)
             return false;
         found = true;
     }
     return found;
+}
+
+bool nacre_pattern_list_match(struct nacre_bytes patterns, struct nacre_bytes name)
+{
+    return pattern_list(patterns, name, ncr_glob);
+}
+
+bool ncr_pattern_list_exact(struct nacre_bytes patterns, struct nacre_bytes name)
+{
+    return pattern_list(patterns, name, ncr_glob_exact);
 }
