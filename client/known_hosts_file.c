@@ -44,7 +44,7 @@ static nacre_err hosts_line(struct hosts_reader *r, enum nacre_line kind, struct
         err = nacre_known_hosts_line(r->s, line, r->index, r->lines.number, &what);
     if (err == NACRE_OK)
         return NACRE_OK;
-    if (err != NACRE_ERR_FILE_FORMAT && err != NACRE_ERR_KEY_FORMAT)
+    if (err != NACRE_ERR_FILE_FORMAT && err != NACRE_ERR_KEY_FORMAT && err != NACRE_ERR_KEY_REFUSED)
         return err;
     if (r->warn != NULL)
         r->warn(r->ctx, r->file, r->lines.number, what);

@@ -293,6 +293,20 @@ Test(known_hosts_file, s48_revoked_wins_in_any_file)
     cr_assert_eq(search.verdict, NACRE_HOST_REVOKED);
 }
 
+/* A weak key, such as a short RSA one of long ago, is told and the search goes on. */
+Test(known_hosts_file, s32_weak_line_is_skipped)
+{
+    save("a",
+         "h ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n");
+    cr_assert_eq(look("h", 22, 1, "a", NULL), NACRE_OK);
+    cr_assert_eq(search.verdict, NACRE_HOST_CHANGED);
+    cr_assert_eq(warnings, 1);
+    save("b", "");
+    cr_assert_eq(ncr_hosts_add("b", nacre_bytes_str("h"), 22, pair_key_blob(1)), NACRE_OK);
+    cr_assert_eq(look("h", 22, 1, "a", "b"), NACRE_OK);
+    cr_assert_eq(search.verdict, NACRE_HOST_MATCH);
+}
+
 Test(known_hosts_file, adding)
 {
     struct stat st;

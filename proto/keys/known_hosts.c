@@ -293,7 +293,7 @@ static enum nacre_host_verdict hosts_judge_marked(const struct nacre_known_hosts
     return authority && k->type != NULL ? NACRE_HOST_MATCH : NACRE_HOST_NOT_FOUND;
 }
 
-/* Trustworthiness of a known type was checked in hosts_key(). Plain lines say nothing about a
+/* Trustworthiness of a known type is for the caller: hosts_key(). Plain lines say nothing about a
  * certificate. */
 static enum nacre_host_verdict hosts_judge(const struct nacre_known_hosts *s,
                                            const struct nacre_pubkey *k,
@@ -350,6 +350,17 @@ static void hosts_strengthen(struct nacre_known_hosts *s, enum nacre_host_verdic
     nacre_fingerprint(s->known_fp, NACRE_FP_SHA256, k->blob);
 }
 
+/* A weak key known for the host: it is never trusted, but another one is a change. */
+static void hosts_contradict(struct nacre_known_hosts *s, const struct nacre_pubkey *k,
+                             uint32_t file, uint32_t number)
+{
+    enum nacre_host_verdict verdict = hosts_judge(s, k, NACRE_HOST_PLAIN);
+
+    hosts_note(s, k, NACRE_HOST_PLAIN);
+    if (verdict != NACRE_HOST_MATCH)
+        hosts_strengthen(s, verdict, k, file, number);
+}
+
 nacre_err nacre_known_hosts_line(struct nacre_known_hosts *s, struct nacre_bytes line,
                                  uint32_t file, uint32_t number, const char **what)
 {
@@ -368,6 +379,8 @@ nacre_err nacre_known_hosts_line(struct nacre_known_hosts *s, struct nacre_bytes
     if (concern == HOSTS_NO)
         return NACRE_OK;
     err = hosts_key(&k, s, &e, what);
+    if (err == NACRE_ERR_KEY_REFUSED && e.marker == NACRE_HOST_PLAIN && concern == HOSTS_BY_NAME)
+        hosts_contradict(s, &k, file, number);
     if (err != NACRE_OK)
         return err;
     if (e.marker == NACRE_HOST_PLAIN && concern == HOSTS_BY_BARE) {

@@ -485,10 +485,11 @@ NACRE_MUST_CHECK nacre_err nacre_known_hosts_init(struct nacre_known_hosts *s,
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_init_cert(struct nacre_known_hosts *s,
                                                        struct nacre_bytes host, uint32_t port,
                                                        const struct nacre_cert *cert);
-/* Looks at one line. FILE_FORMAT, KEY_FORMAT, KEY_REFUSED: the line cannot be read or holds a weak
- * key and is ignored, *what (may be NULL) says why: tell the user file and line, and go on. A line
- * with a marker also counts under the bare host name. A key that cannot be read is noticed only on
- * lines for the host. */
+/* Looks at one line. FILE_FORMAT, KEY_FORMAT: the line cannot be read and is ignored; KEY_REFUSED:
+ * it holds a weak key, which nothing trusts (without a marker it still makes another key a changed
+ * one); *what (may be NULL) says why: tell the user file and line, and go on. A line with a marker
+ * also counts under the bare host name. A key that cannot be read is noticed only on lines for the
+ * host. */
 NACRE_MUST_CHECK nacre_err nacre_known_hosts_line(struct nacre_known_hosts *s,
                                                   struct nacre_bytes line, uint32_t file,
                                                   uint32_t number, const char **what);
