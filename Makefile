@@ -483,7 +483,7 @@ TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
 TEST_PROTO_SUPPORT = tests/agent_rig.c tests/certs.c tests/desk.c tests/driver.c tests/hosts_rig.c tests/id_bench.c tests/odd_cert.c tests/pair.c tests/rig.c tests/rogue.c tests/server_rig.c tests/toy_agent.c tests/sftp_rig.c tests/sshd_rig.c tests/xfer_rig.c
 # An allocator that fails when told to, and the tests that are linked with it
 TEST_OOM = tests/oom.c
-OOM_TESTS = agent agent_server host_trust host_update
+OOM_TESTS = agent agent_server client_memory host_trust host_update key_load
 # What reads NACRE_CPU: linked into each of them, kat and the ciphers' benchmark
 TEST_CPU_ENV = tests/cpu_env.c
 

@@ -230,8 +230,7 @@ static bool ids_may_keep(struct nacre_client *c, const char *path, const char *c
     return yes;
 }
 
-/* Over a connection of its own: one that is bound to a session counts as another host's to an
- * agent, which then takes no keys. */
+/* Over a connection of its own: an agent may take no keys over one that is bound to a session. */
 static nacre_err ids_store(struct nacre_client *c, const struct nacre_privkey *key,
                            const char *comment)
 {

@@ -4,7 +4,6 @@
  * The call says so, nothing crashes, no host is trusted, no half file stays under its name.
  */
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,66 +14,14 @@
 #include "client/client.h"
 #include "client/files.h"
 #include "client/known_hosts_file.h"
+#include "tests/oom.h"
 #include "tests/rig.h"
 #include "tests/toy_agent.h"
-
-#if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
-#define MEMORY_COUNTED 0
-#else
-#define MEMORY_COUNTED 1
-#endif
-
-/* ---- An allocator that can be told to fail ----------------------------------------------- */
-
-static volatile bool memory_armed; /* volatile: the compiler thinks that it knows malloc(3) */
-static volatile unsigned long memory_calls, memory_fail_at;
-
-#if MEMORY_COUNTED
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t k, size_t n);
-void *__libc_realloc(void *p, size_t n);
-
-static bool memory_fails(void)
-{
-    if (!memory_armed || ++memory_calls != memory_fail_at)
-        return false;
-    errno = ENOMEM;
-    return true;
-}
-
-void *malloc(size_t n)
-{
-    return memory_fails() ? NULL : __libc_malloc(n);
-}
-
-void *calloc(size_t k, size_t n)
-{
-    return memory_fails() ? NULL : __libc_calloc(k, n);
-}
-
-void *realloc(void *p, size_t n)
-{
-    return memory_fails() ? NULL : __libc_realloc(p, n);
-}
-#endif
-
-/* False under a sanitizer or valgrind, which bring allocators of their own. */
-static bool memory_counted(void)
-{
-    void *volatile p;
-
-    memory_calls = memory_fail_at = 0;
-    memory_armed = true;
-    p = malloc(1);
-    memory_armed = false;
-    free(p);
-    return MEMORY_COUNTED && memory_calls > 0;
-}
 
 /* The server's own allocations are not counted. */
 static void memory_server_works(bool begins)
 {
-    memory_armed = !begins;
+    oom_armed = !begins;
 }
 
 /* ---- A session --------------------------------------------------------------------------- */
@@ -137,7 +84,7 @@ static nacre_err scene_play(struct scene *s)
 
     rig_sockets(fds);
     rig_start(&s->rig, &s->loop, fds[1]);
-    memory_armed = true;
+    oom_armed = true;
     err = nacre_client_start(&s->c, &s->cfg, fds[0], fds[0]);
     if (err == NACRE_OK)
         err = ncr_client_use_loop(s->c, &s->loop);
@@ -148,7 +95,7 @@ static nacre_err scene_play(struct scene *s)
     if (err == NACRE_OK && (r.out.n != 20000 || r.err.n != 20000 || r.status != 0))
         err = NACRE_ERR_INTERNAL;
     nacre_run_free(&r);
-    memory_armed = false;
+    oom_armed = false;
     return err;
 }
 
@@ -166,14 +113,13 @@ Test(client_memory, s94_every_allocation_fails_once, .timeout = 120)
     nacre_err err = NACRE_ERR_NO_MEMORY;
     unsigned long n = 0;
 
-    if (!memory_counted())
-        cr_skip("the allocator cannot be replaced here");
+    oom_need();
     while (err != NACRE_OK) {
         scene_set(&s, 0);
-        memory_calls = 0;
-        memory_fail_at = ++n;
+        oom_calls = 0;
+        oom_fail_at = ++n;
         err = scene_play(&s);
-        cr_assert(err != NACRE_OK || memory_calls < n, "allocation %lu failed unseen", n);
+        cr_assert(err != NACRE_OK || oom_calls < n, "allocation %lu failed unseen", n);
         cr_assert_neq(err, NACRE_ERR_INTERNAL, "wrong results after allocation %lu", n);
         if (err != NACRE_OK)
             cr_assert_neq(nacre_client_error(s.c)[0], '\0', "no message for allocation %lu", n);
@@ -189,16 +135,15 @@ Test(client_memory, s47_failure_is_not_trust, .timeout = 120)
     static struct scene s;
     unsigned long n = 0;
 
-    if (!memory_counted())
-        cr_skip("the allocator cannot be replaced here");
+    oom_need();
     do {
         scene_set(&s, 1);
-        memory_calls = 0;
-        memory_fail_at = ++n;
+        oom_calls = 0;
+        oom_fail_at = ++n;
         cr_assert_neq(scene_play(&s), NACRE_OK);
         cr_assert_not(s.trusted, "allocation %lu", n);
         scene_clear(&s);
-    } while (memory_calls >= n);
+    } while (oom_calls >= n);
     cr_assert_gt(n, 4, "%lu allocations", n);
 }
 
@@ -220,8 +165,7 @@ Test(client_memory, s94_keys_and_agents, .timeout = 120)
     size_t len;
     int fd;
 
-    if (!memory_counted())
-        cr_skip("the allocator cannot be replaced here");
+    oom_need();
     fd = mkstemp(file);
     memset(&agent, 0, sizeof agent);
     scene_set(&s, 0);
@@ -239,15 +183,15 @@ Test(client_memory, s94_keys_and_agents, .timeout = 120)
         s.cfg.identities = files;
         s.cfg.n_identities = 1;
         s.cfg.agent = agent.path;
-        memory_calls = 0;
-        memory_fail_at = ++n;
+        oom_calls = 0;
+        oom_fail_at = ++n;
         err = scene_play(&s);
         cr_assert_neq(err, NACRE_ERR_INTERNAL, "wrong results after allocation %lu", n);
         if (err != NACRE_OK)
             cr_assert_neq(nacre_client_error(s.c)[0], '\0', "no message for allocation %lu", n);
         scene_clear(&s);
         cr_assert_lt(n, 200);
-    } while (memory_calls >= n);
+    } while (oom_calls >= n);
     cr_assert_eq(err, NACRE_OK);
     cr_assert_gt(n, 15, "%lu allocations", n);
     toy_agent_stop(&agent);

@@ -4,38 +4,13 @@
  * Argon2, and each allocation failing once (s94).
  */
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "client/key_load.h"
-
-#if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
-#define MEMORY_COUNTED 0
-#else
-#define MEMORY_COUNTED 1
-#endif
+#include "tests/oom.h"
 
 static uint64_t work[NACRE_WORK];
-
-/* ---- An allocator that can be told to fail ---- */
-
-static bool memory_armed;
-static unsigned memory_calls, memory_fail_at;
-
-#if MEMORY_COUNTED
-void *__libc_malloc(size_t n);
-
-void *malloc(size_t n)
-{
-    if (memory_armed && ++memory_calls == memory_fail_at) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    return __libc_malloc(n);
-}
-#endif
 
 /* ---- Files and answers ---- */
 
@@ -172,16 +147,15 @@ Test(key_load, s94_each_allocation_fails)
     struct nacre_bytes file = made(NACRE_KEYFILE_PPK, PASS);
     struct got g;
 
-    if (!MEMORY_COUNTED)
-        cr_skip_test("the sanitizer has its own allocator");
-    for (unsigned n = 1;; n++) {
+    oom_need();
+    for (unsigned long n = 1;; n++) {
         struct asked a = {0, 9, 0};
 
-        memory_calls = 0;
-        memory_fail_at = n;
-        memory_armed = true;
+        oom_calls = 0;
+        oom_fail_at = n;
+        oom_armed = true;
         g = load(file, NULL, &a);
-        memory_armed = false;
+        oom_armed = false;
         if (g.err == NACRE_OK) {
             cr_assert_eq(n, 3, "the file's size, and that for Argon2");
             break;
