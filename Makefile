@@ -274,6 +274,7 @@ CLIENT_SRC = \
 	client/options_show.c \
 	client/options_target.c \
 	client/options_values.c \
+	client/proxy.c \
 	client/sftp_commands.c \
 	client/sftp_ls.c \
 	client/sftp_moves.c \

@@ -257,6 +257,20 @@ nacre_err ncr_client_connect(struct nacre_client *c)
     return NACRE_OK;
 }
 
+nacre_err ncr_client_connect_fd(struct nacre_client *c, int fd)
+{
+    nacre_err err = client_make_conn(c);
+
+    if (err != NACRE_OK) {
+        (void)close(fd); /* taken over, never used */
+        return err;
+    }
+    c->version_by =
+        ncr_clock_deadline(c->cfg.connect_ms != 0 ? c->cfg.connect_ms : NCR_CLIENT_CONNECT_MS);
+    client_attach(c, fd, fd);
+    return NACRE_OK;
+}
+
 nacre_err nacre_client_start(struct nacre_client **c, const struct nacre_client_cfg *cfg, int rfd,
                              int wfd)
 {

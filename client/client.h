@@ -80,6 +80,8 @@ NACRE_MUST_CHECK nacre_err ncr_client_new(struct nacre_client **c,
                                           const struct nacre_client_cfg *cfg);
 /* Looks the host up, connects and makes the engine. Blocks. */
 NACRE_MUST_CHECK nacre_err ncr_client_connect(struct nacre_client *c);
+/* The same over a connection that is there, which is taken over and must not block. */
+NACRE_MUST_CHECK nacre_err ncr_client_connect_fd(struct nacre_client *c, int fd);
 /* Waits through this loop from now on. */
 NACRE_MUST_CHECK nacre_err ncr_client_use_loop(struct nacre_client *c, struct ncr_loop *l);
 /* One wait and what comes of it: until `until` at most. TIMEOUT when it has passed. */

@@ -135,7 +135,12 @@ static nacre_err clientconf_read(struct nacre_client_config *k, const char *file
     }
     if (!ncr_ssh_config_load(&cfg))
         return NACRE_ERR_FILE_FORMAT;
-    if (!ncr_opt_settle(o) || !ncr_opt_settle_keys(o)) {
+    if (o->proxy_command != NULL || o->jump.host != NULL) {
+        clientconf_log(k, NACRE_LOG_ERROR,
+                       "ProxyCommand and ProxyJump are for programs: see nacre_client_start()");
+        return NACRE_ERR_FILE_FORMAT;
+    }
+    if (!ncr_opt_settle(o) || !ncr_opt_settle_last(o)) {
         clientconf_log(k, NACRE_LOG_ERROR, o->error);
         return NACRE_ERR_FILE_FORMAT;
     }

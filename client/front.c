@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "client/ask.h"
+#include "client/client.h"
 #include "client/ssh_config.h"
 #include "proto/posix/file.h"
 
@@ -122,7 +123,8 @@ static enum nacre_trust front_host_key(void *ctx, const struct nacre_host_questi
                    "%s key fingerprint is %s.\n"
                    "%.6000s"
                    "Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
-                   q->host, q->addr, q->label, q->fingerprint, q->other_names);
+                   q->host, q->addr[0] != '\0' ? q->addr : "<no hostip for proxy command>",
+                   q->label, q->fingerprint, q->other_names);
     while (!f->no_prompts && ncr_ask(ask, true, answer, sizeof answer)) {
         if (answer[0] == '\0' || strcasecmp(answer, "no") == 0)
             return NACRE_TRUST_REJECT;
@@ -207,6 +209,7 @@ bool ncr_front_configure(struct ncr_front *f, const char *file, const char *comm
                                        .log = front_log,
                                        .ctx = f};
 
+    f->file = file;
     f->named = f->opt.identities.n;
     f->opt.error[0] = '\0';
     if (!ncr_ssh_config_load(&cfg)) {
@@ -214,6 +217,64 @@ bool ncr_front_configure(struct ncr_front *f, const char *file, const char *comm
         return false;
     }
     return ncr_opt_settle(&f->opt);
+}
+
+/* nacre-ssh to the last of the jump hosts, which connects to ours. */
+static bool front_jump(struct ncr_front *f)
+{
+    const struct ncr_opt_jump *j = &f->opt.jump;
+    const struct ncr_tokens t = ncr_opt_tokens(&f->opt);
+    const char *argv[16];
+    char port[16], to[NCR_TOKENS_CAP];
+    size_t n = 0;
+
+    argv[n++] = f->ssh;
+    if (f->opt.log >= NCR_LOG_DEBUG1)
+        argv[n++] = "-v";
+    if (f->file != NULL) {
+        argv[n++] = "-F";
+        argv[n++] = f->file;
+    }
+    if (j->user != NULL) {
+        argv[n++] = "-l";
+        argv[n++] = j->user;
+    }
+    if (j->port != 0) {
+        (void)snprintf(port, sizeof port, "%u", (unsigned)j->port); /* five digits */
+        argv[n++] = "-p";
+        argv[n++] = port;
+    }
+    if (j->before != NULL) {
+        argv[n++] = "-J";
+        argv[n++] = j->before;
+    }
+    (void)snprintf(to, sizeof to, "[%s]:%u", t.host, (unsigned)t.port); /* a host name */
+    argv[n++] = "-W";
+    argv[n++] = to;
+    argv[n++] = "--";
+    argv[n++] = j->host;
+    argv[n] = NULL;
+    return ncr_proxy_program(&f->proxy, (char *const *)(void *)argv);
+}
+
+nacre_err ncr_front_connect(struct ncr_front *f, struct nacre_client *c)
+{
+    const struct ncr_options *o = &f->opt;
+
+    if (o->proxy_command == NULL && o->jump.host == NULL)
+        return ncr_client_connect(c);
+    if (o->proxy_command != NULL)
+        ncr_front_say(f, NCR_LOG_DEBUG1, "Executing proxy command: %s", o->proxy_command);
+    if (o->jump.host != NULL ? !front_jump(f) : !ncr_proxy_command(&f->proxy, o->proxy_command)) {
+        ncr_client_error(c, "cannot run the proxy: %s", strerror(errno));
+        return NACRE_ERR_IO;
+    }
+    return ncr_client_connect_fd(c, f->proxy.fd);
+}
+
+void ncr_front_leave(struct ncr_front *f)
+{
+    ncr_proxy_stop(&f->proxy);
 }
 
 void ncr_front_check_identities(struct ncr_front *f)

@@ -7,6 +7,7 @@
 #define NCR_FRONT_H
 
 #include "client/options.h"
+#include "client/proxy.h"
 
 struct ncr_front {
     struct ncr_options opt;
@@ -14,6 +15,9 @@ struct ncr_front {
     bool crlf;       /* the terminal is raw */
     bool no_prompts; /* BatchMode */
     uint32_t named;  /* identity files that the command line names */
+    struct ncr_proxy proxy;
+    const char *ssh;  /* nacre-ssh, for ProxyJump */
+    const char *file; /* of -F, which it gets too */
 };
 
 /* Before anything else is opened: standard descriptors that are closed become /dev/null, so that no
@@ -32,6 +36,10 @@ void ncr_front_hooks(struct ncr_front *f, struct nacre_client_cfg *cfg);
  * error in opt. */
 bool ncr_front_configure(struct ncr_front *f, const char *file, const char *command,
                          const char *session);
+/* Connects, through a proxy where there is one; ncr_front_leave() ends that, once the client is
+ * closed. */
+NACRE_MUST_CHECK nacre_err ncr_front_connect(struct ncr_front *f, struct nacre_client *c);
+void ncr_front_leave(struct ncr_front *f);
 /* Complains about key files that the command line named and that are not there. */
 void ncr_front_check_identities(struct ncr_front *f);
 

@@ -47,11 +47,12 @@ struct sftp_main {
 
 static int sftp_usage(void)
 {
-    fputs("usage: nacre-sftp [-46aCfNpqrv] [-B buffer_size] [-b batchfile] [-c cipher]\n"
-          "                  [-D sftp_server_command] [-F configfile] [-i identity_file]\n"
-          "                  [-o option] [-P port] [-R num_requests] [-S program]\n"
-          "                  [-s subsystem | sftp_server] destination\n",
-          stderr);
+    fputs(
+        "usage: nacre-sftp [-46aCfNpqrv] [-B buffer_size] [-b batchfile] [-c cipher]\n"
+        "                  [-D sftp_server_command] [-F configfile] [-i identity_file]\n"
+        "                  [-J destination] [-o option] [-P port] [-R num_requests] [-S program]\n"
+        "                  [-s subsystem | sftp_server] destination\n",
+        stderr);
     return 1;
 }
 
@@ -60,8 +61,13 @@ static const struct {
     const char *keyword;
     const char *value; /* NULL: the argument */
 } sftp_letters[] = {
-    {'4', "AddressFamily", "inet"}, {'6', "AddressFamily", "inet6"}, {'C', "Compression", "yes"},
-    {'c', "Ciphers", NULL},         {'i', "IdentityFile", NULL},     {'P', "Port", NULL},
+    {'4', "AddressFamily", "inet"},
+    {'6', "AddressFamily", "inet6"},
+    {'C', "Compression", "yes"},
+    {'J', "ProxyJump", NULL},
+    {'c', "Ciphers", NULL},
+    {'i', "IdentityFile", NULL},
+    {'P', "Port", NULL},
 };
 
 static bool sftp_number(struct ncr_options *o, const char *text, int letter, uint64_t *out)
@@ -142,7 +148,7 @@ static bool sftp_pass_on(struct sftp_main *m, const char *a, const char *b)
 static bool sftp_letter(struct sftp_main *m, int letter, const char *arg)
 {
     static const char *const passed[] = {
-        ['F'] = "-F", ['o'] = "-o", ['i'] = "-i", ['P'] = "-p", ['c'] = "-c",
+        ['F'] = "-F", ['J'] = "-J", ['o'] = "-o", ['i'] = "-i", ['P'] = "-p", ['c'] = "-c",
         ['v'] = "-v", ['C'] = "-C", ['4'] = "-4", ['6'] = "-6", ['q'] = "-q"};
     struct ncr_options *o = &m->p.front.opt;
 
@@ -207,7 +213,7 @@ static bool sftp_configure(struct sftp_main *m)
     sftp_close_options(o);
     return ncr_front_configure(&m->p.front, m->config, m->subsystem != NULL ? m->subsystem : "sftp",
                                "subsystem") &&
-           ncr_opt_settle_keys(o);
+           ncr_opt_settle_last(o);
 }
 
 static void sftp_settle(struct sftp_main *m)
@@ -278,7 +284,7 @@ static nacre_err sftp_connect(struct sftp_main *m)
     cfg.channels = 4;
     err = ncr_client_new(&m->p.client, &cfg);
     if (err == NACRE_OK)
-        err = ncr_client_connect(m->p.client);
+        err = ncr_front_connect(&m->p.front, m->p.client);
     if (err == NACRE_OK)
         err = nacre_client_wait_ready(m->p.client);
     if (err == NACRE_OK && !ncr_front_report(&m->p.front, m->p.client))
@@ -570,9 +576,21 @@ static void sftp_finish(struct sftp_main *m)
     ncr_loop_unwatch(&m->p.loop, &m->input);
     nacre_files_close(m->p.files);
     nacre_client_close(m->p.client);
+    ncr_front_leave(&m->p.front);
     sftp_reap(m);
     ncr_loop_free(&m->p.loop);
     free(m->p.cwd);
+}
+
+/* nacre-ssh, for jump hosts: where this program is, or in PATH. */
+static const char *sftp_find_ssh(const char *self)
+{
+    static char path[4096];
+    const char *slash = strrchr(self, '/');
+    int dir = slash != NULL ? (int)(slash - self + 1) : 0;
+    int n = snprintf(path, sizeof path, "%.*snacre-ssh", dir, self);
+
+    return n > 0 && (size_t)n < sizeof path ? path : "nacre-ssh";
 }
 
 int main(int argc, char **argv)
@@ -581,6 +599,7 @@ int main(int argc, char **argv)
     int status = 255;
 
     m.p.front.fd = STDERR_FILENO;
+    m.p.front.ssh = sftp_find_ssh(argv[0]);
     ncr_opt_init(&m.p.front.opt, "nacre-sftp");
     (void)signal(SIGPIPE, SIG_IGN);
     if (!ncr_front_descriptors())

@@ -23,6 +23,7 @@
 struct ssh_main {
     struct ncr_front front;
     struct ncr_ssh_session_cfg session_cfg;
+    struct ncr_forward_rule to; /* -W */
     char *command;
     bool no_session; /* -N */
     unsigned ttys;   /* how often -t stood there */
@@ -43,9 +44,9 @@ struct ssh_main {
 static int ssh_usage(void)
 {
     fputs("usage: nacre-ssh [-246ACGNTVanqstvx] [-b bind_address] [-E log_file] [-e escape_char]\n"
-          "                 [-F configfile] [-i identity_file] [-L address] [-l login_name]\n"
-          "                 [-o option] [-P tag] [-p port] [-R address] [-c cipher_spec]\n"
-          "                 [-m mac_spec]\n"
+          "                 [-F configfile] [-i identity_file] [-J destination] [-L address]\n"
+          "                 [-l login_name] [-o option] [-P tag] [-p port] [-R address]\n"
+          "                 [-W host:port] [-c cipher_spec] [-m mac_spec]\n"
           "                 destination [command [argument ...]]\n",
           stderr);
     return 255;
@@ -65,6 +66,7 @@ static const struct {
     {'c', "Ciphers", NULL},
     {'e', "EscapeChar", NULL},
     {'i', "IdentityFile", NULL},
+    {'J', "ProxyJump", NULL},
     {'L', "LocalForward", NULL},
     {'m', "MACs", NULL},
     {'P', "Tag", NULL},
@@ -72,6 +74,25 @@ static const struct {
     {'R', "RemoteForward", NULL},
     {'x', "ForwardX11", "no"},
 };
+
+/* -W host:port: the standard descriptors go there. */
+static bool ssh_stdio_forward(struct ssh_main *m, const char *arg)
+{
+    struct ncr_options *o = &m->front.opt;
+    struct ncr_forward_rule *r = &m->to;
+    char text[1024];
+    int n = snprintf(text, sizeof text, "1:%s", arg); /* as a rule of -L */
+
+    if (r->text != NULL)
+        return ncr_opt_fail(o, "stdio forward already specified");
+    if (n < 0 || (size_t)n >= sizeof text || !ncr_forward_parse(r, text, false) ||
+        r->bind_addr != NULL)
+        return ncr_opt_fail(o, "Bad stdio forwarding specification '%.200s'", arg);
+    m->session_cfg.to_host = r->host;
+    m->session_cfg.to_port = r->port;
+    return ncr_opt_set(o, "ClearAllForwardings", "yes") &&
+           ncr_opt_set(o, "ExitOnForwardFailure", "yes");
+}
 
 /* Letters that set something of this program. */
 static bool ssh_flag(struct ssh_main *m, int letter, const char *arg)
@@ -115,6 +136,8 @@ static bool ssh_flag(struct ssh_main *m, int letter, const char *arg)
     case 't':
         m->ttys++;
         return true;
+    case 'W':
+        return ssh_stdio_forward(m, arg);
     case 'V':
         m->show_version = true;
         return true;
@@ -203,10 +226,10 @@ static bool ssh_options(struct ssh_main *m, int argc, char **argv)
 /* What kind of session the letters and words ask for. */
 static const char *ssh_session_type(const struct ssh_main *m)
 {
-    return m->session_cfg.subsystem    ? "subsystem"
-           : m->no_session             ? "none"
-           : m->session_cfg.command[0] ? "exec"
-                                       : "shell";
+    return m->session_cfg.subsystem                          ? "subsystem"
+           : m->no_session || m->session_cfg.to_host != NULL ? "none"
+           : m->session_cfg.command[0]                       ? "exec"
+                                                             : "shell";
 }
 
 /* Letters go before what files say of the same thing. */
@@ -216,6 +239,13 @@ static void ssh_close_options(struct ssh_main *m)
 
     if (m->ttys > 0 || m->no_tty)
         ncr_opt_close(o, "RequestTTY");
+    if (m->session_cfg.to_host != NULL) {
+        m->no_session = false;
+        m->no_tty = true;
+        ncr_opt_close(o, "RemoteCommand");
+        ncr_opt_close(o, "RequestTTY");
+        ncr_opt_close(o, "SessionType");
+    }
     if (!m->session_cfg.subsystem && !m->no_session)
         return;
     o->session = m->session_cfg.subsystem ? NCR_SESSION_SUBSYSTEM : NCR_SESSION_NONE;
@@ -230,7 +260,6 @@ static void ssh_close_options(struct ssh_main *m)
 static bool ssh_configure(struct ssh_main *m)
 {
     struct ncr_options *o = &m->front.opt;
-    const char *remote;
 
     ssh_close_options(m);
     if (!ncr_front_configure(&m->front, m->config, m->command, ssh_session_type(m)))
@@ -238,12 +267,11 @@ static bool ssh_configure(struct ssh_main *m)
     m->no_session = o->session == NCR_SESSION_NONE;
     m->session_cfg.subsystem = o->session == NCR_SESSION_SUBSYSTEM;
     m->session_cfg.no_input |= o->stdin_null == 2;
-    remote = o->remote_command;
-    if (remote == NULL || strcasecmp(remote, "none") == 0 || m->no_session)
+    if (o->remote_command == NULL || strcasecmp(o->remote_command, "none") == 0 || m->no_session)
         return true;
     if (m->command[0] != '\0')
         return ncr_opt_fail(o, "Cannot execute command-line and remote command.");
-    m->session_cfg.command = remote;
+    m->session_cfg.command = o->remote_command;
     return true;
 }
 
@@ -331,7 +359,7 @@ static nacre_err ssh_connect(struct ssh_main *m)
                                                                              : SSH_CHANNELS_FEW;
     err = ncr_client_new(&m->client, &cfg);
     if (err == NACRE_OK)
-        err = ncr_client_connect(m->client);
+        err = ncr_front_connect(&m->front, m->client);
     if (err == NACRE_OK)
         err = nacre_client_wait_ready(m->client);
     if (err == NACRE_OK && !ncr_front_report(&m->front, m->client))
@@ -454,7 +482,7 @@ static int ssh_prepare(struct ssh_main *m, int argc, char **argv)
     good = good && ssh_configure(m) && ssh_check(m);
     if (good && m->show_options)
         return ncr_opt_show(o) ? 0 : 255;
-    if (good && ncr_opt_settle_keys(o))
+    if (good && ncr_opt_settle_last(o))
         return -1;
     return o->error[0] == '\0' ? 255 : ncr_front_fatal(&m->front, "%s", o->error);
 }
@@ -465,6 +493,7 @@ int main(int argc, char **argv)
     int status;
 
     m.front.fd = STDERR_FILENO;
+    m.front.ssh = argv[0];
     ncr_opt_init(&m.front.opt, "nacre-ssh");
     (void)signal(SIGPIPE, SIG_IGN);
     if (!ncr_front_descriptors())
@@ -475,6 +504,7 @@ int main(int argc, char **argv)
     ncr_front_check_identities(&m.front);
     status = ssh_run(&m);
     nacre_client_close(m.client);
+    ncr_front_leave(&m.front);
     ncr_loop_free(&m.loop);
     free(m.command);
     return status;

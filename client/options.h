@@ -48,6 +48,13 @@ struct ncr_opt_list {
     uint32_t n;
 };
 
+/* The last host of ProxyJump, which is the one that we go to. */
+struct ncr_opt_jump {
+    const char *host, *user; /* user may be NULL */
+    uint32_t port;           /* 0: not given */
+    const char *before;      /* the hosts on the way there, or NULL */
+};
+
 struct ncr_opt_text;
 
 struct ncr_options {
@@ -84,6 +91,8 @@ struct ncr_options {
     int escape;       /* the character; -1: none */
     uint32_t session; /* enum ncr_opt_session */
     const char *remote_command;
+    const char *proxy_command; /* NULL: none */
+    struct ncr_opt_jump jump;  /* its host NULL: none */
     const char *tag, *refuse, *ignore_unknown;
     uint32_t canonical;          /* enum ncr_opt_canonical */
     uint32_t canonical_fallback; /* 0 unset, 1 no, 2 yes */
@@ -138,10 +147,10 @@ bool ncr_user_fit(const char *user);
 
 /* Expands HostName once; o->host_name is the name to connect to from then on. */
 bool ncr_opt_settle_host(struct ncr_options *o);
-/* Expands tokens in everything else but the names of key files. False with o->error. */
+/* Expands tokens in everything else but names of key files and proxies. False with o->error. */
 bool ncr_opt_settle(struct ncr_options *o);
 /* In those, which `ssh -G` shows as they were given. */
-bool ncr_opt_settle_keys(struct ncr_options *o);
+bool ncr_opt_settle_last(struct ncr_options *o);
 /* What the tokens stand for as far as it is known. */
 struct ncr_tokens ncr_opt_tokens(const struct ncr_options *o);
 /* Fills the library's configuration; call once all options are settled. */

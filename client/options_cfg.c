@@ -20,6 +20,7 @@ static const struct ncr_tokens_how opt_in_paths = {NCR_TOKENS_ALL, true, true};
 static const struct ncr_tokens_how opt_in_users = {NCR_TOKENS_USER, true, false};
 static const struct ncr_tokens_how opt_in_hosts = {NCR_TOKENS_HOST, false, false};
 static const struct ncr_tokens_how opt_in_commands = {NCR_TOKENS_ALL, false, false};
+static const struct ncr_tokens_how opt_in_proxies = {NCR_TOKENS_PROXY, false, false};
 
 struct ncr_tokens ncr_opt_tokens(const struct ncr_options *o)
 {
@@ -27,6 +28,7 @@ struct ncr_tokens ncr_opt_tokens(const struct ncr_options *o)
         .host = o->host_name != NULL ? o->host_name : o->host,
         .original = o->host,
         .alias = o->host_key_alias,
+        .jump = o->jump.host,
         .user = o->user != NULL        ? o->user
                 : o->user_text != NULL ? o->user_text
                                        : ncr_tokens_local_user(),
@@ -124,10 +126,11 @@ bool ncr_opt_settle(struct ncr_options *o)
            opt_expand(o, &o->remote_command, &opt_in_commands, "RemoteCommand");
 }
 
-bool ncr_opt_settle_keys(struct ncr_options *o)
+bool ncr_opt_settle_last(struct ncr_options *o)
 {
     return opt_expand_files(o, &o->identities, "IdentityFile") &&
-           opt_expand_files(o, &o->certificates, "CertificateFile");
+           opt_expand_files(o, &o->certificates, "CertificateFile") &&
+           opt_expand(o, &o->proxy_command, &opt_in_proxies, "ProxyCommand");
 }
 
 /* One of our own paths: "~" alone is expanded, and cannot fail but for want of memory. */

@@ -164,6 +164,25 @@ static void show_connect(const struct ncr_options *o)
         printf("connecttimeout %llu\n", (unsigned long long)(o->connect_ms / 1000));
 }
 
+/* A port only where it was given. */
+static void show_proxy(const struct ncr_options *o)
+{
+    const struct ncr_opt_jump *j = &o->jump;
+    bool addr;
+
+    if (o->proxy_command != NULL)
+        printf("proxycommand %s\n", o->proxy_command);
+    if (j->host == NULL)
+        return;
+    addr = strchr(j->host, ':') != NULL || j->host[strspn(j->host, "0123456789.")] == '\0';
+    printf("proxyjump %s%s%s%s%s%s%s", j->before != NULL ? j->before : "",
+           j->before != NULL ? "," : "", j->user != NULL ? j->user : "", j->user != NULL ? "@" : "",
+           addr ? "[" : "", j->host, addr ? "]" : "");
+    if (j->port != 0)
+        printf(":%u", (unsigned)j->port);
+    printf("\n");
+}
+
 /* ---- The table --------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -236,6 +255,7 @@ static const struct show_row show_rows[] = {
     SHOW_ROW("canonicalizepermittedcnames", SHOW_LIST, permitted_cnames, NULL),
     SHOW_ROW_OWN(show_escape),
     SHOW_ROW_OWN(show_rekey),
+    SHOW_ROW_OWN(show_proxy),
 };
 /* clang-format on */
 

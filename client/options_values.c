@@ -363,3 +363,61 @@ bool ncr_opt_escape(struct ncr_options *o, const struct ncr_opt_args *a)
         return ncr_opt_fail(o, "bad escape character \"%s\"", v);
     return true;
 }
+
+/* ---- Proxies ----------------------------------------------------------------------------- */
+
+/* The first of ProxyCommand and ProxyJump counts. */
+bool ncr_opt_proxy_command(struct ncr_options *o, const struct ncr_opt_args *a)
+{
+    ncr_opt_close(o, "ProxyJump");
+    if (a->n == 1 && strcasecmp(a->word[0], "none") == 0)
+        return true;
+    o->proxy_command = ncr_opt_copy(o, a->rest);
+    return o->proxy_command != NULL;
+}
+
+/* "[user@]host[:port]" or "ssh://..." */
+static bool opt_hop(struct ncr_options *o, const char *text, struct ncr_opt_jump *jump)
+{
+    struct ncr_options *hop = malloc(sizeof *hop);
+    char *rest = NULL;
+    uint64_t port = 0;
+    bool good;
+
+    if (hop == NULL)
+        return ncr_opt_fail(o, "out of memory");
+    ncr_opt_init(hop, o->program);
+    good = ncr_opt_target(hop, text, "ssh", &rest) &&
+           (rest == NULL || (hop->port == 0 && ncr_opt_number(rest, 1, 65535, &port)));
+    jump->port = hop->port != 0 ? hop->port : (uint32_t)port;
+    jump->host = good ? ncr_opt_copy(o, hop->host) : NULL;
+    jump->user = good && hop->user != NULL ? ncr_opt_copy(o, hop->user) : NULL;
+    good = good && jump->host != NULL && (hop->user == NULL || jump->user != NULL);
+    ncr_opt_free(hop);
+    free(hop);
+    return good || ncr_opt_fail(o, "invalid ProxyJump \"%.200s\"", text);
+}
+
+bool ncr_opt_proxy_jump(struct ncr_options *o, const struct ncr_opt_args *a)
+{
+    struct ncr_opt_jump jump = {NULL, NULL, 0, NULL};
+    char *list = ncr_opt_copy(o, a->word[0]);
+    char *last = list;
+
+    if (list == NULL || strcasecmp(list, "none") == 0)
+        return list != NULL;
+    ncr_opt_close(o, "ProxyCommand");
+    for (char *comma; (comma = strchr(last, ',')) != NULL; last = comma + 1) {
+        *comma = '\0';
+        if (!opt_hop(o, last, &jump))
+            return false;
+        *comma = ',';
+    }
+    if (!opt_hop(o, last, &jump))
+        return false;
+    if (last != list)
+        last[-1] = '\0';
+    jump.before = last != list ? list : NULL;
+    o->jump = jump;
+    return true;
+}

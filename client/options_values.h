@@ -25,7 +25,8 @@ bool ncr_opt_file_add(struct ncr_options *o, struct ncr_opt_files *f, const char
 /* One for each keyword. */
 typedef bool ncr_opt_own(struct ncr_options *o, const struct ncr_opt_args *a);
 ncr_opt_own ncr_opt_agent, ncr_opt_canonical_domains, ncr_opt_escape, ncr_opt_forward_agent,
-    ncr_opt_host_name, ncr_opt_keep, ncr_opt_local, ncr_opt_permitted_cnames, ncr_opt_rekey,
-    ncr_opt_remote, ncr_opt_rsa_size, ncr_opt_send_env, ncr_opt_set_env, ncr_opt_user;
+    ncr_opt_host_name, ncr_opt_keep, ncr_opt_local, ncr_opt_permitted_cnames, ncr_opt_proxy_command,
+    ncr_opt_proxy_jump, ncr_opt_rekey, ncr_opt_remote, ncr_opt_rsa_size, ncr_opt_send_env,
+    ncr_opt_set_env, ncr_opt_user;
 
 #endif

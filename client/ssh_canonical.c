@@ -111,8 +111,9 @@ bool ncr_conf_canonical(struct ncr_conf *r)
 
     if (canonical_addr(name, text))
         return canonical_set(r, text);
-    if (o->canonical < NCR_CANONICAL_YES)
-        return true;
+    if (o->canonical < NCR_CANONICAL_YES ||
+        (o->canonical == NCR_CANONICAL_YES && (o->proxy_command != NULL || o->jump.host != NULL)))
+        return true; /* a proxy's names are its own */
     if (name[n - 1] == '.')
         return canonical_try(r, name, &found) && (found || canonical_fallback(r));
     if (strchr(name, ':') != NULL || canonical_dots(name) > o->canonical_dots)

@@ -255,8 +255,10 @@ static void sess_opened(struct ncr_ssh_session *s)
     bool good =
         s->cfg.agent == NULL || ncr_agent_forward_ask(s->cfg.agent, s->user.chan) == NACRE_OK;
 
-    good = good && (!s->cfg.tty || sess_send_pty(s)) && sess_send_env(s) && sess_send_start(s);
-
+    if (s->cfg.to_host != NULL)
+        s->status = 0; /* nobody tells one */
+    good = s->cfg.to_host != NULL ||
+           (good && (!s->cfg.tty || sess_send_pty(s)) && sess_send_env(s) && sess_send_start(s));
     if (!good)
         sess_fail(s, "the session's requests could not be sent");
     else if (!sess_relay(s))
@@ -327,6 +329,19 @@ static void sess_event(void *ctx, const struct nacre_event *ev)
     }
 }
 
+/* The session, or the connection of -W. */
+static nacre_err sess_open(struct ncr_ssh_session *s)
+{
+    struct nacre_bytes none = {NULL, 0};
+    struct nacre_tcpip t = {.port = s->cfg.to_port, .origin_port = 65535};
+
+    if (s->cfg.to_host == NULL)
+        return nacre_chan_open(&s->c->conn, "session", none, &s->user.chan);
+    t.host = nacre_bytes_str(s->cfg.to_host);
+    t.origin = nacre_bytes_str("127.0.0.1");
+    return nacre_chan_open_tcpip(&s->c->conn, "direct-tcpip", &t, &s->user.chan);
+}
+
 /* ---- Life -------------------------------------------------------------------------------- */
 
 struct ncr_ssh_session *ncr_ssh_session_start(struct ncr_front *f, struct nacre_client *c,
@@ -334,7 +349,6 @@ struct ncr_ssh_session *ncr_ssh_session_start(struct ncr_front *f, struct nacre_
                                               const struct ncr_ssh_session_cfg *cfg)
 {
     struct ncr_ssh_session *s = calloc(1, sizeof *s);
-    struct nacre_bytes none = {NULL, 0};
 
     if (s == NULL)
         return NULL;
@@ -345,7 +359,7 @@ struct ncr_ssh_session *ncr_ssh_session_start(struct ncr_front *f, struct nacre_
     s->status = -1;
     s->raw_wanted = cfg->tty && isatty(STDIN_FILENO) && f->opt.escape >= 0;
     ncr_escape_init(&s->keys, f->opt.escape);
-    if (nacre_chan_open(&c->conn, "session", none, &s->user.chan) != NACRE_OK) {
+    if (sess_open(s) != NACRE_OK) {
         free(s);
         return NULL;
     }

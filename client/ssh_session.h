@@ -20,6 +20,8 @@ struct ncr_ssh_session_cfg {
     bool tty;                        /* ask for a terminal there */
     bool no_input;                   /* -n */
     struct ncr_agent_forward *agent; /* to lend; NULL: none */
+    const char *to_host;             /* -W: no session, but a connection to there; or NULL */
+    uint32_t to_port;
 };
 
 struct ncr_ssh_session;

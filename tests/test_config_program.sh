@@ -59,6 +59,7 @@ done
 printf '%s\n' "HostKey $work/host" 'ListenAddress 127.0.0.1' 'PidFile none' 'StrictModes no' \
     'PermitRootLogin yes' 'PerSourcePenalties no' "AuthorizedKeysFile $work/user.pub" 'AcceptEnv NACRE_*' \
     "Subsystem sftp $build/nacre-sftp-server" > sshd_config
+: > log
 "$build/nacre-sshd" -D -e -f sshd_config -p 0 > log 2>&1 < /dev/null &
 server=$!
 tries=0
@@ -129,6 +130,70 @@ timeout 2 "$build/nacre-ssh" -F config none > out 2> err < /dev/null
 run 255 "$build/nacre-ssh" -F config sub no-such-subsystem
 err_has 'subsystem request failed'
 check "sessions"
+
+# ---- Proxies -----------------------------------------------------------------------------------
+
+cat > relay << 'END'
+#!/bin/sh
+# stands in for nc: our own -W through the first server
+echo "$@" > relay.args
+echo $$ > relay.pid
+exec "$NACRE" -F "$CONFIG" -W "$1:$2" first
+END
+chmod +x relay
+NACRE=$build/nacre-ssh CONFIG=$work/proxies
+export NACRE CONFIG
+{
+    printf 'Host first\nHost piped\nProxyCommand ./relay %%h %%p %%n-%%r\nHost broken\nProxyCommand echo nonsense; exit 3\n'
+    printf 'Host silent\nProxyCommand sleep 1000\nConnectTimeout 1\nHost absent\nProxyCommand /no/such/program\n'
+    printf 'Host jumped\nProxyJump first\nHost twice\nProxyJump %s@first:%s,second\nHost none\nProxyJump none\n' "$me" "$port"
+    printf 'Host *\n%s\n' "$common"
+} > proxies
+run 0 "$build/nacre-ssh" -F proxies piped 'echo through; cat'
+out_is through
+[ "$(cat relay.args)" = "127.0.0.1 $port piped-$me" ] || bad "arguments: $(cat relay.args)"
+! kill -0 "$(cat relay.pid)" 2> /dev/null || bad "the proxy is still there"
+head -c 5000000 /dev/urandom > bulk
+timeout 60 "$build/nacre-ssh" -F proxies piped cat < bulk > out 2> err || bad "bulk: $(cat err)"
+cmp -s bulk out || bad "what comes back is not what went there"
+run 7 "$build/nacre-ssh" -F proxies piped 'exit 7'
+echo "put $work/bulk $work/bulk.copy" > batch
+run 0 "$build/nacre-sftp" -F proxies -b batch piped
+cmp -s bulk bulk.copy || bad "nacre-sftp has copied nothing"
+run 255 "$build/nacre-ssh" -F proxies broken true
+run 255 "$build/nacre-ssh" -F proxies absent true
+run 255 "$build/nacre-ssh" -F proxies silent true
+check "ProxyCommand"
+
+run 0 "$build/nacre-ssh" -F proxies jumped 'echo jumped'
+out_is jumped
+run 0 "$build/nacre-ssh" -F proxies twice 'echo twice'
+out_is twice
+run 0 "$build/nacre-ssh" -F proxies -J second,first none 'echo by argument'
+out_is 'by argument'
+run 0 "$build/nacre-ssh" -F proxies none 'echo direct'
+out_is direct
+echo "put $work/bulk $work/bulk.jumped" > batch
+run 0 "$build/nacre-sftp" -F proxies -b batch -J first none
+cmp -s bulk bulk.jumped || bad "nacre-sftp has copied nothing"
+run 255 "$build/nacre-ssh" -F proxies -o ProxyJump=first -p 1 none true # nobody listens there
+err_has 'channel refused'
+run 255 "$build/nacre-ssh" -F proxies -J 'a$(touch ran)b' none true
+err_has 'invalid ProxyJump'
+[ ! -e ran ] || bad "something ran"
+check "ProxyJump"
+
+run 255 "$build/nacre-ssh" -F proxies -W 127.0.0.1:1 first
+err_has 'channel refused'
+for bad in host host:0 host:x :22 a:b:c; do
+    run 255 "$build/nacre-ssh" -F proxies -W "$bad" first
+    err_has "Bad stdio forwarding specification '$bad'"
+done
+(sleep 1) | timeout 60 "$build/nacre-ssh" -F proxies -W "[127.0.0.1]:$port" first > out 2> err
+[ "$(head -c 8 out)" = SSH-2.0- ] || bad "no version line: $(cat out err)"
+check "-W"
+
+# ---- Refusals ----------------------------------------------------------------------------------
 
 printf 'Host refused\nRefuseConnection "not today"\nHost proxy\nPort 1\nProxyCommand touch ran\nHost *\n%s\n' "$common" > config
 run 255 "$build/nacre-ssh" -F config refused true

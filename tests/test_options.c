@@ -96,7 +96,11 @@ Test(options, refused_by_name)
     static const struct {
         const char *text, *named;
     } bad[] = {
-        {"ProxyCommand=nc %h %p", "ProxyCommand"},
+        {"ProxyJump=a;b", "ProxyJump"},
+        {"ProxyJump=a,-oProxyCommand=x", "ProxyJump"},
+        {"ProxyJump=a,b:0", "ProxyJump"},
+        {"ProxyJump=a:22x", "ProxyJump"},
+        {"ProxyJump=,a", "ProxyJump"},
         {"AddKeysToAgent=maybe", "AddKeysToAgent"},
         {"AddKeysToAgent=yes 5m", "AddKeysToAgent"},
         {"AddKeysToAgent=confirm x", "AddKeysToAgent"},
@@ -150,10 +154,10 @@ Test(options, tokens)
             o->user = NULL;
         cr_assert(ncr_opt_parse(o, cases[i].text), "%s", cases[i].text);
         if (cases[i].named == NULL) {
-            cr_assert(ncr_opt_settle_host(o) && ncr_opt_settle(o) && ncr_opt_settle_keys(o));
+            cr_assert(ncr_opt_settle_host(o) && ncr_opt_settle(o) && ncr_opt_settle_last(o));
             cr_assert_str_eq(o->identities.path[0], "/k/host-Host-22-%");
         } else {
-            cr_assert_not(ncr_opt_settle_host(o) && ncr_opt_settle(o) && ncr_opt_settle_keys(o),
+            cr_assert_not(ncr_opt_settle_host(o) && ncr_opt_settle(o) && ncr_opt_settle_last(o),
                           "%s", cases[i].text);
             cr_assert_not_null(strstr(o->error, cases[i].named), "%s: %s", cases[i].text, o->error);
         }
@@ -277,7 +281,7 @@ Test(options, agents)
     cr_assert(ncr_opt_parse(o, "CertificateFile=/c2"));
     cr_assert(ncr_opt_parse(o, "AddKeysToAgent=confirm 1h"));
     cr_assert(ncr_opt_parse(o, "ForwardAgent=$OTHER"));
-    cr_assert(ncr_opt_settle(o) && ncr_opt_settle_keys(o), "%s", o->error);
+    cr_assert(ncr_opt_settle(o) && ncr_opt_settle_last(o), "%s", o->error);
     ncr_opt_client_cfg(o, &cfg);
     cr_assert_str_eq(cfg.agent, "/home/joe/a");
     cr_assert(cfg.identities_only);

@@ -253,7 +253,7 @@ run 1 "$sftp" -b nobatch -D "$server"
 said 'nobatch: No such file or directory'
 run 1 "$sftp"
 said 'usage:'
-for letter in A X:1 J:h l:5; do
+for letter in A X:1 l:5; do
     arg=${letter#?}
     run 255 "$sftp" -${letter%%:*} ${arg#:} host
     said "option -${letter%%:*} is not supported"
@@ -266,10 +266,10 @@ run 255 "$ssh" -F none -p 1 -o ConnectTimeout=5 127.0.0.1 true
 said 'nacre-ssh: connect to host 127.0.0.1 port 1: Connection refused'
 run 255 "$ssh" -o NoSuchOption=1 host
 said 'nacre-ssh: option NoSuchOption is not supported'
-run 255 "$ssh" -J jump host
-said 'option -J is not supported'
-run 255 "$ssh" -o 'ProxyCommand=touch pwned' host
-said 'option ProxyCommand'
+run 255 "$ssh" -J 'a;b' host
+said 'invalid ProxyJump "a;b"'
+run 255 "$ssh" -D 1080 host
+said 'option -D is not supported'
 run 255 "$ssh" -F other host
 said "Can't open user config file other: No such file or directory"
 run 255 "$ssh" -c rot13 127.0.0.1
@@ -284,7 +284,7 @@ printed 'user joe'
 check "ssh: messages and exit status"
 
 for host in -oProxyCommand=x 'a;b' 'a b' '$(x)' '`x`' 'a|b' "a'b" 'ssh://a%00b@c' 'joe@-x' '-x@host'; do
-    run 255 "$ssh" -- "$host" true
+    run 255 "$ssh" -o 'ProxyCommand=touch pwned %h %n %r' -- "$host" true
     said 'in the destination'
 done
 [ -e pwned ] && bad "something ran"

@@ -888,8 +888,6 @@ Test(ssh_config, unsupported)
                                            "KnownHostsCommand /x",
                                            "PermitLocalCommand yes",
                                            "PKCS11Provider /x",
-                                           "ProxyCommand nc %h %p",
-                                           "ProxyJump a",
                                            "Tunnel yes",
                                            "VerifyHostKeyDNS yes",
                                            "SecurityKeyProvider /x",
@@ -909,6 +907,40 @@ Test(ssh_config, unsupported)
         cr_assert(t->good, "%s: %s", text, t->log);
         done(t);
     }
+}
+
+Test(ssh_config, proxies)
+{
+    struct toy *t = loaded("ProxyCommand nc %h  %p # c\nProxyJump a\n", "host");
+
+    cr_assert(t->good, "%s", t->log);
+    cr_assert_str_eq(t->o.proxy_command, "nc %h  %p # c");
+    cr_assert_null(t->o.jump.host, "the first of the two counts");
+    cr_assert(ncr_opt_settle_last(&t->o));
+    cr_assert_str_eq(t->o.proxy_command, "nc host  22 # c");
+    done(t);
+    t = loaded("ProxyJump joe@a:5,b,ssh://ann@[::1]:9\nProxyCommand x\n", "host");
+    cr_assert(t->good, "%s", t->log);
+    cr_assert_null(t->o.proxy_command);
+    cr_assert_str_eq(t->o.jump.host, "::1");
+    cr_assert_str_eq(t->o.jump.user, "ann");
+    cr_assert_eq(t->o.jump.port, 9);
+    cr_assert_str_eq(t->o.jump.before, "joe@a:5,b");
+    done(t);
+    t = loaded("ProxyJump none\nProxyCommand x\n", "host");
+    cr_assert(t->good && t->o.jump.host == NULL);
+    cr_assert_str_eq(t->o.proxy_command, "x", "as ssh");
+    done(t);
+    t = loaded("ProxyCommand none\nProxyJump a\n", "host");
+    cr_assert(t->good && t->o.proxy_command == NULL && t->o.jump.host == NULL);
+    done(t);
+    t = loaded("CanonicalizeHostname yes\nCanonicalDomains a\nCanonicalizeFallbackLocal no\n"
+               "ProxyJump b\n",
+               "host");
+    cr_assert(t->good, "names are the proxy's");
+    done(t);
+    refused("ProxyJump a;b\n", "line 1: invalid ProxyJump \"a;b\"");
+    refused("ProxyJump a,`b`\n", "line 1: invalid ProxyJump");
 }
 
 /* What Debian ships, and hints. */
@@ -1137,7 +1169,8 @@ Test(ssh_config_real, library_refusals, .init = real_begin, .fini = real_end)
         const char *text, *host, *why;
         nacre_err err;
     } cases[] = {
-        {"Port 1\nProxyCommand x\n", "h", "line 2: option ProxyCommand", NACRE_ERR_FILE_FORMAT},
+        {"Port 1\nProxyCommand x\n", "h", "ProxyCommand and ProxyJump are for programs",
+         NACRE_ERR_FILE_FORMAT},
         {"Nonsense 1\n", "h", "line 1: Bad configuration option: nonsense", NACRE_ERR_FILE_FORMAT},
         {"IdentityFile /%x\n", "h", "unknown token %x", NACRE_ERR_FILE_FORMAT},
         {"Port 1\n", "a;b", "not a host name", NACRE_ERR_USAGE},
