@@ -287,8 +287,10 @@ static bool cert_alg(struct cert_run *r)
     struct nacre_pubkey ca;
     const char *alg;
 
-    if (nacre_pubkey_decode(&ca, r->ca_public) != NACRE_OK)
-        return false; /* cannot be: it was read as one */
+    if (nacre_pubkey_decode(&ca, r->ca_public) != NACRE_OK) { /* a certificate, or of unknown type */
+        fprintf(stderr, "Cannot sign with %s: invalid certificate signing key\n", r->g->ca_key);
+        return false;
+    }
     for (size_t i = 0; (alg = nacre_key_type_alg(ca.name, i)) != NULL; i++) {
         if (r->g->type == NULL || strcmp(r->g->type, alg) == 0) {
             r->alg = alg;

@@ -50,6 +50,20 @@ static int keygen_load_error(const struct ncr_keygen *g, const char *path, nacre
     return NCR_KEYGEN_FATAL;
 }
 
+/* A file that is there but cannot be read, or none. */
+static int keygen_open_error(const struct ncr_keygen *g, const char *path, nacre_err err)
+{
+    const char *why = ncr_file_error(err);
+    struct stat st;
+
+    if (stat(path, &st) == 0)
+        keygen_tell_load(g, path);
+    else
+        fprintf(stderr, "%s: ", path);
+    fprintf(stderr, "%s\n", why);
+    return NCR_KEYGEN_FATAL;
+}
+
 static bool keygen_mode_good(const struct ncr_keygen *g, const char *path, const struct stat *st)
 {
     static const char frame[] = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\n";
@@ -103,10 +117,8 @@ int ncr_keygen_load(struct ncr_keygen_key *k, const struct ncr_keygen *g, const 
     int status = NCR_KEYGEN_FATAL;
 
     memset(k, 0, sizeof *k);
-    if (err != NACRE_OK) {
-        fprintf(stderr, "%s: %s\n", path, ncr_file_error(err));
-        return NCR_KEYGEN_FATAL;
-    }
+    if (err != NACRE_OK)
+        return keygen_open_error(g, path, err);
     if (keygen_mode_good(g, path, &f.st))
         status = keygen_decode(k, g, path, ask, &f);
     ncr_file_wipe(&f);

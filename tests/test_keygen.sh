@@ -214,7 +214,7 @@ mkfifo fifo
 run 255 -l -f fifo
 err_has 'fifo: not a regular file'
 run 255 -y -f .
-err_has '.: Is a directory'
+err_has 'Load key ".": Is a directory'
 echo garbage > garbage
 chmod 600 garbage
 run 255 -y -f garbage

@@ -213,6 +213,20 @@ run 1 -s ca -I id
 err_has 'Too few arguments.'
 check 'the key of an authority'
 
+agent=$(dirname "$keygen")/nacre-agent
+add=$(dirname "$keygen")/nacre-add
+if [ -x "$agent" ] && [ -x "$add" ]; then
+    run 0 -q -t ed25519 -N '' -C '' -f held
+    run 0 -q -s held -I of-itself -n a held.pub
+    timeout 60 "$agent" sh -c '"$1" -q held && "$2" -q -U -s held.pub -I id -n a k.pub &&
+        { "$2" -U -s held-cert.pub -I id -n a k.pub; [ $? -eq 255 ]; }' - "$add" "$keygen" > out 2> err ||
+        bad "$(cat out err)"
+    err_is 'Cannot sign with held-cert.pub: invalid certificate signing key\n'
+    check 'a certificate in the agent is no authority'
+else
+    echo "ok - $suite: a certificate in the agent is no authority # SKIP nacre-agent or nacre-add is not built"
+fi
+
 mkdir d d/k-cert.pub
 cp k.pub d/
 run 255 -s ca -I id -n user d/k.pub
