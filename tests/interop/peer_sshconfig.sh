@@ -3,10 +3,10 @@
 #
 # ssh_config(5): the same files and arguments given to `ssh -G` and to `nacre-ssh -G`, of this system and of the
 # newest suite. What both print is the same, keyword by keyword and in the same order for each; where one
-# refuses the other does, for the same lines.
+# refuses the other does, for the same lines. Then connections by way of others, with one file for all.
 
 version_sshconfig() { version_openssh; }
-missing_sshconfig() { absent ssh "$NACRE_SSH"; }
+missing_sshconfig() { absent ssh sftp "$SSHD" "$NACRE_SSH" "$NACRE_SFTP"; }
 
 # Both in one place: ours is a static program, and goes where the newer one lives.
 sshconfig_place() {
@@ -132,6 +132,13 @@ sshconfig_cases() {
     check "words" case_sshconfig 'AddressFamily inet6\nStrictHostKeyChecking accept-new\nRequestTTY force\nPubkeyAuthentication no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nUpdateHostKeys ask\nHashKnownHosts yes\nIdentitiesOnly yes\nClearAllForwardings yes\nStdinNull yes\nSessionType none\n'
     check "numbers and times" case_sshconfig 'ConnectTimeout 1m30s\nServerAliveInterval 2h\nServerAliveCountMax 9\nNumberOfPasswordPrompts 2\nRekeyLimit 1G 1h\nCanonicalizeMaxDots 3\nAddKeysToAgent confirm 5m\n'
     check "other values" case_sshconfig 'EscapeChar ^A\nForwardAgent /s\nPreferredAuthentications publickey\nRemoteCommand echo "a  b" # c\nLogLevel verbose\nIdentityAgent none\nIgnoreUnknown a,b\nIPQoS af21\n'
+    check "ProxyCommand" case_sshconfig 'ProxyCommand nc  %h %p # c\nProxyJump a\n'
+    check "ProxyJump" case_sshconfig 'ProxyJump u@a:5,b,ssh://c:9\nProxyCommand x\n'
+    check "ProxyJump to an address" case_sshconfig 'ProxyJump [::1]:5\n'
+    check "no proxies" case_sshconfig 'ProxyJump none\nProxyCommand x\nHost host\nProxyJump a\n'
+    check "no proxies, by command" case_sshconfig 'ProxyCommand none\nProxyJump a\n'
+    check "ProxyJump by argument" case_sshconfig 'ProxyCommand x\nProxyJump b\n' -J a host
+    check "names that a proxy has to find" case_sshconfig 'CanonicalizeHostname yes\nCanonicalDomains nacre.invalid\nCanonicalizeFallbackLocal no\nProxyJump a\n'
     check "unknown keywords" case_sshconfig 'Foo bar\nPort 22\nHost other\nBaz\nQux 1\n'
     check "unknown keywords that are ignored" case_sshconfig 'IgnoreUnknown Foo,Q*\nFoo bar\nQux "1\nPort 5\n'
     check "keywords that are gone" case_sshconfig 'UseRoaming no\nRhostsAuthentication no\nCipher 3des\nPort 5\n'
@@ -162,9 +169,58 @@ sshconfig_newer_cases() {
     check "RefuseConnection of others" case_sshconfig 'Host other\nRefuseConnection "go away"\nHost *\nPort 3\n'
 }
 
+# ---- Connections --------------------------------------------------------------------------------
+
+# One file for all programs; each name in it leads to the server.
+sshconfig_hops() { # PROXY
+    cat > "$WORK/hops" << EOF
+Match originalhost target
+    ProxyJump first
+Match originalhost far
+    ProxyJump first,second
+Match originalhost piped
+    ProxyCommand $1
+Host *
+    HostName 127.0.0.1
+    Port $PORT
+    User $ME
+    IdentityFile $KEYS/user
+    IdentitiesOnly yes
+    UserKnownHostsFile $WORK/known_hosts.$PORT
+    GlobalKnownHostsFile /dev/null
+    StrictHostKeyChecking yes
+    BatchMode yes
+EOF
+    chmod 600 "$WORK/hops"
+}
+case_sshconfig_hop() { # PROGRAM HOST PROXY
+    sshconfig_hops "$3"
+    head -c 3000000 "$DATA/random" > "$WORK/in"
+    bounded $1 -F "$WORK/hops" "$2" 'cat; exit 7' < "$WORK/in" > "$WORK/out"
+    status=$?
+    [ $status -eq 7 ] || fail "exit status $status, not 7"
+    cmp "$WORK/in" "$WORK/out" || fail "what came back is not what was sent"
+}
+case_sshconfig_hop_sftp() { # HOST
+    sshconfig_hops none
+    rm -f "$WORK/back"
+    head -c 3000000 "$DATA/random" > "$WORK/in"
+    echo "put $WORK/in $WORK/back" > "$WORK/batch"
+    bounded "$NACRE_SFTP" -F "$WORK/hops" -b "$WORK/batch" "$1" || fail "exit status $?"
+    cmp "$WORK/in" "$WORK/back" || fail "what is there is not what was sent"
+}
+
 group_sshconfig_openssh() {
     sshconfig_place
     sshconfig_cases
+    SERVER=openssh
+    serve_openssh
+    check "jump" case_sshconfig_hop "$NACRE_SSH" target none
+    check "two jumps" case_sshconfig_hop "$NACRE_SSH" far none
+    check "a jump by argument" case_sshconfig_hop "$NACRE_SSH -J first" other none
+    check "their -W" case_sshconfig_hop "$NACRE_SSH" piped "ssh -F $WORK/hops -W %h:%p first"
+    check "our -W" case_sshconfig_hop ssh piped "$NACRE_SSH -F $WORK/hops -W [%h]:%p first"
+    check "SFTP by a jump" case_sshconfig_hop_sftp target
 }
 group_sshconfig_newer() {
     sshconfig_place || { skip all "a program of this system does not run in the other tree"; return; }
