@@ -202,6 +202,28 @@ agentd_stop_others() {
     STARTED=" $keep"
 }
 
+# Their client puts the key of a file into the agent that it has told about its session; what comes
+# over a forwarded one does not
+case_agentd_kept() {
+    agentd_start
+    agentd_authorized ed25519
+    serve_openssh -o "AuthorizedKeysFile $WORK/agent_authorized"
+    cp "$WORK/known_hosts.$PORT" "$SHARED/known_hosts"
+    for way in yes 1h confirm; do
+        agentd_add -q -D
+        agentd_keeps -o AddKeysToAgent=$way "$ME@127.0.0.1" 'echo in' || fail "AddKeysToAgent=$way: no login"
+        agentd_add -l | grep -qF '(ED25519)' || fail "AddKeysToAgent=$way: not added"
+    done
+    agentd_keeps -A "$ME@127.0.0.1" "ssh-add $SHARED/rsa && echo added; echo in" || fail "no login"
+    grep -qx added "$WORK/out" && fail "added over a forwarded agent"
+    agentd_add -l | grep -qF '(RSA)' && fail "added from another host"
+    true
+}
+agentd_keeps() { # OPTION... : logs in by the file's key
+    agentd_bounded agentd_theirs ssh -F none -o BatchMode=yes -o UserKnownHostsFile=known_hosts -o GlobalKnownHostsFile=/dev/null \
+        -o StrictHostKeyChecking=yes -i ed25519 -p "$PORT" "$@" > "$WORK/out" && grep -qx in "$WORK/out"
+}
+
 case_agentd_restricted() {
     agentd_start
     serve_openssh -o "AuthorizedKeysFile $WORK/agent_authorized"
@@ -360,6 +382,7 @@ cases_agentd_pairs() { # VERSION
     cases_agentd "ssh-add $1"
     check "logins at sshd" case_agentd_logins openssh
     check "logins at nacre-sshd" case_agentd_logins nacre
+    check "AddKeysToAgent; not over a forwarded agent" case_agentd_kept
     check "ssh-keygen -Y sign -U" case_agentd_signs_files
     ADD=ours
     cases_agentd "nacre-add"
