@@ -319,8 +319,8 @@ static void pair_client_send(struct pair *p, struct pair_side *s)
     uint8_t data[4096];
     size_t taken = 1;
     while (s->chan_sent < p->plan.send && taken > 0) {
-        size_t n = p->plan.send - s->chan_sent;
-        n = n < sizeof data ? n : sizeof data;
+        const uint64_t left = p->plan.send - s->chan_sent;
+        const size_t n = left < sizeof data ? (size_t)left : sizeof data;
         for (size_t i = 0; i < n; i++) {
             data[i] = pair_pattern(s->chan_sent + i);
         }
