@@ -180,7 +180,8 @@ struct nacre_client_cfg {
  * the name to connect to (HostName, canonical names). file: one file; "": ~/.ssh/config and
  * /etc/ssh/ssh_config; no other function reads any. host_policy and update_hosts, whose zero is a
  * value, change where the file has a line for them; forwards, commands and terminals are the
- * program's, and not looked at; with a proxy nacre_client_start() is to be used, and this fails. cfg->log is told what is read.
+ * program's, and not looked at; with a proxy nacre_client_start() is to be used, and this fails.
+ * cfg->log is told what is read.
  *
  * *k holds what cfg then points to, until it is freed: after the client is closed. It is made on
  * failure too (but for NO_MEMORY), for the line on what is wrong; cfg is then unchanged.
