@@ -202,8 +202,10 @@ static bool login_advance(struct ncr_login *l, unsigned bit)
 
 /* ---- Keys -------------------------------------------------------------------------------- */
 
+/* g is to be freed, whatever the result. */
 static bool login_key_known(struct ncr_login *l, struct nacre_bytes blob, struct ncr_grant *g)
 {
+    memset(g, 0, sizeof *g);
     struct ncr_authorized_query q = {.cfg = l->cfg,
                                      .log = l->log,
                                      .account = &l->account,

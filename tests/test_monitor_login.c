@@ -17,6 +17,29 @@
 
 /* ---- Logins ------------------------------------------------------------------------------ */
 
+/* Leaves bytes on the stack that are no zeroes, for whoever forgets to set its variables. */
+static void office_dirt(void)
+{
+    volatile uint8_t junk[32768];
+    for (size_t i = 0; i < sizeof junk; i++) {
+        junk[i] = 0xa5;
+    }
+}
+
+/* S64: a request without a key, which no engine passes on. */
+Test(monitor, S64_a_key_of_no_bytes)
+{
+    static const uint32_t stages[] = {NACRE_STAGE_KEY_QUERY, NACRE_STAGE_KEY_PROVED};
+    struct office *d = office_open();
+    struct nacre_bytes none = {NULL, 0};
+    office_sign(d);
+    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+        office_dirt();
+        cr_assert_eq(office_verdict(d, stages[i], d->me.name, none, none), NACRE_REFUSE);
+    }
+    office_close(d);
+}
+
 Test(monitor, S64_the_monitor_verifies_signatures_itself)
 {
     struct office *d = office_open();
