@@ -66,6 +66,13 @@ static unsigned confsys_levels(const char *pattern)
     return n;
 }
 
+/* A directory that is not ours to read has no files for us; anything else might hide some. */
+static int confsys_glob_error(const char *path, int err)
+{
+    (void)path;
+    return err != ENOENT && err != ENOTDIR && err != EACCES && err != EPERM && err != ELOOP;
+}
+
 static bool confsys_glob(void *ctx, struct ncr_ssh_config_paths *paths, const char *pattern)
 {
     glob_t found;
@@ -75,9 +82,9 @@ static bool confsys_glob(void *ctx, struct ncr_ssh_config_paths *paths, const ch
     (void)ctx;
     if (confsys_levels(pattern) > CONFSYS_GLOB_LEVELS)
         return false;
-    got = glob(pattern, 0, NULL, &found);
+    got = glob(pattern, 0, confsys_glob_error, &found);
     if (got != 0)
-        return got == GLOB_NOMATCH;
+        return got == GLOB_NOMATCH; /* nothing is held */
     good = found.gl_pathc <= NCR_SSH_CONFIG_FILES - paths->n;
     for (size_t i = 0; i < found.gl_pathc && good; i++) {
         paths->path[paths->n] = strdup(found.gl_pathv[i]);

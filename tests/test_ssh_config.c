@@ -1121,6 +1121,83 @@ Test(ssh_config_real, hostile, .init = real_begin, .fini = real_end)
     done(t);
 }
 
+/* ---- Memory that runs out ---------------------------------------------------------------- */
+
+#if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
+#define MEMORY_COUNTED 0
+#else
+#define MEMORY_COUNTED 1
+#endif
+
+static volatile bool memory_armed; /* volatile: the compiler thinks that it knows malloc(3) */
+static volatile unsigned long memory_calls, memory_fail_at;
+
+#if MEMORY_COUNTED
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t k, size_t n);
+
+static bool memory_fails(void)
+{
+    if (!memory_armed || ++memory_calls != memory_fail_at)
+        return false;
+    errno = ENOMEM;
+    return true;
+}
+
+void *malloc(size_t n)
+{
+    return memory_fails() ? NULL : __libc_malloc(n);
+}
+
+void *calloc(size_t k, size_t n)
+{
+    return memory_fails() ? NULL : __libc_calloc(k, n);
+}
+#endif
+
+/* Each allocation fails once: what is read is whole or refused. */
+Test(ssh_config_real, s94_no_memory, .init = real_begin, .fini = real_end)
+{
+    static const char text[] = "Host h*\nHostName 127.0.0.1\nUser u\nIdentityFile ~/a\nSendEnv A\n"
+                               "Include ~/p*.conf\nLocalForward 1 a:2\nProxyJump a@b:5,c\n"
+                               "CanonicalDomains x y\nMatch final\nSetEnv A=1\n";
+    struct toy *t = calloc(1, sizeof *t);
+    unsigned long fails = 0;
+
+    cr_assert_not_null(t);
+    real_file("f", text, strlen(text), 0600);
+    real_file("p.conf", "Port 5\n", 7, 0600);
+    for (memory_fail_at = 1; memory_fail_at < 1000; memory_fail_at++) {
+        char path[128];
+        struct ncr_ssh_config cfg = {
+            .opt = &t->o, .file = path, .session = "shell", .log = toy_log, .ctx = t};
+        bool good;
+
+        (void)snprintf(path, sizeof path, "%s/f", dir);
+        ncr_opt_init(&t->o, "test");
+        t->o.host = "host";
+        t->log[0] = t->debug[0] = '\0';
+        memory_calls = 0;
+        memory_armed = true;
+        good = ncr_ssh_config_load(&cfg) && ncr_opt_settle(&t->o) && ncr_opt_settle_last(&t->o);
+        memory_armed = false;
+        fails += !good;
+        cr_assert(good || t->log[0] != '\0' || t->o.error[0] != '\0', "told");
+        if (good) {
+            cr_assert_eq(t->o.port, 5);
+            cr_assert_str_eq(t->o.user, "u");
+            cr_assert(t->o.identities.n == 1 && t->o.n_forwards == 1 && t->o.n_set_env == 1);
+            cr_assert_str_eq(t->o.jump.host, "c");
+        }
+        ncr_opt_free(&t->o);
+        if (good && memory_calls < memory_fail_at)
+            break;
+    }
+    cr_assert(!MEMORY_COUNTED || memory_calls == 0 || fails > 20, "%lu", fails);
+    cr_assert_lt(memory_fail_at, 1000);
+    free(t);
+}
+
 /* ---- The library ------------------------------------------------------------------------- */
 
 Test(ssh_config_real, library, .init = real_begin, .fini = real_end)
