@@ -8,61 +8,19 @@
 #include "proto/keys/keyfile.h"
 #include "proto/keys/pem.h"
 #include "proto/wire.h"
+#include "tests/keyfile_rig.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What the operations work in. */
-static uint64_t work[NACRE_WORK];
-
 #define FILE_MAX 4096
 #define LABEL "OPENSSH PRIVATE KEY"
 
-/* What one reading gave. */
-struct got {
-    nacre_err err;
-    struct nacre_privkey key;
-    char comment[64];
-    struct nacre_keyfile_info info;
-};
-
-static bool all_zero(const void *p, size_t n)
+static struct keyfile_got read_exact(const void *file, size_t n, const char *pass)
 {
-    const uint8_t *b = p;
-
-    for (size_t i = 0; i < n; i++) {
-        if (b[i] != 0)
-            return false;
-    }
-    return true;
-}
-
-/* Reads from copies of exactly the sizes, and checks what holds of every reading. */
-static struct got read_exact(const void *file, size_t n, const char *pass)
-{
-    uint8_t *copy = malloc(n + (n == 0));
-    uint8_t *scratch = malloc(n + (n == 0));
-    struct got g;
-
-    cr_assert(copy != NULL && scratch != NULL);
-    if (n > 0)
-        memcpy(copy, file, n);
-    memset(&g, 0xa5, sizeof g);
-    g.err = nacre_keyfile_read(&g.key, g.comment, sizeof g.comment, (struct nacre_bytes){copy, n},
-                               nacre_bytes_str(pass), scratch, n, &g.info, work);
-    if (g.err != NACRE_OK) {
-        cr_assert(all_zero(&g.key, sizeof g.key));
-        cr_assert(all_zero(g.comment, sizeof g.comment));
-        cr_assert(g.info.what[0] != '\0');
-    } else {
-        cr_assert_str_empty(g.info.what);
-        cr_assert(all_zero(scratch, n), "scratch holds what was decoded");
-    }
-    free(copy);
-    free(scratch);
-    return g;
+    return keyfile_read_exact(file, n, nacre_bytes_str(pass), KEYFILE_COMMENT);
 }
 
 /* ---- A file out of parts ---- */
@@ -141,7 +99,7 @@ static size_t binary_of(uint8_t out[FILE_MAX], const struct parts *p)
     return w.n;
 }
 
-static struct got read_binary(const uint8_t *bin, size_t n)
+static struct keyfile_got read_binary(const uint8_t *bin, size_t n)
 {
     uint8_t text[FILE_MAX * 2];
 
@@ -151,7 +109,7 @@ static struct got read_binary(const uint8_t *bin, size_t n)
     return read_exact(text, n, "");
 }
 
-static struct got read_parts(const struct parts *p)
+static struct keyfile_got read_parts(const struct parts *p)
 {
     uint8_t bin[FILE_MAX];
 
@@ -160,7 +118,7 @@ static struct got read_parts(const struct parts *p)
 
 static void expect(const struct parts *p, nacre_err err, const char *what)
 {
-    struct got g = read_parts(p);
+    struct keyfile_got g = read_parts(p);
 
     cr_assert_eq(g.err, err, "%s: %s", nacre_err_name(g.err), g.info.what);
     cr_assert_not_null(strstr(g.info.what, what), "%s", g.info.what);
@@ -175,7 +133,7 @@ Test(keyfile_openssh, openssh)
     for (vec_open(&v, "keyfile_openssh.txt"); vec_next(&v);) {
         size_t n;
         const uint8_t *file = vec_get(&v, "file", &n);
-        struct got g = read_exact(file, n, "ignored when there is none");
+        struct keyfile_got g = read_exact(file, n, "ignored when there is none");
         struct nacre_bytes blob = nacre_privkey_public_blob(&g.key);
 
         cr_assert_eq(g.err, NACRE_OK, "%s", g.info.what);
@@ -219,8 +177,9 @@ Test(keyfile_openssh, written_as_openssh_writes)
             ncr_pem_decode(bin, sizeof bin, &n_bin, (struct nacre_bytes){file, n}, LABEL, &what),
             NACRE_OK);
         nacre_privkey_from_seed(&k, vec_fixed(&v, "seed", NACRE_ED25519_SEED_LEN));
-        cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &rng, work),
-                     NACRE_OK);
+        cr_assert_eq(
+            nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &rng, keyfile_work),
+            NACRE_OK);
         vec_expect(&v, "file", out, n);
         cr_assert(all_zero(out + n, sizeof out - n), "the binary form is left behind the text");
     }
@@ -253,7 +212,7 @@ Test(keyfile_openssh, s20_text_cut_at_every_length)
     size_t n = first_file(file);
 
     for (size_t cut = 0; cut < n; cut++) {
-        struct got g = read_exact(file, cut, "");
+        struct keyfile_got g = read_exact(file, cut, "");
 
         cr_assert_eq(g.err, NACRE_ERR_FILE_FORMAT, "%zu: %s", cut, nacre_err_name(g.err));
     }
@@ -286,7 +245,7 @@ Test(keyfile_openssh, s20_text_bit_flips)
     size_t n = first_file(file);
 
     for (size_t bit = 0; bit < 8 * n; bit++) {
-        struct got g;
+        struct keyfile_got g;
 
         file[bit / 8] ^= (uint8_t)(1u << bit % 8);
         g = read_exact(file, n, "");
@@ -310,7 +269,7 @@ Test(keyfile_openssh, s20_binary_cut_extended_flipped)
     cr_assert_neq(read_binary(bin, n + 1).err, NACRE_OK);
     for (size_t bit = 0; bit < 8 * n; bit++) {
         size_t at = bit / 8;
-        struct got g;
+        struct keyfile_got g;
 
         bin[at] ^= (uint8_t)(1u << bit % 8);
         g = read_binary(bin, n);
@@ -400,7 +359,7 @@ Test(keyfile_openssh, s92_encrypted)
     static const uint8_t one[] = {0, 0, 0, 1, 'x', 0, 0, 0, 1};
     static const uint8_t none[] = {0, 0, 0, 1, 'x', 0, 0, 0, 0};
     struct parts p = good_parts();
-    struct got g;
+    struct keyfile_got g;
 
     p.cipher = "chacha20-poly1305@openssh.com"; /* with the block of good_parts() */
     p.trailing = "0123456789abcdef";            /* and a tag */
@@ -467,7 +426,7 @@ Test(keyfile_openssh, comment)
 {
     struct parts p = good_parts();
     char big[NACRE_KEY_COMMENT_MAX + 1];
-    struct got g;
+    struct keyfile_got g;
 
     p.comment = (struct nacre_bytes){(const uint8_t *)"a\0b", 3};
     expect(&p, NACRE_ERR_FILE_FORMAT, "comment");
@@ -481,7 +440,7 @@ Test(keyfile_openssh, comment)
 Test(keyfile_openssh, unknown_key_type)
 {
     struct parts p = good_parts();
-    struct got g;
+    struct keyfile_got g;
 
     p.type = p.type_outside = "ssh-foo";
     g = read_parts(&p);
@@ -493,7 +452,7 @@ Test(keyfile_openssh, unknown_key_type)
 Test(keyfile_openssh, names_for_messages_are_clean)
 {
     struct parts p = good_parts();
-    struct got g;
+    struct keyfile_got g;
 
     p.cipher = "aes\n\033[2J";
     g = read_parts(&p);
@@ -590,7 +549,8 @@ Test(keyfile_openssh, scratch_room)
         struct nacre_privkey k;
 
         cr_assert_eq(nacre_keyfile_read(&k, NULL, 0, (struct nacre_bytes){file, n},
-                                        (struct nacre_bytes){NULL, 0}, scratch, len, NULL, work),
+                                        (struct nacre_bytes){NULL, 0}, scratch, len, NULL,
+                                        keyfile_work),
                      len < n ? NACRE_ERR_NO_ROOM : NACRE_OK);
         free(scratch);
     }
@@ -617,39 +577,44 @@ Test(keyfile_openssh, write_refuses)
     uint8_t out[NACRE_KEYFILE_TEXT_MAX];
     size_t n;
 
-    cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os, work), NACRE_OK);
-    cr_assert_eq(
-        nacre_keyfile_write(out, sizeof out, &n, &empty, comment, NULL, &nacre_rng_os, work),
-        NACRE_ERR_USAGE);
+    cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os, keyfile_work),
+                 NACRE_OK);
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &empty, comment, NULL, &nacre_rng_os,
+                                     keyfile_work),
+                 NACRE_ERR_USAGE);
     with_pass.cipher = "rot13";
-    cr_assert_eq(
-        nacre_keyfile_write(out, sizeof out, &n, &k, comment, &with_pass, &nacre_rng_os, work),
-        NACRE_ERR_UNKNOWN_ALG);
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &with_pass, &nacre_rng_os,
+                                     keyfile_work),
+                 NACRE_ERR_UNKNOWN_ALG);
     with_pass.cipher = NULL;
     with_pass.rounds = NACRE_KEYFILE_ROUNDS_MAX + 1;
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &with_pass, &nacre_rng_os,
+                                     keyfile_work),
+                 NACRE_ERR_USAGE);
     cr_assert_eq(
-        nacre_keyfile_write(out, sizeof out, &n, &k, comment, &with_pass, &nacre_rng_os, work),
-        NACRE_ERR_USAGE);
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &dsa, &nacre_rng_os, work),
-                 NACRE_ERR_UNKNOWN_ALG);
+        nacre_keyfile_write(out, sizeof out, &n, &k, comment, &dsa, &nacre_rng_os, keyfile_work),
+        NACRE_ERR_UNKNOWN_ALG);
     memset(out, 0xa5, sizeof out);
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &broken, work),
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &broken, keyfile_work),
                  NACRE_ERR_RNG);
     cr_assert(n == 0 && all_zero(out, sizeof out));
     memset(big, 'x', sizeof big);
     comment = (struct nacre_bytes){(uint8_t *)big, sizeof big};
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &nacre_rng_os, work),
-                 NACRE_ERR_USAGE);
+    cr_assert_eq(
+        nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &nacre_rng_os, keyfile_work),
+        NACRE_ERR_USAGE);
     comment.n--; /* NACRE_KEYFILE_TEXT_MAX is enough for the longest */
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &nacre_rng_os, work),
-                 NACRE_OK);
+    cr_assert_eq(
+        nacre_keyfile_write(out, sizeof out, &n, &k, comment, NULL, &nacre_rng_os, keyfile_work),
+        NACRE_OK);
     cr_assert_eq(read_exact(out, n, "").err, NACRE_OK);
     for (size_t cap = 0; cap < n; cap += 11) {
         size_t m = 1;
 
         memset(out, 0xa5, sizeof out);
-        cr_assert_eq(nacre_keyfile_write(out, cap, &m, &k, comment, NULL, &nacre_rng_os, work),
-                     NACRE_ERR_NO_ROOM);
+        cr_assert_eq(
+            nacre_keyfile_write(out, cap, &m, &k, comment, NULL, &nacre_rng_os, keyfile_work),
+            NACRE_ERR_NO_ROOM);
         cr_assert(m == 0 && all_zero(out, cap));
     }
 }
@@ -682,7 +647,7 @@ Test(keyfile_openssh, sniff)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct got g = read_exact(cases[i].text, strlen(cases[i].text), "");
+        struct keyfile_got g = read_exact(cases[i].text, strlen(cases[i].text), "");
 
         cr_assert_eq(g.info.format, cases[i].format, "%s", cases[i].text);
         cr_assert_eq(g.err, cases[i].err, "%s: %s", cases[i].text, nacre_err_name(g.err));
@@ -757,26 +722,27 @@ Test(keyfile_openssh, written_and_read_with_every_cipher)
     char comment[64];
     size_t n;
 
-    cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os, work), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os, keyfile_work),
+                 NACRE_OK);
     for (size_t i = 0; i < sizeof file_ciphers / sizeof file_ciphers[0]; i++) {
         opts.cipher = file_ciphers[i];
         cr_assert_eq(nacre_keyfile_write(file, sizeof file, &n, &k, nacre_bytes_str("c"), &opts,
-                                         &nacre_rng_os, work),
+                                         &nacre_rng_os, keyfile_work),
                      NACRE_OK);
         struct nacre_bytes b = {file, n};
         cr_assert_eq(nacre_keyfile_read(&again, comment, sizeof comment, b, opts.passphrase,
-                                        scratch, sizeof scratch, &info, work),
+                                        scratch, sizeof scratch, &info, keyfile_work),
                      NACRE_OK, "%s: %s", opts.cipher, info.what);
         cr_assert_str_eq(comment, "c");
         cr_assert_str_eq(info.cipher, opts.cipher);
         cr_assert_eq(memcmp(&again.secret.ed25519.seed, &k.secret.ed25519.seed, 32), 0);
-        cr_assert_eq(
-            nacre_keyfile_read(&again, NULL, 0, b, wrong, scratch, sizeof scratch, &info, work),
-            NACRE_ERR_PASSPHRASE);
+        cr_assert_eq(nacre_keyfile_read(&again, NULL, 0, b, wrong, scratch, sizeof scratch, &info,
+                                        keyfile_work),
+                     NACRE_ERR_PASSPHRASE);
         cr_assert_str_eq(info.what, "wrong passphrase");
-        cr_assert_eq(
-            nacre_keyfile_read(&again, NULL, 0, b, none, scratch, sizeof scratch, &info, work),
-            NACRE_ERR_PASSPHRASE);
+        cr_assert_eq(nacre_keyfile_read(&again, NULL, 0, b, none, scratch, sizeof scratch, &info,
+                                        keyfile_work),
+                     NACRE_ERR_PASSPHRASE);
         cr_assert_str_eq(info.what, "passphrase needed");
     }
 }

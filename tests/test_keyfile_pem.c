@@ -9,66 +9,29 @@
 #include "proto/keys/der.h"
 #include "proto/keys/keyfile.h"
 #include "proto/keys/pem.h"
+#include "tests/keyfile_rig.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t work[NACRE_WORK];
 static const struct nacre_bytes none;
 
-/* What one reading gave. */
-struct got {
-    nacre_err err;
-    struct nacre_privkey key;
-    struct nacre_keyfile_info info;
-};
-
-static bool all_zero(const void *p, size_t n)
+static struct keyfile_got read_exact(const void *file, size_t n, struct nacre_bytes pass)
 {
-    const uint8_t *b = p;
-
-    for (size_t i = 0; i < n; i++) {
-        if (b[i] != 0)
-            return false;
-    }
-    return true;
-}
-
-/* Reads from copies of exactly the sizes, and checks what holds of every reading. */
-static struct got read_exact(const void *file, size_t n, struct nacre_bytes pass)
-{
-    uint8_t *copy = malloc(n + (n == 0)), *scratch = malloc(n + (n == 0));
-    struct got g;
-
-    cr_assert(copy != NULL && scratch != NULL);
-    if (n > 0)
-        memcpy(copy, file, n);
-    memset(&g, 0xa5, sizeof g);
-    g.err = nacre_keyfile_read(&g.key, NULL, 0, (struct nacre_bytes){copy, n}, pass, scratch, n,
-                               &g.info, work);
-    if (g.err != NACRE_OK) {
-        cr_assert(all_zero(&g.key, sizeof g.key));
-        cr_assert(g.info.what[0] != '\0');
-    } else {
-        cr_assert_str_empty(g.info.what);
-        cr_assert(all_zero(scratch, n), "scratch holds what was decoded");
-    }
-    free(copy);
-    free(scratch);
-    return g;
+    return keyfile_read_exact(file, n, pass, 0);
 }
 
 /* ---- What others write ---- */
 
-static void written_alike(const struct got *g, const uint8_t *file, size_t n)
+static void written_alike(const struct keyfile_got *g, const uint8_t *file, size_t n)
 {
     static uint8_t out[NACRE_KEYFILE_TEXT_MAX];
     struct nacre_keyfile_opts opts = {.format = g->info.format};
     size_t m;
 
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &m, &g->key, none, &opts, NULL, work),
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &m, &g->key, none, &opts, NULL, keyfile_work),
                  NACRE_OK);
     cr_assert_eq(m, n);
     cr_assert_arr_eq(out, file, n);
@@ -83,7 +46,7 @@ Test(keyfile_pem, openssl)
         size_t n;
         const uint8_t *file = vec_get(&v, "file", &n);
         struct nacre_bytes pass;
-        struct got g;
+        struct keyfile_got g;
 
         pass.p = vec_get(&v, "pass", &pass.n);
         g = read_exact(file, n, pass);
@@ -117,7 +80,7 @@ Test(keyfile_pem, edges)
         size_t n;
         const uint8_t *file = vec_get(&v, "file", &n);
         struct nacre_bytes pass;
-        struct got g;
+        struct keyfile_got g;
 
         pass.p = vec_get(&v, "pass", &pass.n);
         g = read_exact(file, n, pass);
@@ -144,7 +107,7 @@ Test(keyfile_pem, rfc8410_section_10)
 
         if (vec_has(&v, "file")) {
             file.p = vec_get(&v, "file", &file.n);
-            struct got g = read_exact(file.p, file.n, none);
+            struct keyfile_got g = read_exact(file.p, file.n, none);
 
             cr_assert_eq(g.err, NACRE_OK, "%s", g.info.what);
             vec_expect(&v, "blob", g.key.blob, g.key.blob_len);
@@ -168,7 +131,7 @@ Test(keyfile_pem, triple_des)
         size_t n;
         const uint8_t *file = vec_get(&v, "file", &n);
         struct nacre_bytes pass;
-        struct got g;
+        struct keyfile_got g;
 
         pass.p = vec_get(&v, "pass", &pass.n);
         g = read_exact(file, n, pass);
@@ -196,17 +159,17 @@ Test(keyfile_pem, scrypt)
         file.p = vec_get(&v, "file", &file.n);
         pass.p = vec_get(&v, "pass", &pass.n);
         cr_assert_eq(read_exact(file.p, file.n, none).err, NACRE_ERR_PASSPHRASE);
-        struct got g = read_exact(file.p, file.n, pass);
+        struct keyfile_got g = read_exact(file.p, file.n, pass);
         cr_assert_eq(g.err, NACRE_ERR_NO_ROOM);
         cr_assert_str_eq(g.info.kdf, "scrypt");
         cr_assert_gt(g.info.scratch_needed, file.n);
         scratch = malloc(g.info.scratch_needed);
         cr_assert_not_null(scratch);
         cr_assert_eq(nacre_keyfile_read(&k, NULL, 0, file, nacre_bytes_str("x"), scratch,
-                                        g.info.scratch_needed, &info, work),
+                                        g.info.scratch_needed, &info, keyfile_work),
                      NACRE_ERR_PASSPHRASE);
         cr_assert_eq(nacre_keyfile_read(&k, NULL, 0, file, pass, scratch, g.info.scratch_needed,
-                                        &info, work),
+                                        &info, keyfile_work),
                      NACRE_OK);
         vec_expect(&v, "blob", k.blob, k.blob_len);
         cr_assert(all_zero(scratch, g.info.scratch_needed));
@@ -235,11 +198,11 @@ static void write_and_read(const struct nacre_privkey *k, enum nacre_keyfile_for
     static uint8_t out[NACRE_KEYFILE_TEXT_MAX];
     struct nacre_keyfile_opts opts = {
         .format = format, .passphrase = nacre_bytes_str(pass), .iterations = 3};
-    struct got g;
+    struct keyfile_got g;
     size_t n;
 
     cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, k, nacre_bytes_str("comment"), &opts,
-                                     &nacre_rng_os, work),
+                                     &nacre_rng_os, keyfile_work),
                  NACRE_OK);
     g = read_exact(out, n, nacre_bytes_str(pass));
     cr_assert_eq(g.err, NACRE_OK, "%s", g.info.what);
@@ -257,8 +220,9 @@ Test(keyfile_pem, written_and_read)
     struct nacre_privkey k;
 
     for (size_t i = 0; i < TYPES; i++) {
-        cr_assert_eq(nacre_privkey_generate(&k, types[i].name, types[i].bits, &nacre_rng_os, work),
-                     NACRE_OK);
+        cr_assert_eq(
+            nacre_privkey_generate(&k, types[i].name, types[i].bits, &nacre_rng_os, keyfile_work),
+            NACRE_OK);
         write_and_read(&k, NACRE_KEYFILE_PKCS8, "");
         write_and_read(&k, NACRE_KEYFILE_PKCS8, "a pass");
         if (types[i].pem == NACRE_KEYFILE_OPENSSH)
@@ -274,8 +238,9 @@ Test(keyfile_pem, short_scalar)
     struct nacre_privkey k;
 
     do {
-        cr_assert_eq(nacre_privkey_generate(&k, "ecdsa-sha2-nistp256", 0, &nacre_rng_os, work),
-                     NACRE_OK);
+        cr_assert_eq(
+            nacre_privkey_generate(&k, "ecdsa-sha2-nistp256", 0, &nacre_rng_os, keyfile_work),
+            NACRE_OK);
     } while (k.secret.ecdsa.scalar[0] != 0);
     write_and_read(&k, NACRE_KEYFILE_PEM_EC, "");
     write_and_read(&k, NACRE_KEYFILE_PKCS8, "");
@@ -286,8 +251,9 @@ Test(keyfile_pem, paramiko_trap_pkcs8_is_read)
     struct nacre_privkey k;
 
     for (size_t i = 0; i < TYPES; i++) {
-        cr_assert_eq(nacre_privkey_generate(&k, types[i].name, types[i].bits, &nacre_rng_os, work),
-                     NACRE_OK);
+        cr_assert_eq(
+            nacre_privkey_generate(&k, types[i].name, types[i].bits, &nacre_rng_os, keyfile_work),
+            NACRE_OK);
         write_and_read(&k, NACRE_KEYFILE_PKCS8, "");
         write_and_read(&k, NACRE_KEYFILE_PKCS8, "secret");
     }
@@ -300,7 +266,8 @@ Test(keyfile_pem, paramiko_trap_ed25519_is_written)
     static uint8_t mem[64 * 1024], out[NACRE_KEYFILE_TEXT_MAX], scratch[sizeof out + sizeof mem];
     struct nacre_privkey k, again;
 
-    cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os, work), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os, keyfile_work),
+                 NACRE_OK);
     for (size_t i = 0; i < 3; i++) {
         for (int encrypted = 0; encrypted < 2; encrypted++) {
             struct nacre_keyfile_opts opts = {.format = formats[i],
@@ -313,11 +280,12 @@ Test(keyfile_pem, paramiko_trap_ed25519_is_written)
                                               .passphrase = nacre_bytes_str(encrypted ? "x" : "")};
             size_t n;
 
-            cr_assert_eq(
-                nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, &nacre_rng_os, work),
-                NACRE_OK);
+            cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, &nacre_rng_os,
+                                             keyfile_work),
+                         NACRE_OK);
             cr_assert_eq(nacre_keyfile_read(&again, NULL, 0, (struct nacre_bytes){out, n},
-                                            opts.passphrase, scratch, sizeof scratch, NULL, work),
+                                            opts.passphrase, scratch, sizeof scratch, NULL,
+                                            keyfile_work),
                          NACRE_OK);
             cr_assert_eq(memcmp(&again, &k, sizeof k), 0);
         }
@@ -336,7 +304,8 @@ Test(keyfile_pem, s57_rsa_16384_fits)
     char comment[NACRE_KEY_COMMENT_MAX + 1];
     size_t n;
 
-    cr_assert_eq(nacre_privkey_generate(&small, "ssh-rsa", 2048, &nacre_rng_os, work), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&small, "ssh-rsa", 2048, &nacre_rng_os, keyfile_work),
+                 NACRE_OK);
     memset(comment, 'x', sizeof comment - 1);
     comment[sizeof comment - 1] = '\0';
     k.type = small.type;
@@ -356,7 +325,7 @@ Test(keyfile_pem, s57_rsa_16384_fits)
                                               .passphrase = nacre_bytes_str(encrypted ? "x" : "")};
 
             cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, nacre_bytes_str(comment),
-                                             &opts, &nacre_rng_os, work),
+                                             &opts, &nacre_rng_os, keyfile_work),
                          NACRE_OK, "format %zu", i);
             cr_assert_gt(n, (size_t)8000);
         }
@@ -369,7 +338,7 @@ Test(keyfile_pem, s57_rsa_too_large)
     static uint8_t der[8192], out[16384], num[NACRE_RSA_LEN_MAX + 1];
     struct ncr_der_wr w = ncr_der_wr(der, sizeof der);
     struct nacre_bytes b;
-    struct got g;
+    struct keyfile_got g;
 
     memset(num, 0x55, sizeof num);
     for (int i = 0; i < 6; i++)
@@ -425,43 +394,48 @@ Test(keyfile_pem, write_refuses)
     struct nacre_privkey k;
     size_t n = 1, full;
 
-    cr_assert_eq(nacre_privkey_generate(&k, "ssh-mldsa44-ed25519", 0, &nacre_rng_os, work),
+    cr_assert_eq(nacre_privkey_generate(&k, "ssh-mldsa44-ed25519", 0, &nacre_rng_os, keyfile_work),
                  NACRE_OK);
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, &nacre_rng_os, work),
-                 NACRE_ERR_UNKNOWN_ALG);
+    cr_assert_eq(
+        nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, &nacre_rng_os, keyfile_work),
+        NACRE_ERR_UNKNOWN_ALG);
     cr_assert_eq(n, 0);
-    cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os, work), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os, keyfile_work),
+                 NACRE_OK);
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         opts.format = formats[i];
-        cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, &nacre_rng_os, work),
-                     NACRE_ERR_UNKNOWN_ALG);
+        cr_assert_eq(
+            nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, &nacre_rng_os, keyfile_work),
+            NACRE_ERR_UNKNOWN_ALG);
     }
-    cr_assert_eq(nacre_privkey_generate(&k, "ecdsa-sha2-nistp256", 0, &nacre_rng_os, work),
+    cr_assert_eq(nacre_privkey_generate(&k, "ecdsa-sha2-nistp256", 0, &nacre_rng_os, keyfile_work),
                  NACRE_OK);
     for (int pkcs8 = 0; pkcs8 < 2; pkcs8++) {
         opts.format = pkcs8 ? NACRE_KEYFILE_PKCS8 : NACRE_KEYFILE_PEM_EC;
         opts.iterations = 1;
         opts.passphrase = nacre_bytes_str("x");
         memset(out, 0xa5, sizeof out);
-        cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, &broken, work),
-                     NACRE_ERR_RNG);
+        cr_assert_eq(
+            nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, &broken, keyfile_work),
+            NACRE_ERR_RNG);
         cr_assert(n == 0 && all_zero(out, sizeof out));
         for (int i = 0; i < 2; i++) {
             int left = i;
             struct nacre_rng nth = {fill_n, &left};
 
-            cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, &nth, work),
-                         NACRE_ERR_RNG);
+            cr_assert_eq(
+                nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, &nth, keyfile_work),
+                NACRE_ERR_RNG);
         }
         for (int encrypted = 0; encrypted < 2; encrypted++) {
             opts.passphrase.n = (size_t)encrypted;
-            cr_assert_eq(
-                nacre_keyfile_write(out, sizeof out, &full, &k, none, &opts, &nacre_rng_os, work),
-                NACRE_OK);
+            cr_assert_eq(nacre_keyfile_write(out, sizeof out, &full, &k, none, &opts, &nacre_rng_os,
+                                             keyfile_work),
+                         NACRE_OK);
             for (size_t cap = 0; cap < full; cap++) {
                 memset(out, 0xa5, sizeof out);
                 cr_assert_eq(
-                    nacre_keyfile_write(out, cap, &n, &k, none, &opts, &nacre_rng_os, work),
+                    nacre_keyfile_write(out, cap, &n, &k, none, &opts, &nacre_rng_os, keyfile_work),
                     NACRE_ERR_NO_ROOM);
                 cr_assert(n == 0 && all_zero(out, cap));
             }
@@ -512,7 +486,7 @@ Test(keyfile_pem, s20_edges_cut_at_every_length)
 static void damage_der(const uint8_t *file, size_t n, const char *label, struct nacre_bytes pass)
 {
     static uint8_t der[4096], out[8192];
-    struct got whole = read_exact(file, n, pass);
+    struct keyfile_got whole = read_exact(file, n, pass);
     const char *what;
     size_t len, m;
 
@@ -568,8 +542,8 @@ Test(keyfile_pem, s20_der_damaged)
 
 /* An EC PRIVATE KEY with a scalar of n bytes, on the curve of that OID, for another point if it is
  * given. */
-static struct got read_ec(const uint8_t *scalar, size_t n, const struct ncr_oid *curve,
-                          const uint8_t *point)
+static struct keyfile_got read_ec(const uint8_t *scalar, size_t n, const struct ncr_oid *curve,
+                                  const uint8_t *point)
 {
     uint8_t der[512], out[1024];
     struct ncr_der_wr w = ncr_der_wr(der, sizeof der);
@@ -598,7 +572,7 @@ Test(keyfile_pem, s32_ec_keys_that_are_none)
     static const struct ncr_oid p256 = {8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7}};
     static const struct ncr_oid k256 = {5, {0x2b, 0x81, 4, 0, 0x0a}}; /* secp256k1 */
     uint8_t scalar[40], point[NACRE_EC_POINT_MAX] = {0, 4};
-    struct got g;
+    struct keyfile_got g;
 
     memset(scalar, 0, sizeof scalar);
     scalar[31] = 1;
@@ -624,15 +598,16 @@ Test(keyfile_pem, s32_halves_of_different_keys)
     static uint8_t out[NACRE_KEYFILE_TEXT_MAX];
     struct nacre_keyfile_opts opts = {.format = NACRE_KEYFILE_PKCS8};
     struct nacre_privkey k, other;
-    struct got g;
+    struct keyfile_got g;
     size_t n;
 
     for (size_t i = 1; i < 4; i++) {
-        cr_assert_eq(nacre_privkey_generate(&k, types[i].name, 0, &nacre_rng_os, work), NACRE_OK);
-        cr_assert_eq(nacre_privkey_generate(&other, types[i].name, 0, &nacre_rng_os, work),
+        cr_assert_eq(nacre_privkey_generate(&k, types[i].name, 0, &nacre_rng_os, keyfile_work),
+                     NACRE_OK);
+        cr_assert_eq(nacre_privkey_generate(&other, types[i].name, 0, &nacre_rng_os, keyfile_work),
                      NACRE_OK);
         memcpy(k.blob, other.blob, k.blob_len);
-        cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, NULL, work),
+        cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, NULL, keyfile_work),
                      NACRE_OK);
         g = read_exact(out, n, none);
         cr_assert_eq(g.err, NACRE_ERR_KEY_REFUSED);
@@ -646,11 +621,12 @@ Test(keyfile_pem, crt_exponent_of_no_key)
     struct nacre_rsa_key key = {.n = {bytes, 64}, .d = {bytes, 64}};
     uint8_t out[64];
 
-    cr_assert_not(nacre_rsa_crt_exponent(out, &key, (struct nacre_num){bytes, 0}, work));
-    cr_assert_not(nacre_rsa_crt_exponent(out, &key, (struct nacre_num){bytes, 64}, work));
-    cr_assert_not(nacre_rsa_crt_exponent(out, &key, (struct nacre_num){bytes, 32}, work),
+    cr_assert_not(nacre_rsa_crt_exponent(out, &key, (struct nacre_num){bytes, 0}, keyfile_work));
+    cr_assert_not(nacre_rsa_crt_exponent(out, &key, (struct nacre_num){bytes, 64}, keyfile_work));
+    cr_assert_not(nacre_rsa_crt_exponent(out, &key, (struct nacre_num){bytes, 32}, keyfile_work),
                   "a zero byte leads");
-    cr_assert_not(nacre_rsa_crt_exponent(out, &key, (struct nacre_num){bytes + 1, 1}, work), "1");
+    cr_assert_not(nacre_rsa_crt_exponent(out, &key, (struct nacre_num){bytes + 1, 1}, keyfile_work),
+                  "1");
 }
 
 /* ---- s92, and headers ---- */
@@ -685,14 +661,15 @@ Test(keyfile_pem, headers)
     struct nacre_privkey k;
     size_t n;
 
-    cr_assert_eq(nacre_privkey_generate(&k, "ecdsa-sha2-nistp256", 0, &nacre_rng_os, work),
+    cr_assert_eq(nacre_privkey_generate(&k, "ecdsa-sha2-nistp256", 0, &nacre_rng_os, keyfile_work),
                  NACRE_OK);
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out - 1, &n, &k, none, &opts, &nacre_rng_os, work),
-                 NACRE_OK);
+    cr_assert_eq(
+        nacre_keyfile_write(out, sizeof out - 1, &n, &k, none, &opts, &nacre_rng_os, keyfile_work),
+        NACRE_OK);
     out[n] = '\0';
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t m = replaced(bad, (char *)out, cases[i].from, cases[i].to);
-        struct got g = read_exact(bad, m, opts.passphrase);
+        struct keyfile_got g = read_exact(bad, m, opts.passphrase);
 
         cr_assert_eq(g.err, cases[i].err, "%s: %s, %s", cases[i].to, nacre_err_name(g.err),
                      g.info.what);
@@ -756,7 +733,7 @@ Test(keyfile_pem, s92_absurd_iterations, .timeout = 120)
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t n = pbes2(out, sizeof out, cases[i].p, cases[i].n, NULL);
-        struct got g = read_exact(out, n, nacre_bytes_str("x"));
+        struct keyfile_got g = read_exact(out, n, nacre_bytes_str("x"));
 
         cr_assert_eq(g.err, cases[i].err, "%zu: %s, %s", i, nacre_err_name(g.err), g.info.what);
     }
@@ -784,7 +761,7 @@ Test(keyfile_pem, s92_absurd_memory)
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t n = pbes2(out, sizeof out, NULL, 0, cases[i].costs);
-        struct got g = read_exact(out, n, nacre_bytes_str("x"));
+        struct keyfile_got g = read_exact(out, n, nacre_bytes_str("x"));
 
         if (sizeof(size_t) < 8 && cases[i].err == NACRE_ERR_LIMIT)
             continue; /* no memory is that large: damage */
@@ -799,13 +776,15 @@ Test(keyfile_pem, ct_ec_private_key)
     struct nacre_privkey k;
     size_t n;
 
-    cr_assert_eq(nacre_privkey_generate(&k, "ecdsa-sha2-nistp256", 0, &nacre_rng_os, work),
+    cr_assert_eq(nacre_privkey_generate(&k, "ecdsa-sha2-nistp256", 0, &nacre_rng_os, keyfile_work),
                  NACRE_OK);
     NCR_CT_SECRET(k.secret.ecdsa.scalar, 32);
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, NULL, work), NACRE_OK);
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, NULL, keyfile_work),
+                 NACRE_OK);
     NCR_CT_PUBLIC(out, sizeof out);
     opts.format = NACRE_KEYFILE_PKCS8;
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, NULL, work), NACRE_OK);
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, NULL, keyfile_work),
+                 NACRE_OK);
     NCR_CT_PUBLIC(out, sizeof out);
     cr_assert_gt(n, (size_t)100);
 }
@@ -818,9 +797,11 @@ Test(keyfile_pem, ct_rsa_private_key)
     const uint16_t *len = k.secret.rsa.len;
     size_t n;
 
-    cr_assert_eq(nacre_privkey_generate(&k, "ssh-rsa", 2048, &nacre_rng_os, work), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&k, "ssh-rsa", 2048, &nacre_rng_os, keyfile_work),
+                 NACRE_OK);
     NCR_CT_SECRET(k.secret.rsa.num + len[0] + len[1], (size_t)len[2] + len[3] + len[4] + len[5]);
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, NULL, work), NACRE_OK);
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, none, &opts, NULL, keyfile_work),
+                 NACRE_OK);
     NCR_CT_PUBLIC(out, sizeof out);
     cr_assert_gt(n, (size_t)1000);
 }

@@ -10,6 +10,7 @@
 #include "proto/keys/keyfile.h"
 #include "proto/keys/key_type.h"
 #include "proto/wire.h"
+#include "tests/keyfile_rig.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -17,71 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t work[NACRE_WORK];
-
 #define FILE_MAX 8192
 #define KIB 64 /* of Argon2 in files that are made here */
 
-/* What one reading gave. */
-struct got {
-    nacre_err err;
-    struct nacre_privkey key;
-    char comment[NACRE_KEY_COMMENT_MAX + 1];
-    struct nacre_keyfile_info info;
-};
-
-static bool all_zero(const void *p, size_t n)
+static struct keyfile_got read_exact(const void *file, size_t n, struct nacre_bytes pass)
 {
-    const uint8_t *b = p;
-
-    for (size_t i = 0; i < n; i++) {
-        if (b[i] != 0)
-            return false;
-    }
-    return true;
+    return keyfile_read_exact(file, n, pass, KEYFILE_COMMENT | KEYFILE_GROW);
 }
 
-/* Reads from a copy of exactly the size, with just the scratch that is asked for, as ncr_key_load()
- * does. */
-static struct got read_exact(const void *file, size_t n, struct nacre_bytes pass)
-{
-    uint8_t *copy = malloc(n + (n == 0)), *scratch = malloc(n + (n == 0));
-    struct got g;
-    size_t room = n;
-
-    cr_assert(copy != NULL && scratch != NULL);
-    if (n > 0)
-        memcpy(copy, file, n);
-    memset(&g, 0xa5, sizeof g);
-    for (int round = 0; round < 2; round++) {
-        g.err =
-            nacre_keyfile_read(&g.key, g.comment, sizeof g.comment, (struct nacre_bytes){copy, n},
-                               pass, scratch, room, &g.info, work);
-        if (g.err != NACRE_ERR_NO_ROOM)
-            break;
-        cr_assert(round == 0 && g.info.scratch_needed > room);
-        cr_assert_leq(g.info.scratch_needed, n + (size_t)NACRE_KEYFILE_ARGON2_KIB_MAX * 1024);
-        if (g.info.scratch_needed > (size_t)16 << 20) /* damage that asks for much: not here */
-            break;
-        free(scratch);
-        room = g.info.scratch_needed;
-        scratch = malloc(room);
-        cr_assert(scratch != NULL);
-    }
-    if (g.err != NACRE_OK) {
-        cr_assert(all_zero(&g.key, sizeof g.key));
-        cr_assert(all_zero(g.comment, sizeof g.comment));
-        cr_assert(g.info.what[0] != '\0');
-    } else {
-        cr_assert_str_empty(g.info.what);
-        cr_assert(all_zero(scratch, n), "scratch holds what was decoded");
-    }
-    free(copy);
-    free(scratch);
-    return g;
-}
-
-static struct got read_text(const char *text, const char *pass)
+static struct keyfile_got read_text(const char *text, const char *pass)
 {
     return read_exact(text, strlen(text), nacre_bytes_str(pass));
 }
@@ -117,7 +62,7 @@ Test(keyfile_ppk, puttygen)
         size_t n, m;
         const uint8_t *file = vec_get(&v, "file", &n);
         struct nacre_bytes pass;
-        struct got g;
+        struct keyfile_got g;
 
         pass.p = vec_get(&v, "pass", &pass.n);
         for (size_t i = 0; i < 3; i++) {
@@ -178,7 +123,7 @@ static size_t written(uint8_t out[NACRE_KEYFILE_TEXT_MAX], const struct nacre_pr
     size_t n;
 
     cr_assert_eq(nacre_keyfile_write(out, NACRE_KEYFILE_TEXT_MAX, &n, k, nacre_bytes_str(comment),
-                                     &opts, &nacre_rng_os, work),
+                                     &opts, &nacre_rng_os, keyfile_work),
                  NACRE_OK);
     cr_assert(all_zero(mem, sizeof mem));
     return n;
@@ -199,12 +144,13 @@ Test(keyfile_ppk, written_and_read)
     struct nacre_privkey k;
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        cr_assert_eq(nacre_privkey_generate(&k, types[i].name, types[i].bits, &nacre_rng_os, work),
-                     NACRE_OK);
+        cr_assert_eq(
+            nacre_privkey_generate(&k, types[i].name, types[i].bits, &nacre_rng_os, keyfile_work),
+            NACRE_OK);
         for (int encrypted = 0; encrypted < 2; encrypted++) {
             const char *pass = encrypted ? "a pass" : "";
             size_t n = written(file, &k, "us\xc3\xa9r: \"me\"", pass);
-            struct got g = read_exact(file, n, nacre_bytes_str(pass));
+            struct keyfile_got g = read_exact(file, n, nacre_bytes_str(pass));
 
             cr_assert_eq(g.err, NACRE_OK, "%s: %s", types[i].name, g.info.what);
             cr_assert_eq(memcmp(&g.key, &k, sizeof k), 0);
@@ -222,7 +168,7 @@ Test(keyfile_ppk, zeros_at_the_ends)
     static uint8_t file[NACRE_KEYFILE_TEXT_MAX];
     uint8_t seed[NACRE_ED25519_SEED_LEN] = {0};
     struct nacre_privkey k;
-    struct got g;
+    struct keyfile_got g;
 
     for (size_t i = 0; i < 4; i++) {
         seed[15] = 1;
@@ -256,36 +202,43 @@ Test(keyfile_ppk, write_refuses)
     struct nacre_privkey k;
     size_t n = 7, full;
 
-    cr_assert_eq(nacre_privkey_generate(&k, "ssh-mldsa44-ed25519", 0, &nacre_rng_os, work),
+    cr_assert_eq(nacre_privkey_generate(&k, "ssh-mldsa44-ed25519", 0, &nacre_rng_os, keyfile_work),
                  NACRE_OK);
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &opts, &nacre_rng_os, work),
-                 NACRE_ERR_UNKNOWN_ALG);
+    cr_assert_eq(
+        nacre_keyfile_write(out, sizeof out, &n, &k, comment, &opts, &nacre_rng_os, keyfile_work),
+        NACRE_ERR_UNKNOWN_ALG);
     cr_assert_eq(n, 0);
-    cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os, work), NACRE_OK);
+    cr_assert_eq(nacre_privkey_generate(&k, "ssh-ed25519", 0, &nacre_rng_os, keyfile_work),
+                 NACRE_OK);
     cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, nacre_bytes_str("a\nb"), &opts,
-                                     &nacre_rng_os, work),
+                                     &nacre_rng_os, keyfile_work),
                  NACRE_ERR_USAGE);
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &opts, &broken, work),
-                 NACRE_ERR_RNG);
+    cr_assert_eq(
+        nacre_keyfile_write(out, sizeof out, &n, &k, comment, &opts, &broken, keyfile_work),
+        NACRE_ERR_RNG);
     opts.mem_len--;
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &opts, &nacre_rng_os, work),
-                 NACRE_ERR_NO_ROOM);
+    cr_assert_eq(
+        nacre_keyfile_write(out, sizeof out, &n, &k, comment, &opts, &nacre_rng_os, keyfile_work),
+        NACRE_ERR_NO_ROOM);
     opts.mem_len++;
     opts.argon2_kib = NACRE_KEYFILE_ARGON2_KIB_MAX + 1;
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &opts, &nacre_rng_os, work),
-                 NACRE_ERR_USAGE);
+    cr_assert_eq(
+        nacre_keyfile_write(out, sizeof out, &n, &k, comment, &opts, &nacre_rng_os, keyfile_work),
+        NACRE_ERR_USAGE);
     opts.argon2_kib = KIB;
     opts.passes = NACRE_KEYFILE_ARGON2_FILL_MAX / KIB + 1;
-    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, comment, &opts, &nacre_rng_os, work),
-                 NACRE_ERR_USAGE);
-    opts.passes = 1;
     cr_assert_eq(
-        nacre_keyfile_write(out, sizeof out, &full, &k, comment, &opts, &nacre_rng_os, work),
-        NACRE_OK);
+        nacre_keyfile_write(out, sizeof out, &n, &k, comment, &opts, &nacre_rng_os, keyfile_work),
+        NACRE_ERR_USAGE);
+    opts.passes = 1;
+    cr_assert_eq(nacre_keyfile_write(out, sizeof out, &full, &k, comment, &opts, &nacre_rng_os,
+                                     keyfile_work),
+                 NACRE_OK);
     for (size_t cap = 0; cap < full; cap += 7) {
         memset(out, 0xa5, sizeof out);
-        cr_assert_eq(nacre_keyfile_write(out, cap, &n, &k, comment, &opts, &nacre_rng_os, work),
-                     NACRE_ERR_NO_ROOM);
+        cr_assert_eq(
+            nacre_keyfile_write(out, cap, &n, &k, comment, &opts, &nacre_rng_os, keyfile_work),
+            NACRE_ERR_NO_ROOM);
         cr_assert(n == 0 && all_zero(out, cap));
     }
 }
@@ -356,12 +309,12 @@ Test(keyfile_ppk, s20_each_bit_flipped)
 
     for (unsigned i = REC_V2; i <= REC_V3_ENC; i++) {
         size_t n = record(good, &pass, i);
-        struct got whole = read_exact(good, n, pass);
+        struct keyfile_got whole = read_exact(good, n, pass);
 
         for (size_t bit = 0; bit < 8 * n; bit += i == REC_V3_ENC ? 5 : 1) {
             memcpy(file, good, n);
             file[bit / 8] ^= (uint8_t)(1u << bit % 8);
-            struct got g = read_exact(file, n, pass);
+            struct keyfile_got g = read_exact(file, n, pass);
 
             if (g.err == NACRE_OK)
                 cr_assert(memcmp(&g.key, &whole.key, sizeof g.key) == 0 &&
@@ -429,7 +382,8 @@ Test(keyfile_ppk, s92_absurd_costs, .timeout = 120)
     size_t n = record(good, &pass, REC_V3_ENC);
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct got g = read_exact(file, replaced(file, good, n, cases[i].from, cases[i].to), pass);
+        struct keyfile_got g =
+            read_exact(file, replaced(file, good, n, cases[i].from, cases[i].to), pass);
 
         cr_assert_eq(g.err, cases[i].err, "%s: %s (%s)", cases[i].to, nacre_err_name(g.err),
                      g.info.what);
@@ -449,15 +403,17 @@ Test(keyfile_ppk, s92_more_memory_than_given_is_asked_for)
     size_t n = record(file, &pass, REC_V3_ENC);
     struct nacre_bytes b = {file, n};
 
-    cr_assert_eq(nacre_keyfile_read(&k, NULL, 0, b, pass, scratch, n, &info, work),
+    cr_assert_eq(nacre_keyfile_read(&k, NULL, 0, b, pass, scratch, n, &info, keyfile_work),
                  NACRE_ERR_NO_ROOM);
     cr_assert_eq(info.scratch_needed, n + 64 * 1024);
-    cr_assert_eq(nacre_keyfile_read(&k, NULL, 0, b, pass, scratch, n + 64 * 1024 - 1, &info, work),
-                 NACRE_ERR_NO_ROOM);
-    cr_assert_eq(nacre_keyfile_read(&k, NULL, 0, b, pass, scratch, n + 64 * 1024, &info, work),
-                 NACRE_OK);
+    cr_assert_eq(
+        nacre_keyfile_read(&k, NULL, 0, b, pass, scratch, n + 64 * 1024 - 1, &info, keyfile_work),
+        NACRE_ERR_NO_ROOM);
+    cr_assert_eq(
+        nacre_keyfile_read(&k, NULL, 0, b, pass, scratch, n + 64 * 1024, &info, keyfile_work),
+        NACRE_OK);
     cr_assert(all_zero(scratch, sizeof scratch));
-    cr_assert_eq(nacre_keyfile_read(&k, NULL, 0, b, none, scratch, n, &info, work),
+    cr_assert_eq(nacre_keyfile_read(&k, NULL, 0, b, none, scratch, n, &info, keyfile_work),
                  NACRE_ERR_PASSPHRASE, "asked for before memory is");
 }
 
@@ -467,11 +423,12 @@ Test(keyfile_ppk, s92_halves_of_different_keys)
 {
     static uint8_t file[NACRE_KEYFILE_TEXT_MAX];
     struct nacre_privkey k, other;
-    struct got g;
+    struct keyfile_got g;
 
     for (size_t i = 0; i < 4; i++) { /* an RSA key is its own check of n */
-        cr_assert_eq(nacre_privkey_generate(&k, types[i].name, 0, &nacre_rng_os, work), NACRE_OK);
-        cr_assert_eq(nacre_privkey_generate(&other, types[i].name, 0, &nacre_rng_os, work),
+        cr_assert_eq(nacre_privkey_generate(&k, types[i].name, 0, &nacre_rng_os, keyfile_work),
+                     NACRE_OK);
+        cr_assert_eq(nacre_privkey_generate(&other, types[i].name, 0, &nacre_rng_os, keyfile_work),
                      NACRE_OK);
         memcpy(k.blob, other.blob, k.blob_len);
         g = read_exact(file, written(file, &k, "", ""), none);
@@ -502,7 +459,8 @@ static size_t put_body(char *out, const char *name, struct nacre_bytes b)
 }
 
 /* Reads an unencrypted file of version 3 with these halves. */
-static struct got read_built(const char *type, struct nacre_bytes pub, struct nacre_bytes priv)
+static struct keyfile_got read_built(const char *type, struct nacre_bytes pub,
+                                     struct nacre_bytes priv)
 {
     static char text[32768];
     uint8_t mac[NACRE_SHA256_LEN] = {0};
@@ -532,7 +490,7 @@ Test(keyfile_ppk, s92_behind_the_mac)
     struct nacre_bytes pub, half = {priv, 36}, other = {big, 0};
     struct nacre_privkey k;
     struct ncr_wr w;
-    struct got g;
+    struct keyfile_got g;
 
     nacre_privkey_from_seed(&k, priv + 4);
     pub = nacre_privkey_public_blob(&k);
@@ -595,7 +553,7 @@ Test(keyfile_ppk, a_type_without_a_form)
                                "Public-Lines: 1\nAAAACXNzaC1lZDQ0OAAAAAFh\nPrivate-Lines: 1\n"
                                "AAAAAWE=\nPrivate-MAC: ";
     char text[sizeof head + 65];
-    struct got g;
+    struct keyfile_got g;
 
     (void)snprintf(text, sizeof text, "%s%064d", head, 0);
     g = read_text(text, "");
@@ -614,8 +572,9 @@ Test(keyfile_ppk, ct_private_half)
 
     NCR_CT_SECRET(seed, sizeof seed);
     nacre_privkey_from_seed(&k, seed);
-    cr_assert_eq(nacre_keyfile_write(file, sizeof file, &n, &k, none, &opts, &nacre_rng_os, work),
-                 NACRE_OK);
+    cr_assert_eq(
+        nacre_keyfile_write(file, sizeof file, &n, &k, none, &opts, &nacre_rng_os, keyfile_work),
+        NACRE_OK);
     NCR_CT_PUBLIC(file, sizeof file);
     cr_assert_gt(n, (size_t)200);
 }

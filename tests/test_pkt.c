@@ -67,16 +67,6 @@ struct packet {
     size_t n;
 };
 
-static bool all_zero(const void *p, size_t n)
-{
-    const uint8_t *b = p;
-    size_t i = 0;
-    while (i < n && b[i] == 0) {
-        i++;
-    }
-    return i == n;
-}
-
 static bool holds(const uint8_t *p, size_t n, const char *text, size_t text_n)
 {
     for (size_t i = 0; n >= text_n && i <= n - text_n; i++) {

@@ -30,17 +30,6 @@ static bool counting_fill(void *ctx, uint8_t *out, size_t n)
     return true;
 }
 
-static bool all_zero(const void *p, size_t n)
-{
-    const uint8_t *b = p;
-
-    for (size_t i = 0; i < n; i++) {
-        if (b[i] != 0)
-            return false;
-    }
-    return true;
-}
-
 Test(privkey, openssh_seeds)
 {
     struct vec v;

@@ -163,3 +163,13 @@ void vec_expect(const struct vec *v, const char *key, const uint8_t *got, size_t
     }
     cr_assert_eq(i, n, "%s: before line %u: %s differs at byte %zu", v->name, v->line, key, i);
 }
+
+bool all_zero(const void *p, size_t n)
+{
+    const uint8_t *b = p;
+    size_t i = 0;
+
+    while (i < n && b[i] == 0)
+        i++;
+    return i == n;
+}

@@ -57,4 +57,7 @@ uint64_t vec_uint(const struct vec *v, const char *key);
 /* Fails the test, naming file, line and key, unless the key's value is the n bytes at got. */
 void vec_expect(const struct vec *v, const char *key, const uint8_t *got, size_t n);
 
+/* True if n bytes are zero: what was wiped. */
+bool all_zero(const void *p, size_t n);
+
 #endif
