@@ -253,10 +253,12 @@ CLIENT_SRC = \
 	client/key_load.c \
 	client/keygen_ask.c \
 	client/keygen_cert.c \
+	client/keygen_change.c \
 	client/keygen_convert.c \
 	client/keygen_cert_show.c \
 	client/keygen_file.c \
 	client/keygen_fingerprint.c \
+	client/keygen_generate.c \
 	client/keygen_host_keys.c \
 	client/keygen_hosts.c \
 	client/keygen_key.c \

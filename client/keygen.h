@@ -106,6 +106,7 @@ NACRE_MUST_CHECK nacre_err ncr_keygen_write(const char *path, mode_t mode, const
 /* ---- keygen_key.c: what other jobs use ---- */
 
 #define NCR_KEYGEN_PASS_MAX 1024
+#define NCR_KEYGEN_PROMPT_MAX (NCR_KEYGEN_PATH_MAX + 64) /* with the name of a file */
 
 /* A private key with what belongs to it; wipe it. */
 struct ncr_keygen_key {
@@ -118,14 +119,17 @@ struct ncr_keygen_key {
  * passphrase. Wipe k in any case. */
 int ncr_keygen_load(struct ncr_keygen_key *k, const struct ncr_keygen *g, const char *path,
                     const char *ask);
-/* Writes both halves; 0, or the exit status if told that it fails. */
+/* Writes the private key, under its passphrase; 0, or the exit status if told that it fails. */
+int ncr_keygen_save_private(const struct ncr_keygen_key *k, const struct ncr_keygen *g,
+                            const char *path);
+/* Writes both halves; likewise. */
 int ncr_keygen_save(const struct ncr_keygen_key *k, const struct ncr_keygen *g, const char *path,
                     const char *pub);
 /* The comment of path.pub, if that holds the same key; "" else. */
 void ncr_keygen_pub_comment(char out[NACRE_KEY_COMMENT_MAX + 1], const char *path,
                             struct nacre_bytes blob);
-/* Asks before a file is written over; true if it may be, or is not there. */
-bool ncr_keygen_may_write(const char *path);
+/* Takes a comment over; false if told that it is none. */
+bool ncr_keygen_set_comment(struct ncr_keygen_key *k, const char *comment);
 /* user@host. */
 bool ncr_keygen_default_comment(struct ncr_keygen_key *k);
 
@@ -183,6 +187,12 @@ bool ncr_keygen_ask(char *line, size_t cap, const char *prompt);
 /* The same from the terminal without echo; from standard input if there is no terminal. Wipe line.
  */
 bool ncr_keygen_ask_secret(char *line, size_t cap, const char *prompt);
+/* Asks before a file is written over; true if it may be, or is not there. */
+bool ncr_keygen_may_write(const char *path);
+/* The new passphrase: -N, or what is typed twice; false if told. `tries`: asked until both agree,
+ * or nobody answers any more, who shall not get a key without passphrase. Wipe pass. */
+bool ncr_keygen_new_passphrase(char pass[NCR_KEYGEN_PASS_MAX], const struct ncr_keygen *g,
+                               const char *prompt, bool tries);
 /* The file that ssh-keygen would choose for a type of -t: "/.ssh/id_rsa" and so on. */
 const char *ncr_keygen_default_file(const char *type);
 /* -f, or the answer to `prompt (default): `; false if there is none. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -114,6 +115,57 @@ bool ncr_keygen_ask_secret(char *line, size_t cap, const char *prompt)
     }
     if (fd >= 0)
         (void)close(fd); /* a terminal */
+    return good;
+}
+
+bool ncr_keygen_may_write(const char *path)
+{
+    struct stat st;
+    char answer[16];
+
+    if (stat(path, &st) != 0)
+        return true;
+    printf("%s already exists.\n", path);
+    return ncr_keygen_ask(answer, sizeof answer, "Overwrite (y/n)? ") &&
+           (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+/* Asks twice; false if the answers differ. No answer is an empty one, as for ssh-keygen. */
+static bool keygen_ask_twice(char pass[NCR_KEYGEN_PASS_MAX], const char *prompt, bool *answered)
+{
+    char again[NCR_KEYGEN_PASS_MAX] = "";
+    bool same;
+
+    pass[0] = '\0';
+    *answered = ncr_keygen_ask_secret(pass, NCR_KEYGEN_PASS_MAX, prompt);
+    (void)ncr_keygen_ask_secret(again, sizeof again, "Enter same passphrase again: ");
+    same = strcmp(pass, again) == 0;
+    nacre_wipe(again, sizeof again);
+    return same;
+}
+
+bool ncr_keygen_new_passphrase(char pass[NCR_KEYGEN_PASS_MAX], const struct ncr_keygen *g,
+                               const char *prompt, bool tries)
+{
+    bool answered;
+    bool good;
+
+    pass[0] = '\0';
+    if (g->new_pass != NULL) {
+        good = snprintf(pass, NCR_KEYGEN_PASS_MAX, "%s", g->new_pass) < NCR_KEYGEN_PASS_MAX;
+        if (!good)
+            fputs("The passphrase is too long.\n", stderr);
+        return good;
+    }
+    good = keygen_ask_twice(pass, prompt, &answered);
+    while (!good && tries) {
+        puts("Passphrases do not match.  Try again.");
+        good = keygen_ask_twice(pass, prompt, &answered);
+        if (!answered)
+            return false;
+    }
+    if (!good)
+        puts("Pass phrases do not match.  Try again.");
     return good;
 }
 

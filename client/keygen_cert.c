@@ -287,7 +287,8 @@ static bool cert_alg(struct cert_run *r)
     struct nacre_pubkey ca;
     const char *alg;
 
-    if (nacre_pubkey_decode(&ca, r->ca_public) != NACRE_OK) { /* a certificate, or of unknown type */
+    if (nacre_pubkey_decode(&ca, r->ca_public) !=
+        NACRE_OK) { /* a certificate, or of unknown type */
         fprintf(stderr, "Cannot sign with %s: invalid certificate signing key\n", r->g->ca_key);
         return false;
     }

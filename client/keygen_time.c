@@ -6,8 +6,8 @@
  *     FROM:TO              each +TIME or -TIME from now, YYYYMMDD[HHMM[SS]] of local time or, with
  * Z or UTC behind it, of UTC, or 0xSECONDS of Unix time; FROM also "always", TO also "forever"
  *
- * A TIME is a sum as 1w2d, see proto/posix/duration.h. Other than with ssh-keygen days that no month
- * has are refused.
+ * A TIME is a sum as 1w2d, see proto/posix/duration.h. Other than with ssh-keygen days that no
+ * month has are refused.
  */
 #include <errno.h>
 #include <inttypes.h>
