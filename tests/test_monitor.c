@@ -155,6 +155,64 @@ Test(monitor, S64_log_lines_are_counted_and_levels_checked)
     office_close(d);
 }
 
+/* A field as a hostile process would make it up: something that fits elsewhere, damaged or not, or
+ * nothing that fits. In memory of its own, so that reading past it shows. */
+static struct nacre_bytes monitor_field(const struct office *d, uint32_t r)
+{
+    const struct nacre_bytes known[] = {{NULL, 0},
+                                        d->host_blob,
+                                        nacre_privkey_public_blob(&d->user),
+                                        nacre_bytes_str("ssh-ed25519"),
+                                        nacre_bytes_str("ssh-ed25519-cert-v01@openssh.com"),
+                                        nacre_bytes_str(d->me.name),
+                                        nacre_bytes_str("secret")};
+    static const uint8_t zeroes[16385];
+    const struct nacre_bytes b = known[r % 7];
+    size_t n = b.p != NULL ? b.n : (size_t)((r >> 8) % sizeof zeroes);
+    uint8_t *own = malloc(n + 1);
+    cr_assert_not_null(own);
+    memcpy(own, b.p != NULL ? b.p : zeroes, n);
+    if (n > 0 && (r >> 4) % 3 == 0) {
+        own[(r >> 8) % n] ^= (uint8_t)(1u << (r >> 28) % 8);
+        n -= (r >> 4) % 2 == 0 ? (r >> 16) % n : 0;
+    }
+    return (struct nacre_bytes){own, n};
+}
+
+/* Nothing of it reads what is not there, nobody is let in, and the monitor is asked on. */
+Test(monitor, S64_requests_of_any_bytes)
+{
+    uint32_t r = 2463534242u; /* xorshift */
+    for (int round = 0; round < 60; round++) {
+        struct office *d = office_open();
+        d->m.work = calloc(NACRE_WORK, sizeof *d->m.work);
+        cr_assert_not_null(d->m.work);
+        for (int i = 0; i < 25; i++) {
+            struct ncr_mon_msg ask = {.fds = {-1, -1}};
+            for (int k = 0; k < NCR_MON_FIELDS; k++) {
+                r ^= r << 13;
+                r ^= r >> 17;
+                r ^= r << 5;
+                ask.field[k] = monitor_field(d, r);
+            }
+            ask.type = r % 9;
+            ask.value[0] = (r >> 8) % 9;
+            ask.value[1] = r >> 31;
+            if (ask.type != NCR_MON_PTY && ncr_monitor_request(&d->m, &ask, (r >> 16) % 2 == 0) &&
+                ask.type != NCR_MON_LOG) {
+                cr_assert(office_reply(d));
+            }
+            for (int k = 0; k < NCR_MON_FIELDS; k++) {
+                free((void *)(uintptr_t)ask.field[k].p);
+            }
+            cr_assert(!d->m.login.done || strstr(d->said, "Accepted password") != NULL, "%s",
+                      d->said);
+        }
+        free(d->m.work);
+        office_close(d);
+    }
+}
+
 /* ---- Messages ---------------------------------------------------------------------------- */
 
 Test(monitor, S64_lengths_of_a_message)
