@@ -287,8 +287,8 @@ static bool cert_alg(struct cert_run *r)
     struct nacre_pubkey ca;
     const char *alg;
 
-    if (nacre_pubkey_decode(&ca, r->ca_public) !=
-        NACRE_OK) { /* a certificate, or of unknown type */
+    /* a certificate, or of a type that is not understood */
+    if (nacre_pubkey_decode(&ca, r->ca_public) != NACRE_OK) {
         fprintf(stderr, "Cannot sign with %s: invalid certificate signing key\n", r->g->ca_key);
         return false;
     }

@@ -37,7 +37,8 @@ struct ncr_keyscan {
     struct ncr_keyscan_conn *conns;
 };
 
-/* Reads "rsa,ecdsa,...", also "ssh-rsa" and other algorithms of keys: false with the name that is none in *bad (a slice of list). */
+/* Reads "rsa,ecdsa,...", also "ssh-rsa" and other algorithms of keys: false with the name that is
+ * none in *bad (a slice of list). */
 bool ncr_keyscan_types(uint32_t *set, const char *list, struct nacre_bytes *bad);
 NACRE_MUST_CHECK nacre_err ncr_keyscan_start(struct ncr_keyscan *s);
 /* One item of a command line or a line of a file: "addrlist namelist", or a block of addresses as
