@@ -254,8 +254,8 @@ static bool get_dress(struct get *g)
     struct timespec t[2];
 
     if (g->m.opts->preserve && (a->flags & NACRE_SFTP_ATTR_TIMES)) {
-        t[0] = (struct timespec){.tv_sec = a->atime};
-        t[1] = (struct timespec){.tv_sec = a->mtime};
+        t[0] = (struct timespec){.tv_sec = (time_t)a->atime};
+        t[1] = (struct timespec){.tv_sec = (time_t)a->mtime};
         if (futimens(g->m.fd, t) != 0)
             return false;
     }
