@@ -158,6 +158,7 @@ static void place_visit(struct place *p)
     cr_assert_eq(nacre_client_start(&p->c, &p->cfg, p->fd, p->fd), NACRE_OK);
     cr_assert_eq(nacre_client_wait_ready(p->c), NACRE_OK, "%s", nacre_client_error(p->c));
     place_run(p);
+    place_run(p); /* behind the answer to what was asked in the course of the first */
 }
 
 static bool place_knows(struct place *p, int key)
