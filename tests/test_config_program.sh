@@ -100,18 +100,22 @@ run 0 "$build/nacre-sftp" -F config -b batch other
 cmp -s config config.copy || bad "nacre-sftp has copied nothing"
 check "paramiko_trap_config_applied"
 
-printf '%s\n' "$common" > home/.ssh/config
-run 0 "$build/nacre-ssh" somewhere 'echo there'
-out_is there
-chmod 660 home/.ssh/config
-run 255 "$build/nacre-ssh" somewhere 'echo there'
-err_has "Bad owner or permissions on $HOME/.ssh/config"
-chmod 600 home/.ssh/config
-run 255 "$build/nacre-ssh" -F none -o BatchMode=yes -o ConnectTimeout=5 -p 1 127.0.0.1 true
-err_has 'port 1: Connection refused'
-run 255 "$build/nacre-ssh" -p 1 somewhere true
-err_has 'connect to host 127.0.0.1 port 1: Connection refused'
-check "the usual file, and what goes before it"
+if ! "$build/nacre-ssh" -G somewhere > out 2>&1; then # this machine's own configuration
+    echo "ok - config: the usual file # SKIP $(head -n 1 out)"
+else
+    printf '%s\n' "$common" > home/.ssh/config
+    run 0 "$build/nacre-ssh" somewhere 'echo there'
+    out_is there
+    chmod 660 home/.ssh/config
+    run 255 "$build/nacre-ssh" somewhere 'echo there'
+    err_has "Bad owner or permissions on $HOME/.ssh/config"
+    chmod 600 home/.ssh/config
+    run 255 "$build/nacre-ssh" -F none -o BatchMode=yes -o ConnectTimeout=5 -p 1 127.0.0.1 true
+    err_has 'port 1: Connection refused'
+    run 255 "$build/nacre-ssh" -p 1 somewhere true
+    err_has 'connect to host 127.0.0.1 port 1: Connection refused'
+    check "the usual file, and what goes before it"
+fi
 
 printf 'Match host here\nRemoteCommand echo "from  the file" %%n\nMatch host none\nSessionType none\nMatch host sub\nSessionType subsystem\nMatch host null\nStdinNull yes\nHost *\n%s\n' \
     "$common" | sed 's/Match host/Match originalhost/' > config

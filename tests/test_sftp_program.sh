@@ -272,13 +272,13 @@ run 255 "$ssh" -D 1080 host
 said 'option -D is not supported'
 run 255 "$ssh" -F other host
 said "Can't open user config file other: No such file or directory"
-run 255 "$ssh" -c rot13 127.0.0.1
+run 255 "$ssh" -F none -c rot13 127.0.0.1
 said 'unknown or unavailable cipher: rot13'
 run 255 "$ssh"
 said 'usage:'
 run 0 "$ssh" -V
 said 'nacre '
-run 0 "$ssh" -G -p 2200 joe@host
+run 0 "$ssh" -F none -G -p 2200 joe@host
 printed 'port 2200'
 printed 'user joe'
 check "ssh: messages and exit status"
