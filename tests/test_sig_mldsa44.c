@@ -4,14 +4,12 @@
  * small order), s20 (each blob cut, extended, each length field wrong) and s16 (bits of each part);
  * and sessions with such keys on both sides.
  */
-#include "crypto/load.h"
-#include "proto/alg.h"
 #include "proto/keys/nacre_keys.h"
 #include "tests/pair.h"
+#include "tests/sig_rig.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char name[] = "ssh-mldsa44-ed25519";
@@ -19,71 +17,16 @@ enum { NAME_LEN = 19, HEAD_LEN = 4 + NAME_LEN + 4, PK_LEN = 1344, SIG_LEN = 2484
 
 static uint64_t work[NACRE_WORK];
 
-/* Blob of the form string name, string of n bytes. */
-struct blob {
-    uint8_t p[HEAD_LEN + 2600];
-    size_t n;
-};
-
-static struct blob blob_of(const uint8_t *p, size_t n)
-{
-    struct blob b = {.n = HEAD_LEN + n};
-    cr_assert_leq(n, sizeof b.p - HEAD_LEN);
-    ncr_store32be(b.p, NAME_LEN);
-    memcpy(b.p + 4, name, NAME_LEN);
-    ncr_store32be(b.p + 4 + NAME_LEN, (uint32_t)n);
-    memcpy(b.p + HEAD_LEN, p, n);
-    return b;
-}
-
-static struct nacre_bytes bytes_of(const struct blob *b)
-{
-    return (struct nacre_bytes){b->p, b->n};
-}
-
-/* check_key and verify on copies of exactly the blobs' sizes. */
-static nacre_err check_exact(struct nacre_bytes key)
-{
-    uint8_t *copy = malloc(key.n + (key.n == 0));
-    cr_assert_not_null(copy);
-    memcpy(copy, key.p, key.n);
-    nacre_err err = ncr_sig_mldsa44_ed25519.check_key((struct nacre_bytes){copy, key.n});
-    free(copy);
-    return err;
-}
-
-static nacre_err verify_exact(struct nacre_bytes key, struct nacre_bytes data,
-                              struct nacre_bytes sig)
-{
-    uint8_t *copy = malloc(key.n + 1);
-    uint8_t *sig_copy = malloc(sig.n + (sig.n == 0));
-    cr_assert(copy != NULL && sig_copy != NULL);
-    memcpy(copy, key.p, key.n);
-    memcpy(sig_copy, sig.p, sig.n);
-    nacre_err err = ncr_sig_mldsa44_ed25519.verify((struct nacre_bytes){copy, key.n}, data,
-                                                   (struct nacre_bytes){sig_copy, sig.n}, work);
-    free(copy);
-    free(sig_copy);
-    return err;
-}
-
-struct signed_case {
-    struct blob key, sig;
-    uint8_t data[40];
-    struct nacre_bytes msg;
-};
-
-static void signed_case(struct signed_case *c)
+static void signed_case(struct sig_case *c)
 {
     static const uint8_t seed[NACRE_MLDSA44_ED25519_SEED_LEN] = {1, 2, 3};
     uint8_t pk[PK_LEN], sig[SIG_LEN];
-    memset(c->data, 0x5a, sizeof c->data);
-    c->msg = (struct nacre_bytes){c->data, sizeof c->data};
+    sig_case_begin(c, &ncr_sig_mldsa44_ed25519);
     nacre_mldsa44_ed25519_keygen(pk, seed, work);
     cr_assert(
         nacre_mldsa44_ed25519_sign(sig, seed, NULL, 0, seed + 32, c->data, sizeof c->data, work));
-    c->key = blob_of(pk, sizeof pk);
-    c->sig = blob_of(sig, sizeof sig);
+    c->key = sig_blob_of(&ncr_sig_mldsa44_ed25519, pk, sizeof pk);
+    c->sig = sig_blob_of(&ncr_sig_mldsa44_ed25519, sig, sizeof sig);
 }
 
 Test(sig_mldsa44, openssh)
@@ -94,10 +37,10 @@ Test(sig_mldsa44, openssh)
         key.p = vec_get(&v, "blob", &key.n);
         data.p = vec_get(&v, "data", &data.n);
         sig.p = vec_get(&v, "sig", &sig.n);
-        cr_assert_eq(check_exact(key), NACRE_OK);
-        cr_assert_eq(verify_exact(key, data, sig), NACRE_OK);
+        cr_assert_eq(sig_check_exact(&ncr_sig_mldsa44_ed25519, key), NACRE_OK);
+        cr_assert_eq(sig_verify_exact(&ncr_sig_mldsa44_ed25519, key, data, sig), NACRE_OK);
         data.n--;
-        cr_assert_eq(verify_exact(key, data, sig), NACRE_ERR_SIG);
+        cr_assert_eq(sig_verify_exact(&ncr_sig_mldsa44_ed25519, key, data, sig), NACRE_ERR_SIG);
     }
     vec_close(&v);
 }
@@ -105,7 +48,7 @@ Test(sig_mldsa44, openssh)
 Test(sig_mldsa44, s32_lengths)
 {
     static const int off[] = {-1344, -1312, -1000, -64, -32, -1, 0, 1, 32, 64, 100};
-    struct signed_case c;
+    struct sig_case c;
     uint8_t bytes[2600];
     signed_case(&c);
     for (size_t i = 0; i < sizeof off / sizeof off[0]; i++) {
@@ -113,15 +56,15 @@ Test(sig_mldsa44, s32_lengths)
         nacre_err want = off[i] == 0 ? NACRE_OK : NACRE_ERR_KEY_FORMAT;
         memset(bytes, 0, sizeof bytes);
         memcpy(bytes, c.key.p + HEAD_LEN, PK_LEN);
-        struct blob key = blob_of(bytes, n);
-        cr_assert_eq(check_exact(bytes_of(&key)), want, "%zu", n);
-        cr_assert_eq(verify_exact(bytes_of(&key), c.msg, bytes_of(&c.sig)), want, "%zu", n);
+        struct sig_blob key = sig_blob_of(&ncr_sig_mldsa44_ed25519, bytes, n);
+        cr_assert_eq(sig_check_exact(&ncr_sig_mldsa44_ed25519, sig_bytes(&key)), want, "%zu", n);
+        cr_assert_eq(sig_case_key(&c, &key), want, "%zu", n);
         n = (size_t)(SIG_LEN + off[i]);
         want = off[i] == 0 ? NACRE_OK : NACRE_ERR_SIG_FORMAT;
         memset(bytes, 0, sizeof bytes);
         memcpy(bytes, c.sig.p + HEAD_LEN, SIG_LEN);
-        struct blob sig = blob_of(bytes, n);
-        cr_assert_eq(verify_exact(bytes_of(&c.key), c.msg, bytes_of(&sig)), want, "%zu", n);
+        struct sig_blob sig = sig_blob_of(&ncr_sig_mldsa44_ed25519, bytes, n);
+        cr_assert_eq(sig_case_sig(&c, &sig), want, "%zu", n);
     }
 }
 
@@ -134,7 +77,7 @@ Test(sig_mldsa44, s32_small_order)
     } low[] = {{1, 0, 0},          {1, 0, 0x80},      {0xec, 0xff, 0x7f}, {0xec, 0xff, 0xff},
                {0, 0, 0},          {0, 0, 0x80},      {0xee, 0xff, 0x7f}, {0xee, 0xff, 0xff},
                {0xed, 0xff, 0x7f}, {0xed, 0xff, 0xff}};
-    struct signed_case c;
+    struct sig_case c;
     signed_case(&c);
     memset(c.sig.p + HEAD_LEN + 2420, 0, 64);
     c.sig.p[HEAD_LEN + 2420] = 1;
@@ -143,99 +86,43 @@ Test(sig_mldsa44, s32_small_order)
         memset(pub, low[i].middle, 32);
         pub[0] = low[i].first;
         pub[31] = low[i].last;
-        cr_assert_eq(check_exact(bytes_of(&c.key)), NACRE_ERR_KEY_REFUSED, "%zu", i);
-        cr_assert_eq(verify_exact(bytes_of(&c.key), c.msg, bytes_of(&c.sig)),
-                     NACRE_ERR_KEY_REFUSED);
+        cr_assert_eq(sig_check_exact(&ncr_sig_mldsa44_ed25519, sig_bytes(&c.key)),
+                     NACRE_ERR_KEY_REFUSED, "%zu", i);
+        cr_assert_eq(sig_case_key(&c, &c.key), NACRE_ERR_KEY_REFUSED);
     }
     /* not a point, and one that is, but not this key's */
     memset(c.key.p + HEAD_LEN + ED_AT, 0, 32);
     c.key.p[HEAD_LEN + ED_AT] = 2;
-    cr_assert_eq(check_exact(bytes_of(&c.key)), NACRE_ERR_KEY_REFUSED);
+    cr_assert_eq(sig_check_exact(&ncr_sig_mldsa44_ed25519, sig_bytes(&c.key)),
+                 NACRE_ERR_KEY_REFUSED);
     c.key.p[HEAD_LEN + ED_AT] = 3;
-    cr_assert_eq(check_exact(bytes_of(&c.key)), NACRE_OK);
-    cr_assert_eq(verify_exact(bytes_of(&c.key), c.msg, bytes_of(&c.sig)), NACRE_ERR_SIG);
-}
-
-/* Each way to break a blob must give this error for that argument. */
-static void broken(const struct signed_case *c, const struct blob *b, bool is_key)
-{
-    if (is_key) {
-        cr_assert_eq(check_exact(bytes_of(b)), NACRE_ERR_KEY_FORMAT);
-        cr_assert_eq(verify_exact(bytes_of(b), c->msg, bytes_of(&c->sig)), NACRE_ERR_KEY_FORMAT);
-    } else {
-        cr_assert_eq(verify_exact(bytes_of(&c->key), c->msg, bytes_of(b)), NACRE_ERR_SIG_FORMAT);
-    }
-}
-
-static void break_lengths(const struct signed_case *c, const struct blob *good, bool is_key)
-{
-    static const size_t fields[] = {0, 4 + NAME_LEN};
-    for (size_t i = 0; i < 2; i++) {
-        uint32_t was = ncr_load32be(good->p + fields[i]);
-        uint32_t left = (uint32_t)(good->n - fields[i] - 4);
-        uint32_t values[] = {0,        was - 1,    was + 1,    left - 1,   left + 1,
-                             left + 4, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff};
-        for (size_t j = 0; j < sizeof values / sizeof values[0]; j++) {
-            struct blob b = *good;
-            ncr_store32be(b.p + fields[i], values[j]);
-            if (values[j] != was) {
-                broken(c, &b, is_key);
-            }
-        }
-    }
+    cr_assert_eq(sig_check_exact(&ncr_sig_mldsa44_ed25519, sig_bytes(&c.key)), NACRE_OK);
+    cr_assert_eq(sig_case_key(&c, &c.key), NACRE_ERR_SIG);
 }
 
 Test(sig_mldsa44, s20_blobs_cut_extended_and_with_wrong_lengths)
 {
-    struct signed_case c;
+    struct sig_case c;
     signed_case(&c);
-    for (int is_key = 0; is_key <= 1; is_key++) {
-        const struct blob *good = is_key ? &c.key : &c.sig;
-        struct blob b = *good;
-        for (b.n = 0; b.n < good->n; b.n++) {
-            broken(&c, &b, is_key);
-        }
-        for (b.n = good->n + 1; b.n <= good->n + 5; b.n++) {
-            broken(&c, &b, is_key);
-        }
-        break_lengths(&c, good, is_key);
-    }
+    sig_cut_and_stretched(&c);
 }
 
 Test(sig_mldsa44, s16_bits_of_key_data_and_signature)
 {
-    struct signed_case c;
+    struct sig_case c;
     signed_case(&c);
-    cr_assert_eq(verify_exact(bytes_of(&c.key), c.msg, bytes_of(&c.sig)), NACRE_OK);
-    for (size_t bit = 0; bit < 8 * c.key.n; bit += bit < 8 * HEAD_LEN ? 1 : 37) {
-        struct blob b = c.key;
-        b.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        nacre_err err = verify_exact(bytes_of(&b), c.msg, bytes_of(&c.sig));
-        cr_assert(bit < 8 * HEAD_LEN ? err == NACRE_ERR_KEY_FORMAT
-                                     : err == NACRE_ERR_SIG || err == NACRE_ERR_KEY_REFUSED);
-    }
-    for (size_t bit = 0; bit < 8 * c.sig.n; bit += bit < 8 * HEAD_LEN ? 1 : 37) {
-        struct blob b = c.sig;
-        b.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        cr_assert_eq(verify_exact(bytes_of(&c.key), c.msg, bytes_of(&b)),
-                     bit < 8 * HEAD_LEN ? NACRE_ERR_SIG_FORMAT : NACRE_ERR_SIG);
-    }
-    for (size_t bit = 0; bit < 8 * sizeof c.data; bit++) {
-        c.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        cr_assert_eq(verify_exact(bytes_of(&c.key), c.msg, bytes_of(&c.sig)), NACRE_ERR_SIG);
-        c.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
-    }
+    sig_bits_flipped(&c, 37);
 }
 
 /* One half alone is no signature. */
 Test(sig_mldsa44, s16_each_half_counts)
 {
-    struct signed_case c;
+    struct sig_case c;
     signed_case(&c);
     for (int half = 0; half < 2; half++) {
-        struct blob b = c.sig;
+        struct sig_blob b = c.sig;
         memset(b.p + HEAD_LEN + (half ? 2420 : 0), 0, half ? 64 : 2420);
-        cr_assert_eq(verify_exact(bytes_of(&c.key), c.msg, bytes_of(&b)), NACRE_ERR_SIG);
+        cr_assert_eq(sig_case_sig(&c, &b), NACRE_ERR_SIG);
     }
 }
 
@@ -244,16 +131,9 @@ Test(sig_mldsa44, other_names)
 {
     static const char *const names[] = {"ssh-mldsa44-ed25518", "SSH-MLDSA44-ED25519",
                                         "ssh-mldsa44-ed2551\0", "ssh-mldsa65-ed25519"};
-    struct signed_case c;
+    struct sig_case c;
     signed_case(&c);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        struct blob b = c.sig;
-        memcpy(b.p + 4, names[i], NAME_LEN);
-        broken(&c, &b, false);
-        b = c.key;
-        memcpy(b.p + 4, names[i], NAME_LEN);
-        broken(&c, &b, true);
-    }
+    sig_renamed(&c, names, sizeof names / sizeof names[0]);
 }
 
 Test(sig_mldsa44, rows_and_limits)

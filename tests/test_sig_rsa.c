@@ -5,15 +5,14 @@
  * that do not fit), s33 (sizes and values that a key may not have).
  */
 #include "crypto/load.h"
-#include "proto/alg.h"
 #include "proto/limits.h"
 #include "proto/wire.h"
 #include "proto/keys/nacre_keys.h"
 #include "tests/pair.h"
+#include "tests/sig_rig.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -36,31 +35,6 @@ static struct nacre_bytes get(const struct vec *v, const char *key)
     return b;
 }
 
-/* On copies of exactly the blobs' sizes. */
-static nacre_err check_exact(const struct ncr_sig *row, struct nacre_bytes key)
-{
-    uint8_t *copy = malloc(key.n + (key.n == 0));
-    cr_assert_not_null(copy);
-    memcpy(copy, key.p, key.n);
-    nacre_err err = row->check_key((struct nacre_bytes){copy, key.n});
-    free(copy);
-    return err;
-}
-
-static nacre_err verify_exact(const struct ncr_sig *row, struct nacre_bytes key,
-                              struct nacre_bytes data, struct nacre_bytes sig)
-{
-    uint8_t *copy = malloc(key.n + 1), *sig_copy = malloc(sig.n + 1);
-    cr_assert(copy != NULL && sig_copy != NULL);
-    memcpy(copy, key.p, key.n);
-    memcpy(sig_copy, sig.p, sig.n);
-    nacre_err err = row->verify((struct nacre_bytes){copy, key.n}, data,
-                                (struct nacre_bytes){sig_copy, sig.n}, work);
-    free(copy);
-    free(sig_copy);
-    return err;
-}
-
 /* The first key of the file; v stays open at it. */
 static void open_first(struct vec *v)
 {
@@ -79,15 +53,15 @@ Test(sig_rsa, openssh)
             cr_assert_str_eq(row->name, rows[i].name);
             cr_assert_str_eq(row->key_type, "ssh-rsa");
             cr_assert_eq(row->grade, rows[i].grade);
-            cr_assert_eq(check_exact(row, key), small && rows[i].grade == NCR_GRADE_MODERN
-                                                    ? NACRE_ERR_KEY_REFUSED
-                                                    : NACRE_OK);
+            cr_assert_eq(sig_check_exact(row, key), small && rows[i].grade == NCR_GRADE_MODERN
+                                                        ? NACRE_ERR_KEY_REFUSED
+                                                        : NACRE_OK);
             for (size_t j = 0; j < ROWS; j++) {
-                nacre_err err = verify_exact(row, key, data, get(&v, rows[j].key));
+                nacre_err err = sig_verify_exact(row, key, data, get(&v, rows[j].key));
                 cr_assert_eq(err, i == j ? NACRE_OK : NACRE_ERR_SIG_FORMAT, "%zu, %zu", i, j);
             }
             data.n--;
-            cr_assert_eq(verify_exact(row, key, data, get(&v, rows[i].key)), NACRE_ERR_SIG);
+            cr_assert_eq(sig_verify_exact(row, key, data, get(&v, rows[i].key)), NACRE_ERR_SIG);
             data.n++;
         }
     }
@@ -103,8 +77,8 @@ Test(s29, name_of_another_algorithm)
     uint8_t *sig = vec_fixed(&v, "sig512", 4 + 12 + 4 + 256);
     memcpy(sig + 4, "rsa-sha2-256", 12);
     struct nacre_bytes b = {sig, 4 + 12 + 4 + 256};
-    cr_assert_eq(verify_exact(&ncr_sig_rsa_sha2_512, key, data, b), NACRE_ERR_SIG_FORMAT);
-    cr_assert_eq(verify_exact(&ncr_sig_rsa_sha2_256, key, data, b), NACRE_ERR_SIG);
+    cr_assert_eq(sig_verify_exact(&ncr_sig_rsa_sha2_512, key, data, b), NACRE_ERR_SIG_FORMAT);
+    cr_assert_eq(sig_verify_exact(&ncr_sig_rsa_sha2_256, key, data, b), NACRE_ERR_SIG);
     vec_close(&v);
 }
 
@@ -146,13 +120,14 @@ Test(s29, short_signatures_are_padded_long_ones_refused)
                                         &n, &nacre_rng_os, work),
                      NACRE_OK);
         cr_assert_eq(n, 20 + 256);
-        cr_assert_eq(verify_exact(&ncr_sig_rsa_sha2_512, key, data, (struct nacre_bytes){sig, n}),
-                     NACRE_OK);
+        cr_assert_eq(
+            sig_verify_exact(&ncr_sig_rsa_sha2_512, key, data, (struct nacre_bytes){sig, n}),
+            NACRE_OK);
         cr_assert_lt(i, 10000, "one in 256 begins with a zero");
     } while (sig[20] != 0);
     for (n = 0; n <= 300; n++) {
         struct nacre_bytes b = resized(other, sig + 20, n);
-        cr_assert_eq(verify_exact(&ncr_sig_rsa_sha2_512, key, data, b),
+        cr_assert_eq(sig_verify_exact(&ncr_sig_rsa_sha2_512, key, data, b),
                      n > 256    ? NACRE_ERR_SIG_FORMAT
                      : n >= 255 ? NACRE_OK
                                 : NACRE_ERR_SIG,
@@ -170,30 +145,33 @@ Test(s20, rsa_blobs_cut_extended_flipped)
     struct nacre_bytes key = get(&v, "blob"), data = get(&v, "data"), sig = get(&v, "sig256");
     for (size_t n = 0; n < key.n; n++) {
         struct nacre_bytes cut = {key.p, n};
-        cr_assert_eq(check_exact(row, cut), NACRE_ERR_KEY_FORMAT);
-        cr_assert_eq(verify_exact(row, cut, data, sig), NACRE_ERR_KEY_FORMAT);
+        cr_assert_eq(sig_check_exact(row, cut), NACRE_ERR_KEY_FORMAT);
+        cr_assert_eq(sig_verify_exact(row, cut, data, sig), NACRE_ERR_KEY_FORMAT);
     }
     for (size_t n = 0; n < sig.n; n++) {
-        cr_assert_eq(verify_exact(row, key, data, (struct nacre_bytes){sig.p, n}),
+        cr_assert_eq(sig_verify_exact(row, key, data, (struct nacre_bytes){sig.p, n}),
                      NACRE_ERR_SIG_FORMAT);
     }
     uint8_t longer[400];
     memcpy(longer, key.p, key.n);
     longer[key.n] = 0;
-    cr_assert_eq(check_exact(row, (struct nacre_bytes){longer, key.n + 1}), NACRE_ERR_KEY_FORMAT);
+    cr_assert_eq(sig_check_exact(row, (struct nacre_bytes){longer, key.n + 1}),
+                 NACRE_ERR_KEY_FORMAT);
     memcpy(longer, sig.p, sig.n);
     longer[sig.n] = 0;
-    cr_assert_eq(verify_exact(row, key, data, (struct nacre_bytes){longer, sig.n + 1}),
+    cr_assert_eq(sig_verify_exact(row, key, data, (struct nacre_bytes){longer, sig.n + 1}),
                  NACRE_ERR_SIG_FORMAT);
     for (size_t bit = 0; bit < 8 * sig.n; bit += 3) {
         memcpy(longer, sig.p, sig.n);
         longer[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        cr_assert_neq(verify_exact(row, key, data, (struct nacre_bytes){longer, sig.n}), NACRE_OK);
+        cr_assert_neq(sig_verify_exact(row, key, data, (struct nacre_bytes){longer, sig.n}),
+                      NACRE_OK);
     }
     for (size_t bit = 0; bit < 8 * key.n; bit += 3) {
         memcpy(longer, key.p, key.n);
         longer[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        cr_assert_neq(verify_exact(row, (struct nacre_bytes){longer, key.n}, data, sig), NACRE_OK);
+        cr_assert_neq(sig_verify_exact(row, (struct nacre_bytes){longer, key.n}, data, sig),
+                      NACRE_OK);
     }
     vec_close(&v);
 }
@@ -231,8 +209,8 @@ Test(s33, rsa_key_values)
     n[0] = 0;
     for (size_t i = 0; i < sizeof es / sizeof *es; i++) {
         struct nacre_bytes e = {es[i].p, es[i].n}, m = {n, 257};
-        cr_assert_eq(check_exact(&ncr_sig_rsa_sha2_512, key_of(out, sizeof out, e, m)), es[i].err,
-                     "%zu", i);
+        cr_assert_eq(sig_check_exact(&ncr_sig_rsa_sha2_512, key_of(out, sizeof out, e, m)),
+                     es[i].err, "%zu", i);
     }
     const struct nacre_bytes e = {es[0].p, 3};
     for (size_t bits = 1000; bits < 16400; bits += bits < 2060 || bits > 16300 ? 1 : 97) {
@@ -244,17 +222,17 @@ Test(s33, rsa_key_values)
         }
         nacre_err big = bits > 16384 ? NACRE_ERR_KEY_FORMAT : NACRE_OK;
         struct nacre_bytes key = key_of(out, sizeof out, e, m);
-        cr_assert_eq(check_exact(&ncr_sig_rsa_sha2_512, key),
+        cr_assert_eq(sig_check_exact(&ncr_sig_rsa_sha2_512, key),
                      bits < NCR_RSA_BITS_MIN ? NACRE_ERR_KEY_REFUSED : big, "%zu", bits);
-        cr_assert_eq(check_exact(&ncr_sig_rsa_sha1, key), bits < 1024 ? NACRE_ERR_KEY_REFUSED : big,
-                     "%zu", bits);
+        cr_assert_eq(sig_check_exact(&ncr_sig_rsa_sha1, key),
+                     bits < 1024 ? NACRE_ERR_KEY_REFUSED : big, "%zu", bits);
         n[1] = 0xff;
     }
     struct nacre_bytes m = {n, 257}, negative = {n + 1, 256};
-    cr_assert_eq(check_exact(&ncr_sig_rsa_sha2_512, key_of(out, sizeof out, e, negative)),
+    cr_assert_eq(sig_check_exact(&ncr_sig_rsa_sha2_512, key_of(out, sizeof out, e, negative)),
                  NACRE_ERR_KEY_FORMAT);
     n[256] = 0xfe;
-    cr_assert_eq(check_exact(&ncr_sig_rsa_sha2_512, key_of(out, sizeof out, e, m)),
+    cr_assert_eq(sig_check_exact(&ncr_sig_rsa_sha2_512, key_of(out, sizeof out, e, m)),
                  NACRE_ERR_KEY_REFUSED);
 }
 
@@ -269,7 +247,7 @@ Test(sig_rsa, names_of_keys)
         uint8_t copy[400];
         memcpy(copy, key.p, key.n);
         memcpy(copy + 4, names[i], 7);
-        cr_assert_eq(check_exact(&ncr_sig_rsa_sha2_512, (struct nacre_bytes){copy, key.n}),
+        cr_assert_eq(sig_check_exact(&ncr_sig_rsa_sha2_512, (struct nacre_bytes){copy, key.n}),
                      NACRE_ERR_KEY_FORMAT);
     }
     vec_close(&v);

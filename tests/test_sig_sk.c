@@ -3,14 +3,13 @@
  * Signatures of security keys: what OpenSSH takes and refuses, with and without a touch, of a
  * browser too; s20 (each blob cut at every length, extended, each bit flipped).
  */
-#include "proto/alg.h"
 #include "proto/limits.h"
 #include "proto/sig_sk.h"
 #include "proto/wire.h"
+#include "tests/sig_rig.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
 
 static uint64_t sigsk_work[NACRE_WORK];
@@ -41,22 +40,6 @@ static void sigsk_read(struct sigsk_case *x, struct vec *v)
     cr_assert_not_null(x->row);
 }
 
-/* Verifies copies of exactly the blobs' sizes. */
-static nacre_err sigsk_verify_exact(const struct ncr_sig *row, struct nacre_bytes key,
-                                    struct nacre_bytes data, struct nacre_bytes sig)
-{
-    uint8_t *copy = malloc(key.n + (key.n == 0));
-    uint8_t *sig_copy = malloc(sig.n + (sig.n == 0));
-    cr_assert(copy != NULL && sig_copy != NULL);
-    memcpy(copy, key.p, key.n);
-    memcpy(sig_copy, sig.p, sig.n);
-    nacre_err err = row->verify((struct nacre_bytes){copy, key.n}, data,
-                                (struct nacre_bytes){sig_copy, sig.n}, sigsk_work);
-    free(copy);
-    free(sig_copy);
-    return err;
-}
-
 Test(sig_sk, rows)
 {
     for (size_t i = 0; i < 3; i++) {
@@ -77,7 +60,7 @@ Test(sig_sk, as_openssh_judges)
         sigsk_read(&x, &v);
         const bool valid = vec_uint(&v, "valid") != 0;
         cr_assert_eq(x.row->check_key(x.key), NACRE_OK, "line %u", v.line);
-        nacre_err err = sigsk_verify_exact(x.row, x.key, x.data, x.sig);
+        nacre_err err = sig_verify_exact(x.row, x.key, x.data, x.sig);
         cr_assert(valid ? err == NACRE_OK : err == NACRE_ERR_SIG || err == NACRE_ERR_SIG_FORMAT,
                   "line %u: %d", v.line, err);
         good += valid;
@@ -161,12 +144,12 @@ static void sigsk_cut(const struct sigsk_case *x)
     uint8_t longer[4096] = {0};
     for (size_t n = 0; n < x->key.n; n++) {
         struct nacre_bytes key = {x->key.p, n};
-        cr_assert_eq(sigsk_verify_exact(x->row, key, x->data, x->sig), NACRE_ERR_KEY_FORMAT);
+        cr_assert_eq(sig_verify_exact(x->row, key, x->data, x->sig), NACRE_ERR_KEY_FORMAT);
         cr_assert_eq(x->row->check_key(key), NACRE_ERR_KEY_FORMAT);
     }
     for (size_t n = 0; n < x->sig.n; n++) {
         struct nacre_bytes sig = {x->sig.p, n};
-        cr_assert_eq(sigsk_verify_exact(x->row, x->key, x->data, sig), NACRE_ERR_SIG_FORMAT);
+        cr_assert_eq(sig_verify_exact(x->row, x->key, x->data, sig), NACRE_ERR_SIG_FORMAT);
     }
     memcpy(longer, x->key.p, x->key.n);
     cr_assert_eq(x->row->check_key((struct nacre_bytes){longer, x->key.n + 1}),
@@ -184,7 +167,7 @@ static void sigsk_flip(const struct sigsk_case *x)
     for (size_t bit = 0; bit < 8 * x->sig.n; bit += 3) {
         copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
         cr_assert_neq(
-            sigsk_verify_exact(x->row, x->key, x->data, (struct nacre_bytes){copy, x->sig.n}),
+            sig_verify_exact(x->row, x->key, x->data, (struct nacre_bytes){copy, x->sig.n}),
             NACRE_OK, "bit %zu", bit);
         copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
@@ -192,7 +175,7 @@ static void sigsk_flip(const struct sigsk_case *x)
     for (size_t bit = 0; bit < 8 * x->key.n; bit++) {
         copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
         cr_assert_neq(
-            sigsk_verify_exact(x->row, (struct nacre_bytes){copy, x->key.n}, x->data, x->sig),
+            sig_verify_exact(x->row, (struct nacre_bytes){copy, x->key.n}, x->data, x->sig),
             NACRE_OK, "bit %zu", bit);
         copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
@@ -200,7 +183,7 @@ static void sigsk_flip(const struct sigsk_case *x)
     for (size_t bit = 0; bit < 8 * x->data.n; bit += 5) {
         copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
         cr_assert_neq(
-            sigsk_verify_exact(x->row, x->key, (struct nacre_bytes){copy, x->data.n}, x->sig),
+            sig_verify_exact(x->row, x->key, (struct nacre_bytes){copy, x->data.n}, x->sig),
             NACRE_OK, "bit %zu", bit);
         copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
