@@ -49,20 +49,30 @@ static bool sftp_move_over(const struct ncr_sftp_prog *p)
     return p->files->over || p->interrupted;
 }
 
-/* ---- Downloads --------------------------------------------------------------------------- */
-
-static bool sftp_get_file(struct ncr_sftp_prog *p, const char *remote, const char *local,
-                          struct ncr_move_flags flags)
+/* How a file is moved, with its progress on the meter. */
+static struct nacre_transfer sftp_move_transfer(const struct ncr_sftp_prog *p,
+                                                struct ncr_meter *meter,
+                                                struct ncr_move_flags flags)
 {
-    struct ncr_meter meter;
     struct nacre_transfer t = {
         .preserve = flags.preserve,
         .fsync = flags.fsync,
         .resume = flags.resume,
         .budget = p->budget,
         .progress = ncr_meter_update,
-        .ctx = &meter,
+        .ctx = meter,
     };
+
+    return t;
+}
+
+/* ---- Downloads --------------------------------------------------------------------------- */
+
+static bool sftp_get_file(struct ncr_sftp_prog *p, const char *remote, const char *local,
+                          struct ncr_move_flags flags)
+{
+    struct ncr_meter meter;
+    struct nacre_transfer t = sftp_move_transfer(p, &meter, flags);
     nacre_err err;
 
     ncr_meter_start(&meter, p, ncr_path_base(remote));
@@ -239,14 +249,7 @@ static bool sftp_put_file(struct ncr_sftp_prog *p, const char *local, const char
                           struct ncr_move_flags flags)
 {
     struct ncr_meter meter;
-    struct nacre_transfer t = {
-        .preserve = flags.preserve,
-        .fsync = flags.fsync,
-        .resume = flags.resume,
-        .budget = p->budget,
-        .progress = ncr_meter_update,
-        .ctx = &meter,
-    };
+    struct nacre_transfer t = sftp_move_transfer(p, &meter, flags);
     nacre_err err;
 
     ncr_meter_start(&meter, p, ncr_path_base(local));
