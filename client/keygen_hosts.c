@@ -25,7 +25,7 @@
 /* A run over the lines of a file. */
 struct keygen_hosts {
     const struct ncr_keygen *g;
-    const char *path;
+    char path[NCR_KEYGEN_PATH_MAX], old[NCR_KEYGEN_PATH_MAX]; /* old: where -R and -H keep it */
     struct nacre_known_hosts search;
     bool is_host; /* search is set up */
     bool found;
@@ -37,10 +37,13 @@ struct keygen_hosts {
 
 static int hosts_file_error(const char *path, nacre_err err)
 {
-    if (err == NACRE_ERR_IO)
-        fprintf(stderr, "Cannot stat %s: %s\n", path, strerror(errno));
+    const char *why = ncr_file_error(err);
+    struct stat st;
+
+    if (err == NACRE_ERR_IO && stat(path, &st) != 0)
+        fprintf(stderr, "Cannot stat %s: %s\n", path, why);
     else
-        ncr_keygen_complain(path, ncr_file_error(err));
+        ncr_keygen_complain(path, why);
     return NCR_KEYGEN_FATAL;
 }
 
@@ -70,12 +73,15 @@ static bool hosts_start(struct keygen_hosts *h)
     return true;
 }
 
-/* Where the keys are: -f or ~/.ssh/known_hosts. */
-static bool hosts_path(char out[NCR_KEYGEN_PATH_MAX], const struct ncr_keygen *g)
+/* The file is that of -f, or ~/.ssh/known_hosts. False if told. */
+static bool hosts_begin(struct keygen_hosts *h, const struct ncr_keygen *g)
 {
-    if (g->file != NULL)
-        return ncr_keygen_path(out, g->file, "");
-    return ncr_keygen_path(out, ncr_keygen_home(), "/.ssh/known_hosts");
+    memset(h, 0, sizeof *h);
+    h->g = g;
+    if (!(g->file != NULL ? ncr_keygen_path(h->path, g->file, "")
+                          : ncr_keygen_path(h->path, ncr_keygen_home(), "/.ssh/known_hosts")))
+        return false;
+    return ncr_keygen_path(h->old, h->path, ".old");
 }
 
 /* Takes a line apart: true if it is for the host. What cannot be read is told. */
@@ -305,16 +311,12 @@ static bool hosts_find_stream(struct keygen_hosts *h, int fd)
 int ncr_keygen_find_host(const struct ncr_keygen *g)
 {
     struct keygen_hosts h;
-    char path[NCR_KEYGEN_PATH_MAX];
     nacre_err err;
     int fd;
 
-    memset(&h, 0, sizeof h);
-    h.g = g;
-    h.path = path;
-    if (!hosts_path(path, g) || !hosts_start(&h))
+    if (!hosts_begin(&h, g) || !hosts_start(&h))
         return NCR_KEYGEN_REFUSED;
-    err = ncr_keygen_open(&fd, path);
+    err = ncr_keygen_open(&fd, h.path);
     if (err == NACRE_OK) {
         if (!hosts_find_stream(&h, fd))
             err = NACRE_ERR_IO;
@@ -323,7 +325,7 @@ int ncr_keygen_find_host(const struct ncr_keygen *g)
     if (err == NACRE_OK)
         err = h.failed;
     if (err != NACRE_OK)
-        return hosts_file_error(path, err);
+        return hosts_file_error(h.path, err);
     return h.found ? 0 : NCR_KEYGEN_REFUSED;
 }
 
@@ -357,33 +359,32 @@ static nacre_err hosts_remove_edit(void *ctx, struct nacre_bytes old, struct ncr
     return NACRE_OK;
 }
 
-static void hosts_tell_updated(const char *path, const char *old)
+static nacre_err hosts_change(struct keygen_hosts *h, struct ncr_hosts_change how)
 {
-    printf("%s updated.\nOriginal contents retained as %s\n", path, old);
+    how.ctx = h;
+    how.backup = h->old;
+    return ncr_hosts_change(h->path, &how, NULL);
+}
+
+static void hosts_tell_updated(const struct keygen_hosts *h)
+{
+    printf("%s updated.\nOriginal contents retained as %s\n", h->path, h->old);
 }
 
 int ncr_keygen_remove_host(const struct ncr_keygen *g)
 {
-    struct ncr_hosts_change how = {.edit = hosts_remove_edit};
     struct keygen_hosts h;
-    char path[NCR_KEYGEN_PATH_MAX];
-    char old[NCR_KEYGEN_PATH_MAX];
     nacre_err err;
 
-    memset(&h, 0, sizeof h);
-    h.g = g;
-    h.path = path;
-    if (!hosts_path(path, g) || !ncr_keygen_path(old, path, ".old") || !hosts_start(&h))
+    if (!hosts_begin(&h, g) || !hosts_start(&h))
         return NCR_KEYGEN_REFUSED;
-    how.ctx = &h;
-    how.backup = old;
-    err = ncr_hosts_change(path, &how, NULL);
+    err = hosts_change(&h, (struct ncr_hosts_change){.edit = hosts_remove_edit});
     if (err != NACRE_OK)
-        return hosts_file_error(path, err);
+        return hosts_file_error(h.path, err);
     if (h.found)
-        hosts_tell_updated(path, old);
+        hosts_tell_updated(&h);
     else
-        fprintf(stderr, "Host %s not found in %s\n", g->host, path);
+        fprintf(stderr, "Host %s not found in %s\n", g->host, h.path);
     return 0;
 }
 
@@ -415,34 +416,26 @@ static nacre_err hosts_hash_edit(void *ctx, struct nacre_bytes old, struct ncr_h
 
 int ncr_keygen_hash_hosts(const struct ncr_keygen *g)
 {
-    struct ncr_hosts_change how = {.edit = hosts_hash_edit, .always = true};
     struct keygen_hosts h;
-    char path[NCR_KEYGEN_PATH_MAX];
-    char old[NCR_KEYGEN_PATH_MAX];
     nacre_err err;
 
-    memset(&h, 0, sizeof h);
-    h.g = g;
-    h.path = path;
-    if (!hosts_path(path, g) || !ncr_keygen_path(old, path, ".old"))
+    if (!hosts_begin(&h, g))
         return NCR_KEYGEN_REFUSED;
-    how.ctx = &h;
-    how.backup = old;
-    err = ncr_hosts_change(path, &how, NULL);
+    err = hosts_change(&h, (struct ncr_hosts_change){.edit = hosts_hash_edit, .always = true});
     if (h.invalid) {
         fprintf(stderr,
                 "%s is not a valid known_hosts file.\n"
                 "Not replacing existing known_hosts file because of errors\n",
-                path);
+                h.path);
         return NCR_KEYGEN_REFUSED;
     }
     if (err != NACRE_OK)
-        return hosts_file_error(path, err);
-    hosts_tell_updated(path, old);
+        return hosts_file_error(h.path, err);
+    hosts_tell_updated(&h);
     if (h.hashed)
         fprintf(stderr,
-                "WARNING: %s.old contains unhashed entries\n"
+                "WARNING: %s contains unhashed entries\n"
                 "Delete this file to ensure privacy of hostnames\n",
-                path);
+                h.old);
     return 0;
 }

@@ -371,6 +371,13 @@ cmp -s hosts hosts.broken || bad 'a broken file was changed'
 [ -e hosts.old ] && bad 'hosts.old was made'
 run 255 -H -f nohosts
 err_has 'Cannot stat nohosts: No such file or directory'
+mkdir kept kept/hosts.old
+cp hosts.orig kept/hosts
+for job in -H '-R host1'; do
+    run 255 $job -f kept/hosts
+    err_has 'nacre-keygen: kept/hosts: '
+    cmp -s hosts.orig kept/hosts || bad "$job changed the file without a copy of it"
+done
 run 1 -lF a -H -f hosts
 err_has 'Cannot use -l with -H or -R.'
 check 's57: a file with lines that cannot be read is not hashed'
