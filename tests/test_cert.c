@@ -8,25 +8,11 @@
 #include "tests/odd_cert.h"
 
 #include "proto/keys/cert.h"
+#include "tests/rngs.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
-
-/* Bytes that count up, so that runs are equal; fails at its n-th call. */
-struct cert_rng {
-    unsigned calls, fail_at;
-};
-
-static bool cert_fill(void *ctx, uint8_t *out, size_t n)
-{
-    struct cert_rng *r = ctx;
-
-    if (++r->calls == r->fail_at)
-        return false;
-    memset(out, (int)r->calls, n);
-    return true;
-}
 
 static struct nacre_bytes vec_bytes(const struct vec *v, const char *key)
 {
@@ -370,8 +356,8 @@ Test(cert, issue_with_every_room, .init = odd_keys)
 Test(cert, issue_when_randomness_fails, .init = odd_keys)
 {
     static uint8_t blob[1024];
-    struct cert_rng state = {0, 1};
-    struct nacre_rng rng = {cert_fill, &state};
+    struct rng_count state = {0, 1};
+    struct nacre_rng rng = {rng_count_fill, &state};
     struct nacre_cert c;
     size_t n;
 
@@ -391,8 +377,8 @@ Test(cert, two_steps_are_one, .init = odd_keys)
     static uint8_t one[1024];
     static uint8_t two[1024];
     uint8_t sig[NACRE_SIG_BLOB_MAX];
-    struct cert_rng states[2] = {{0, 0}, {0, 0}};
-    struct nacre_rng rngs[2] = {{cert_fill, &states[0]}, {cert_fill, &states[1]}};
+    struct rng_count states[2] = {{0, 0}, {0, 0}};
+    struct nacre_rng rngs[2] = {{rng_count_fill, &states[0]}, {rng_count_fill, &states[1]}};
     struct nacre_bytes message = {two, 0};
     struct nacre_bytes s = {sig, 0};
     struct nacre_cert c;

@@ -10,6 +10,7 @@
 #include "proto/keys/nacre_keys.h"
 #include "proto/keys/pem.h"
 #include "proto/limits.h"
+#include "tests/rngs.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -25,20 +26,6 @@ enum { SEED_AT = INSIDE_AT + BLOB_LEN + 4, COMMENT_AT = SEED_AT + 64 };
 static uint64_t work[NACRE_WORK];
 static const char alg_name[] = "ssh-mldsa44-ed25519";
 static const struct nacre_bytes none;
-
-struct counting_rng {
-    unsigned calls, fail_at;
-};
-
-static bool counting_fill(void *ctx, uint8_t *out, size_t n)
-{
-    struct counting_rng *c = ctx;
-
-    if (++c->calls == c->fail_at)
-        return false;
-    memset(out, (int)c->calls, n);
-    return true;
-}
 
 /* Reads a copy of exactly that size. */
 static nacre_err read_exact(struct nacre_privkey *k, char *comment, const uint8_t *file, size_t n)
@@ -69,12 +56,6 @@ static nacre_err read_binary(const uint8_t *bin, size_t n)
 
 /* ---- OpenSSH's ---- */
 
-static bool check_fill(void *ctx, uint8_t *out, size_t n)
-{
-    memcpy(out, ctx, n);
-    return true;
-}
-
 Test(key_mldsa44, files_of_openssh)
 {
     struct vec v;
@@ -87,7 +68,7 @@ Test(key_mldsa44, files_of_openssh)
         uint8_t bin[FILE_MAX], out[NACRE_KEYFILE_TEXT_MAX];
         size_t n_bin;
         const char *what;
-        struct nacre_rng rng = {check_fill, bin + CHECK_AT};
+        struct nacre_rng rng = {rng_given_fill, bin + CHECK_AT};
 
         cr_assert_eq(read_exact(&k, comment, file, n), NACRE_OK);
         vec_expect(&v, "comment", (uint8_t *)comment, strlen(comment));
@@ -132,8 +113,8 @@ Test(key_mldsa44, fingerprints_and_pictures_of_openssh)
 
 static void generate(struct nacre_privkey *k)
 {
-    struct counting_rng c = {0, 0};
-    struct nacre_rng rng = {counting_fill, &c};
+    struct rng_count c = {0, 0};
+    struct nacre_rng rng = {rng_count_fill, &c};
 
     cr_assert_eq(nacre_privkey_generate(k, alg_name, 0, &rng, work), NACRE_OK);
     cr_assert_eq(c.calls, 1);
@@ -187,8 +168,8 @@ Test(key_mldsa44, s32_weak_half)
 
 Test(key_mldsa44, generate_and_sign)
 {
-    struct counting_rng c = {0, 0};
-    struct nacre_rng rng = {counting_fill, &c};
+    struct rng_count c = {0, 0};
+    struct nacre_rng rng = {rng_count_fill, &c};
     struct nacre_bytes data = nacre_bytes_str("data");
     struct nacre_privkey k;
     uint8_t sig[NACRE_SIG_BLOB_MAX], again[NACRE_SIG_BLOB_MAX];
@@ -223,8 +204,8 @@ Test(key_mldsa44, generate_and_sign)
 
 Test(key_mldsa44, s34_failing_randomness)
 {
-    struct counting_rng c = {0, 1};
-    struct nacre_rng rng = {counting_fill, &c};
+    struct rng_count c = {0, 1};
+    struct nacre_rng rng = {rng_count_fill, &c};
     struct nacre_privkey k;
     uint8_t sig[NACRE_SIG_BLOB_MAX];
     size_t n;
@@ -365,8 +346,8 @@ Test(key_mldsa44, one_line)
  * and the written file are let out. */
 Test(key_mldsa44, ct_from_making_to_reading)
 {
-    struct counting_rng c = {0, 0};
-    struct nacre_rng rng = {counting_fill, &c};
+    struct rng_count c = {0, 0};
+    struct nacre_rng rng = {rng_count_fill, &c};
     struct nacre_privkey k, again;
     uint8_t file[NACRE_KEYFILE_TEXT_MAX], sig[NACRE_SIG_BLOB_MAX];
     char comment[64];

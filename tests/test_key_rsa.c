@@ -11,6 +11,7 @@
 #include "proto/keys/pem.h"
 #include "proto/limits.h"
 #include "proto/wire.h"
+#include "tests/rngs.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -90,12 +91,6 @@ static void mark_public(struct nacre_privkey *k)
 
 /* ---- OpenSSH's ---- */
 
-static bool check_fill(void *ctx, uint8_t *out, size_t n)
-{
-    memcpy(out, ctx, n);
-    return true;
-}
-
 Test(key_rsa, ct_files_of_openssh)
 {
     struct vec v;
@@ -131,7 +126,7 @@ Test(key_rsa, ct_files_of_openssh)
         cr_assert_eq(
             ncr_pem_decode(bin, sizeof bin, &n_bin, (struct nacre_bytes){file, n}, LABEL, &what),
             NACRE_OK);
-        struct nacre_rng rng = {check_fill, bin + 39 + 4 + k.blob_len + 4};
+        struct nacre_rng rng = {rng_given_fill, bin + 39 + 4 + k.blob_len + 4};
         cr_assert_eq(nacre_keyfile_write(out, sizeof out, &n, &k, nacre_bytes_str(comment), NULL,
                                          &rng, work),
                      NACRE_OK);

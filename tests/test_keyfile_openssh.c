@@ -9,6 +9,7 @@
 #include "proto/keys/pem.h"
 #include "proto/wire.h"
 #include "tests/keyfile_rig.h"
+#include "tests/rngs.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -149,13 +150,6 @@ Test(keyfile_openssh, openssh)
     vec_close(&v);
 }
 
-/* The check value of a file, for writing the same one. */
-static bool check_fill(void *ctx, uint8_t *out, size_t n)
-{
-    memcpy(out, ctx, n);
-    return true;
-}
-
 Test(keyfile_openssh, written_as_openssh_writes)
 {
     struct vec v;
@@ -170,7 +164,7 @@ Test(keyfile_openssh, written_as_openssh_writes)
         uint8_t out[NACRE_KEYFILE_TEXT_MAX];
         size_t n_bin;
         const char *what;
-        struct nacre_rng rng = {check_fill, bin + 15 + 4 + 4 + 4 + 4 + 4 + 4 + 4 + 51 + 4};
+        struct nacre_rng rng = {rng_given_fill, bin + 15 + 4 + 4 + 4 + 4 + 4 + 4 + 4 + 51 + 4};
 
         comment.n = n_comment;
         cr_assert_eq(
@@ -558,16 +552,9 @@ Test(keyfile_openssh, scratch_room)
 
 /* ---- Writing ---- */
 
-static bool no_fill(void *ctx, uint8_t *out, size_t n)
-{
-    (void)ctx;
-    memset(out, 0x5a, n);
-    return false;
-}
-
 Test(keyfile_openssh, write_refuses)
 {
-    const struct nacre_rng broken = {no_fill, NULL};
+    const struct nacre_rng broken = {rng_broken_fill, NULL};
     struct nacre_keyfile_opts with_pass = {.passphrase = nacre_bytes_str("x")};
     struct nacre_keyfile_opts dsa = {.format = NACRE_KEYFILE_PEM_DSA};
     static const struct nacre_privkey empty;

@@ -10,6 +10,7 @@
 #include "proto/keys/keyfile.h"
 #include "proto/keys/pem.h"
 #include "tests/keyfile_rig.h"
+#include "tests/rngs.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -366,13 +367,6 @@ Test(keyfile_pem, s57_rsa_too_large)
 
 /* ---- What cannot be written ---- */
 
-static bool no_fill(void *ctx, uint8_t *out, size_t n)
-{
-    (void)ctx;
-    memset(out, 0x5a, n);
-    return false;
-}
-
 /* Fails at its n-th call. */
 static bool fill_n(void *ctx, uint8_t *out, size_t n)
 {
@@ -385,7 +379,7 @@ static bool fill_n(void *ctx, uint8_t *out, size_t n)
 Test(keyfile_pem, write_refuses)
 {
     static uint8_t out[NACRE_KEYFILE_TEXT_MAX];
-    const struct nacre_rng broken = {no_fill, NULL};
+    const struct nacre_rng broken = {rng_broken_fill, NULL};
     static const enum nacre_keyfile_format formats[] = {
         NACRE_KEYFILE_PEM_RSA, NACRE_KEYFILE_PEM_EC,    NACRE_KEYFILE_PKCS8_ENCRYPTED,
         NACRE_KEYFILE_PUBLIC,  NACRE_KEYFILE_PEM_DSA,   NACRE_KEYFILE_SSH1,

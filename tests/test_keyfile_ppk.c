@@ -11,6 +11,7 @@
 #include "proto/keys/key_type.h"
 #include "proto/wire.h"
 #include "tests/keyfile_rig.h"
+#include "tests/rngs.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -181,17 +182,10 @@ Test(keyfile_ppk, zeros_at_the_ends)
     }
 }
 
-static bool no_fill(void *ctx, uint8_t *out, size_t n)
-{
-    (void)ctx;
-    memset(out, 0x5a, n);
-    return false;
-}
-
 Test(keyfile_ppk, write_refuses)
 {
     static uint8_t out[NACRE_KEYFILE_TEXT_MAX], mem[KIB * 1024];
-    const struct nacre_rng broken = {no_fill, NULL};
+    const struct nacre_rng broken = {rng_broken_fill, NULL};
     struct nacre_keyfile_opts opts = {.format = NACRE_KEYFILE_PPK,
                                       .passphrase = nacre_bytes_str("x"),
                                       .passes = 1,

@@ -6,6 +6,7 @@
 #include "crypto/ct.h"
 #include "proto/alg.h"
 #include "proto/keys/nacre_keys.h"
+#include "tests/rngs.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -15,20 +16,6 @@
 static uint64_t work[NACRE_WORK];
 
 static const char alg_name[] = "ssh-ed25519";
-
-struct counting_rng {
-    unsigned calls, fail_at;
-};
-
-static bool counting_fill(void *ctx, uint8_t *out, size_t n)
-{
-    struct counting_rng *c = ctx;
-
-    if (++c->calls == c->fail_at)
-        return false;
-    memset(out, (int)c->calls, n);
-    return true;
-}
 
 Test(privkey, openssh_seeds)
 {
@@ -75,8 +62,8 @@ Test(privkey, rfc8032_signatures)
 
 Test(privkey, generate)
 {
-    struct counting_rng c = {0, 0};
-    struct nacre_rng rng = {counting_fill, &c};
+    struct rng_count c = {0, 0};
+    struct nacre_rng rng = {rng_count_fill, &c};
     struct nacre_privkey k;
     struct nacre_pubkey pub;
 
@@ -92,8 +79,8 @@ Test(privkey, generate)
 
 Test(privkey, s34_failing_randomness)
 {
-    struct counting_rng c = {0, 1};
-    struct nacre_rng rng = {counting_fill, &c};
+    struct rng_count c = {0, 1};
+    struct nacre_rng rng = {rng_count_fill, &c};
     static const struct nacre_rng zeroed;
     struct nacre_privkey k;
 
@@ -161,8 +148,8 @@ Test(privkey, s46_empty_key)
  * and the written file are let out. */
 Test(privkey, ct_from_making_to_reading)
 {
-    struct counting_rng c = {0, 0};
-    struct nacre_rng rng = {counting_fill, &c};
+    struct rng_count c = {0, 0};
+    struct nacre_rng rng = {rng_count_fill, &c};
     struct nacre_bytes none = {NULL, 0};
     struct nacre_privkey k;
     struct nacre_privkey again;
