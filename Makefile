@@ -358,6 +358,7 @@ CRYPTO_TESTS = \
 	ecp \
 	ecp_32 \
 	ed25519 \
+	empty \
 	fe25519 \
 	gcm \
 	ge25519 \

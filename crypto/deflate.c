@@ -497,6 +497,8 @@ static void def_fill(struct nacre_deflate *c, struct def_run *r)
         def_slide(c, r);
     n = NACRE_DEFLATE_WIN - c->end;
     n = n < r->left ? n : r->left;
+    if (n == 0) /* the input may be at NULL */
+        return;
     memcpy(c->win + c->end, r->in, n);
     c->end += (uint32_t)n;
     r->in += n;

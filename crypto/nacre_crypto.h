@@ -7,6 +7,10 @@
  * done or verified, false means refused, and outputs are then zeroed. All of it is constant-time
  * in keys and messages; lengths are public. Functions whose name ends in _vartime are not.
  *
+ * Outputs do not overlap inputs or work unless the function says that they may; a piece of 0 bytes
+ * may be at NULL. Sections name their sources; where a function says nothing of CT, what stands
+ * above holds.
+ *
  * Contexts are plain structs of the caller: the layout is public so that static storage works,
  * the fields are private. Wipe contexts that held keys with nacre_wipe().
  *
@@ -231,7 +235,8 @@ void nacre_umac_final(uint8_t *tag, struct nacre_umac *c,
 NACRE_MUST_CHECK bool nacre_pbkdf2(uint8_t *out, size_t n, const struct nacre_hash *hash,
                                    const uint8_t *pass, size_t pass_len, const uint8_t *salt,
                                    size_t salt_len, uint32_t iterations);
-/* What old encrypted PEM files do: D1 = MD5(pass || salt), Di = MD5(D(i-1) || pass || salt). */
+/* n bytes as old encrypted PEM files derive them: D1 = MD5(pass || salt), Di = MD5(D(i-1) || pass
+ * || salt). */
 void nacre_pem_kdf(uint8_t *out, size_t n, const uint8_t *pass, size_t pass_len,
                    const uint8_t salt[8]);
 /* bcrypt_pbkdf of OpenSSH's key files; false (zeros) unless pass and salt hold bytes, rounds >= 1,
@@ -255,6 +260,7 @@ struct nacre_blake2b {
 /* Digests of out_len bytes, 1 to 64; key_len 0: no key. False (context zeroed) on other lengths. */
 NACRE_MUST_CHECK bool nacre_blake2b_init(struct nacre_blake2b *c, size_t out_len,
                                          const uint8_t *key, size_t key_len);
+/* As of the other hashes; final writes out_len bytes. */
 void nacre_blake2b_update(struct nacre_blake2b *c, const uint8_t *m, size_t n);
 void nacre_blake2b_final(uint8_t *out, struct nacre_blake2b *c);
 
@@ -279,11 +285,13 @@ NACRE_MUST_CHECK bool nacre_argon2(uint8_t *out, size_t n, const struct nacre_ar
 
 /* Expands a key of 16, 24 or 32 bytes; false (context zeroed) on any other length. */
 NACRE_MUST_CHECK bool nacre_aes_init(struct nacre_aes *c, const uint8_t *key, size_t n);
+/* One block; out may be in. */
 void nacre_aes_encrypt_block(uint8_t out[NACRE_AES_BLOCK], const struct nacre_aes *c,
                              const uint8_t in[NACRE_AES_BLOCK]);
 void nacre_aes_decrypt_block(uint8_t out[NACRE_AES_BLOCK], const struct nacre_aes *c,
                              const uint8_t in[NACRE_AES_BLOCK]);
 
+/* As nacre_aes_init(); iv is the first counter block, whose 128 bits count up. */
 NACRE_MUST_CHECK bool nacre_aes_ctr_init(struct nacre_aes_ctr *c, const uint8_t *key, size_t n,
                                          const uint8_t iv[NACRE_AES_BLOCK]);
 /* XORs the key stream over n bytes; out may be in. Every call but the last of a stream has n a
@@ -295,6 +303,7 @@ struct nacre_aes_cbc {
     uint8_t iv[NACRE_AES_BLOCK]; /* last ciphertext block */
 };
 
+/* As nacre_aes_init(). */
 NACRE_MUST_CHECK bool nacre_aes_cbc_init(struct nacre_aes_cbc *c, const uint8_t *key, size_t n,
                                          const uint8_t iv[NACRE_AES_BLOCK]);
 /* n is a multiple of 16, a rest is left alone; out may be in. The chain goes on with the next
@@ -312,6 +321,7 @@ struct nacre_gcm {
     uint64_t h[2 * 16]; /* powers of the hash key, in the form that the routine in use wants */
 };
 
+/* As nacre_aes_init(). */
 NACRE_MUST_CHECK bool nacre_gcm_init(struct nacre_gcm *c, const uint8_t *key, size_t n);
 /* Encrypts n bytes (below 2^36 - 32) and writes the tag over aad and ciphertext; out may be in. An
  * iv may be used once under a key. */
@@ -334,8 +344,11 @@ struct nacre_des3_cbc {
     uint8_t iv[NACRE_DES3_BLOCK];
 };
 
+/* The key is three of DES, whose parity bits are ignored: encrypt, decrypt, encrypt. */
 void nacre_des3_cbc_init(struct nacre_des3_cbc *c, const uint8_t key[NACRE_DES3_KEY_LEN],
                          const uint8_t iv[NACRE_DES3_BLOCK]);
+/* n is a multiple of 8, a rest is left alone; out may be in. The chain goes on with the next call.
+ */
 void nacre_des3_cbc_encrypt(uint8_t *out, struct nacre_des3_cbc *c, const uint8_t *in, size_t n);
 void nacre_des3_cbc_decrypt(uint8_t *out, struct nacre_des3_cbc *c, const uint8_t *in, size_t n);
 
@@ -470,7 +483,7 @@ extern const struct nacre_dh_group nacre_dh_group18;
  * 1 < g < p - 1. That p is prime is the sender's word (RFC 4419). Not CT. */
 NACRE_MUST_CHECK bool nacre_dh_group_ok_vartime(struct nacre_num p, struct nacre_num g,
                                                 unsigned min_bits);
-/* g^x mod p, as many bytes as p; x is public in length only. */
+/* g^x mod p, as many bytes as p; false (zeros) as nacre_modexp(). CT in x, its length leaks. */
 NACRE_MUST_CHECK bool nacre_dh_public(uint8_t *pub, const struct nacre_dh_group *group,
                                       struct nacre_num x, uint64_t *work);
 /* peer^x mod p, as many bytes as p; false (zeros) unless 1 < peer < p - 1. CT in x. */
@@ -496,8 +509,8 @@ struct nacre_rsa_key {
 /* True if n is odd and of 1,024 to 16,384 bits, e odd, 3 <= e < n, and, with more than 3,072 bits
  * of n, e has at most 64 (the work of a verification is bounded so). */
 NACRE_MUST_CHECK bool nacre_rsa_public_ok_vartime(struct nacre_num n, struct nacre_num e);
-/* True if sig is the one canonical encoding's signature: sig as long as n, below n, the block equal
- * to 00 01 ff.. 00 DigestInfo hash. The hash is SHA-1, SHA-256, SHA-384 or SHA-512. */
+/* Not CT. True if sig is the one canonical encoding's signature: sig as long as n, below n, the
+ * block equal to 00 01 ff.. 00 DigestInfo hash. The hash is SHA-1, SHA-256, SHA-384 or SHA-512. */
 NACRE_MUST_CHECK bool nacre_rsa_verify_vartime(const struct nacre_hash *hash, struct nacre_num n,
                                                struct nacre_num e, const uint8_t *m, size_t len,
                                                struct nacre_num sig, uint64_t *work);
@@ -544,6 +557,7 @@ NACRE_MUST_CHECK bool nacre_mlkem768_encaps(uint8_t *ct, uint8_t k[NACRE_MLKEM_K
  * hash check. CT in dk and in whether ct is good. */
 NACRE_MUST_CHECK bool nacre_mlkem768_decaps(uint8_t k[NACRE_MLKEM_K_LEN], const uint8_t *dk,
                                             const uint8_t *ct, uint64_t *work);
+/* The same with the other parameters. */
 void nacre_mlkem1024_keygen(uint8_t *ek, uint8_t *dk, const uint8_t seed[NACRE_MLKEM_SEED_LEN],
                             uint64_t *work);
 NACRE_MUST_CHECK bool nacre_mlkem1024_encaps(uint8_t *ct, uint8_t k[NACRE_MLKEM_K_LEN],
@@ -578,13 +592,16 @@ NACRE_MUST_CHECK bool nacre_mldsa44_sign_expanded(uint8_t sig[NACRE_MLDSA44_SIG_
                                                   const uint8_t *ctx, size_t ctx_len,
                                                   const uint8_t rnd[NACRE_MLDSA44_RND_LEN],
                                                   const uint8_t *m, size_t n, uint64_t *work);
+/* True if sig is one of m under ctx: false if ctx is over 255 bytes, the hints are not encoded as
+ * in FIPS 204 algorithm 21, z is out of range or the hash differs. Not CT. */
 NACRE_MUST_CHECK bool nacre_mldsa44_verify_vartime(const uint8_t pk[NACRE_MLDSA44_PK_LEN],
                                                    const uint8_t *ctx, size_t ctx_len,
                                                    const uint8_t *m, size_t n,
                                                    const uint8_t sig[NACRE_MLDSA44_SIG_LEN],
                                                    uint64_t *work);
 
-/* draft-miller-sshm-mldsa44-ed25519-composite-sigs: both halves sign, both must verify. */
+/* draft-miller-sshm-mldsa44-ed25519-composite-sigs: both halves sign, both must verify. Keys and
+ * signatures are ML-DSA's || Ed25519's; the rest is as of ML-DSA-44 alone, CT and errors too. */
 #define NACRE_MLDSA44_ED25519_SEED_LEN 64 /* ML-DSA seed || Ed25519 seed */
 #define NACRE_MLDSA44_ED25519_PK_LEN 1344
 #define NACRE_MLDSA44_ED25519_SIG_LEN 2484
@@ -613,7 +630,7 @@ NACRE_MUST_CHECK bool nacre_mldsa44_ed25519_verify_vartime(
  * for f, 191 for rho. False (zeros) if rng fails. CT but for the number of tries for g. */
 NACRE_MUST_CHECK bool nacre_sntrup761_keygen(uint8_t *pk, uint8_t *sk, const struct nacre_rng *rng,
                                              uint64_t *work);
-/* Draws 3,044 bytes. */
+/* Draws 3,044 bytes; false (zeros) if rng fails. CT in them and k; ct and pk are public. */
 NACRE_MUST_CHECK bool nacre_sntrup761_encaps(uint8_t *ct, uint8_t *k, const uint8_t *pk,
                                              const struct nacre_rng *rng, uint64_t *work);
 /* The shared key, or the implicit rejection's. CT in sk and in whether ct is good. */
