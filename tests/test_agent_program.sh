@@ -55,6 +55,14 @@ gone() { # PATH: waits until it is
         sleep 0.05
     done
 }
+appears() { # FILE
+    tries=0
+    until [ -e "$1" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 400 ] || return 1
+        sleep 0.05
+    done
+}
 there() {
     tries=0
     until [ -S "$1" ]; do
@@ -258,27 +266,22 @@ fi
 
 # ---- A question whose asker has gone
 
-printf '#!/bin/sh\necho $$ > asked\nsleep 1000\n' > askpass
+# the pipe is open for as long as the program or what it runs is there
+mkfifo held
+printf '#!/bin/sh\nexec 9> held\necho > asked\nsleep 1000\n' > askpass
 chmod 700 askpass
+{ cat held && : > ended; } &
+pids="$pids $!"
 SSH_ASKPASS=$work/askpass SSH_ASKPASS_REQUIRE=force run 0 -a ./sock
 agent_pid=$pid
 SSH_AUTH_SOCK=$work/sock "$add" -q -c key 2> err || bad "says $(cat err)"
 SSH_AUTH_SOCK=$work/sock "$add" -T key.pub 2> err &
 asker=$!
-tries=0
-until [ -s asked ] && [ -n "$(pgrep -g "$(cat asked)" -x sleep)" ]; do
-    tries=$((tries + 1))
-    [ $tries -lt 1200 ] || { bad "nobody is asked"; break; }
-    sleep 0.05
-done
+appears asked || bad "nobody is asked"
+[ ! -e ended ] || bad "asked no longer"
 kill "$asker"
 wait "$asker" 2> /dev/null
-tries=0
-while pgrep -g "$(cat asked)" > list; do
-    tries=$((tries + 1))
-    [ $tries -lt 1200 ] || { bad "left: $(cat list)"; break; }
-    sleep 0.05
-done
+appears ended || bad "the program is left"
 kill "$agent_pid"
 gone sock
 check "a question goes with who asked it"
