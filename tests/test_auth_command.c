@@ -417,17 +417,18 @@ Test(auth_command, refused)
                  {"yes", "printed too much"}};
     struct ask *t = ask_open();
     struct nacre_bytes own = nacre_privkey_public_blob(t->key);
-    t->cfg.grace_s = 1;
     ask_write(t, ask_line(own));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char command[512];
         uint64_t from = ask_ms();
+        bool hangs = strcmp(cases[i].why, "took too long") == 0;
+        t->cfg.grace_s = hangs ? 1 : 120; /* a busy machine may be slow */
         snprintf(command, sizeof command, ASK_SHELL " -c \"cat %s; %s\"", t->file, cases[i].then);
         ask_command(t, command);
         cr_assert_not(ask_lets_in(t, own), "%s", command);
         cr_assert_not_null(strstr(t->said, cases[i].why), "%s: %s", command, t->said);
         cr_assert(ask_no_children(), "%s", command);
-        cr_assert_lt(ask_ms() - from, 10000u, "%s", command);
+        cr_assert_lt(ask_ms() - from, 40000u, "%s", command);
     }
     ask_close(t);
 }
