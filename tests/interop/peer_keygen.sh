@@ -246,6 +246,25 @@ case_keygen_arguments() { # what makes no sense
     done
 }
 
+case_keygen_signers() { # who may have signed
+    printf 'hello\n' | (cd "$DIR_OURS" && ssh-keygen -q -Y sign -n git -f ed25519 > message.sig)
+    {
+        echo "bob@example.com,al* namespaces=\"git\" $(cut -d' ' -f1,2 "$DIR_OURS/ed25519.pub")"
+        echo "*@other.example,!eve@* valid-before=\"20200101\" $(cut -d' ' -f1,2 "$DIR_OURS/ed25519.pub")"
+    } > "$DIR_OURS/signers"
+    cp -p "$DIR_OURS/message.sig" "$DIR_OURS/signers" "$DIR_THEIRS/"
+    for name in bob@example.com BOB@example.com alice Alice bob@other.example eve@other.example; do
+        case $name in
+        bob@other*) keygen_same 'hello\n' -Y verify -f signers -I $name -n git -s message.sig -O verify-time=20190101 ;;
+        *) keygen_same 'hello\n' -Y verify -f signers -I $name -n git -s message.sig ;;
+        esac
+        keygen_same '' -Y match-principals -f signers -I $name
+    done
+    keygen_same '' -Y match-principals -f signers -I alice -O verify-time=20190101
+    keygen_same 'hello\n' -Y check-novalidate -n GIT -s message.sig
+    keygen_same '' -Y find-principals -f signers -s message.sig
+}
+
 case_keygen_host_keys() {
     mkdir -p "$DIR_OURS/etc/ssh" "$DIR_THEIRS/etc/ssh"
     case $GROUP in
@@ -273,6 +292,7 @@ keygen_group() {
     check "keys are converted" keygen_fresh case_keygen_converted
     check "arguments that make no sense" keygen_fresh case_keygen_arguments
     check "host keys" keygen_fresh case_keygen_host_keys
+    check "allowed signers" keygen_fresh case_keygen_signers
 }
 
 group_keygen_openssh() { keygen_group; }
