@@ -484,7 +484,7 @@ SCRIPT_TESTS = \
 
 # What tests share: with crypto alone, and with proto
 TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
-TEST_PROTO_SUPPORT = tests/agent_rig.c tests/certs.c tests/desk.c tests/driver.c tests/hosts_rig.c tests/id_bench.c tests/monitor_rig.c tests/keyfile_rig.c tests/odd_cert.c tests/pair.c tests/rig.c tests/rngs.c tests/rogue.c tests/server_rig.c tests/toy_agent.c tests/sftp_rig.c tests/sig_rig.c tests/sshd_rig.c tests/xfer_rig.c
+TEST_PROTO_SUPPORT = tests/agent_rig.c tests/certs.c tests/desk.c tests/driver.c tests/hosts_rig.c tests/id_bench.c tests/keyfile_rig.c tests/monitor_rig.c tests/odd_cert.c tests/pair.c tests/rig.c tests/rngs.c tests/rogue.c tests/server_rig.c tests/sftp_rig.c tests/sig_rig.c tests/sshd_rig.c tests/toy_agent.c tests/xfer_rig.c
 # An allocator that fails when told to, and the tests that are linked with it
 TEST_OOM = tests/oom.c
 OOM_TESTS = agent agent_server client_memory host_trust host_update key_load
