@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYFILE_SCRATCH_MAX ((size_t)16 << 20) /* damage that asks for more does not get it here   \
-                                                */
+#define KEYFILE_SCRATCH_MAX                                                                        \
+    ((size_t)16 << 20) /* damage that asks for more does not get it here                           \
+                        */
 
 uint64_t keyfile_work[NACRE_WORK];
 
