@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "client/names.h"
+#include "proto/posix/duration.h"
 
 #define OPT_FORWARD_CAP 4096
 #define OPT_RSA_BITS 2048 /* fewer are refused always */
@@ -47,32 +48,12 @@ bool ncr_opt_number(const char *s, uint64_t min, uint64_t max, uint64_t *out)
 
 bool ncr_opt_time(const char *v, uint64_t *ms)
 {
-    static const struct {
-        char unit;
-        uint32_t seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
-    uint64_t sum = 0;
+    uint32_t seconds = 0;
 
-    if (strcmp(v, "none") == 0) {
-        *ms = 0;
-        return true;
-    }
-    while (isdigit((unsigned char)*v)) {
-        uint64_t n = 0;
-        uint32_t factor = 1;
-
-        while (isdigit((unsigned char)*v) && n < UINT32_MAX)
-            n = n * 10 + (uint64_t)(*v++ - '0');
-        for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-            if (tolower((unsigned char)*v) == units[i].unit)
-                factor = units[i].seconds;
-        }
-        if (isalpha((unsigned char)*v))
-            v++;
-        sum += n * factor;
-    }
-    *ms = sum * 1000;
-    return *v == '\0' && sum <= UINT32_MAX;
+    if (strcmp(v, "none") != 0 && !ncr_duration(&seconds, v))
+        return false;
+    *ms = (uint64_t)seconds * 1000;
+    return true;
 }
 
 static bool opt_size(const char *v, uint64_t *out)

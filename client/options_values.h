@@ -18,7 +18,7 @@ char *ncr_opt_copy(struct ncr_options *o, const char *s);
 /* The word's value; false: none of them. */
 bool ncr_opt_word(const struct ncr_opt_word *words, const char *v, uint32_t *out);
 bool ncr_opt_number(const char *s, uint64_t min, uint64_t max, uint64_t *out);
-/* Seconds, or a sum of numbers with units: 1h30m; "none" is 0. */
+/* A span of time as duration.h has it, or "none", which is 0. False: neither, *ms as it was. */
 bool ncr_opt_time(const char *v, uint64_t *ms);
 bool ncr_opt_file_add(struct ncr_options *o, struct ncr_opt_files *f, const char *v);
 

@@ -5,6 +5,7 @@
 #include "server/sshd_line.h"
 
 #include "proto/keys/nacre_keys.h"
+#include "proto/posix/duration.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -199,7 +200,8 @@ bool ncr_sshd_read_startups(struct ncr_sshd_line *l, const struct ncr_sshd_row *
 /* bytes [time]; either may be "default" or "none". */
 bool ncr_sshd_read_rekey(struct ncr_sshd_line *l, const struct ncr_sshd_row *row)
 {
-    uint64_t v = 0, s = 0;
+    uint64_t v = 0;
+    uint32_t s = 0;
     (void)row; /* two fields */
     if (l->n < 2 || l->n > 3) {
         return ncr_sshd_refuse(l, "takes an amount and a time");
@@ -218,11 +220,11 @@ bool ncr_sshd_read_rekey(struct ncr_sshd_line *l, const struct ncr_sshd_row *row
     }
     bool timed =
         l->n == 3 && strcasecmp(l->word[2], "none") != 0 && strcasecmp(l->word[2], "default") != 0;
-    if (timed && !ncr_sshd_seconds(&s, l->word[2])) {
+    if (timed && !ncr_duration(&s, l->word[2])) {
         return ncr_sshd_refuse(l, "not a time");
     }
     l->c->rekey_bytes = v;
-    l->c->rekey_s = (uint32_t)s;
+    l->c->rekey_s = s;
     return true;
 }
 

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proto/posix/duration.h"
+
 /* ---- Strings ----------------------------------------------------------------------------- */
 
 struct sshd_pool {
@@ -196,46 +198,13 @@ bool ncr_sshd_read_number(struct ncr_sshd_line *l, const struct ncr_sshd_row *ro
     return true;
 }
 
-/* sshd_config(5), "TIME FORMATS": 90, 1h30m. */
-bool ncr_sshd_seconds(uint64_t *out, const char *p)
-{
-    static const struct {
-        char unit;
-        uint64_t s;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
-    uint64_t sum = 0;
-    if (*p == '\0') {
-        return false;
-    }
-    while (*p != '\0') {
-        uint64_t v, scale = 1;
-        if (!ncr_sshd_digits(&v, &p, 1000000)) {
-            return false;
-        }
-        for (size_t i = 0; *p != '\0' && i < sizeof units / sizeof *units; i++) {
-            scale = (*p | 0x20) == units[i].unit ? units[i].s : scale;
-        }
-        if (*p != '\0' && strchr("sSmMhHdDwW", *p++) == NULL) {
-            return false;
-        }
-        sum += v * scale;
-    }
-    *out = sum;
-    return sum <= UINT32_MAX;
-}
-
 bool ncr_sshd_read_time(struct ncr_sshd_line *l, const struct ncr_sshd_row *row)
 {
     uint32_t *out = sshd_field(l, row);
-    uint64_t s;
     if (!ncr_sshd_one(l)) {
         return false;
     }
-    if (!ncr_sshd_seconds(&s, l->word[1])) {
-        return ncr_sshd_refuse(l, "not a time");
-    }
-    *out = (uint32_t)s;
-    return true;
+    return ncr_duration(out, l->word[1]) || ncr_sshd_refuse(l, "not a time");
 }
 
 bool ncr_sshd_read_string(struct ncr_sshd_line *l, const struct ncr_sshd_row *row)

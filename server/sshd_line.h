@@ -53,8 +53,6 @@ bool ncr_sshd_split(struct ncr_sshd_line *l, const char *text);
 bool ncr_sshd_one(struct ncr_sshd_line *l);
 /* Takes a decimal number off *p. */
 bool ncr_sshd_digits(uint64_t *v, const char **p, uint64_t max);
-/* sshd_config(5), "TIME FORMATS": 90, 1h30m. */
-bool ncr_sshd_seconds(uint64_t *out, const char *p);
 bool ncr_sshd_add(struct ncr_sshd_line *l, struct ncr_sshd_list *list, const char *word);
 
 /* ---- sshd_line.c ---- */

@@ -112,6 +112,8 @@ Test(options, refused_by_name)
         {"Port=22x", "Port"},
         {"Port=", "Port"},
         {"ConnectTimeout=soon", "ConnectTimeout"},
+        {"ConnectTimeout=5x", "ConnectTimeout"},
+        {"ConnectTimeout=5,", "ConnectTimeout"},
         {"StrictHostKeyChecking=maybe", "StrictHostKeyChecking"},
         {"RekeyLimit=much", "RekeyLimit"},
         {"SetEnv=NOVALUE", "SetEnv"},
