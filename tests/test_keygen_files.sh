@@ -122,6 +122,35 @@ run 255 -q -t ed25519 -N '' -C '' -f taken
 err_has 'Unable to save public key to taken.pub: Is a directory'
 check 'links without a file, and what cannot be written'
 
+# As Linux with fs.protected_symlinks, and for FIFOs that wait for a key
+if [ "$(id -u)" -eq 0 ] && chown 65534 . 2> /dev/null; then
+    chown 0 .
+    mkdir tmp
+    chmod 1777 tmp
+    echo theirs > theirs
+    ln -s ../theirs tmp/new.pub
+    ln -s ../nothing tmp/other
+    ln -s ../mine tmp/mine
+    mkfifo -m 666 tmp/pipe
+    chown -h 65534 tmp/new.pub tmp/other tmp/pipe
+    run 255 -q -t ed25519 -N '' -C '' -f tmp/new
+    err_has 'tmp/new.pub: Permission denied'
+    [ "$(cat theirs)" = theirs ] || bad 'written through a link of another user'
+    run 1 -q -t ed25519 -N '' -C '' -f tmp/other
+    [ ! -e nothing ] || bad 'made through a link of another user'
+    run 0 -q -t ed25519 -N '' -C '' -f tmp/mine
+    [ -f mine ] || bad 'a link of our own is not followed'
+    cat tmp/pipe > stolen &
+    reader=$!
+    printf 'y\n' | timeout 20 "$keygen" -q -t ed25519 -N '' -C '' -f tmp/pipe > out 2> err && bad 'a pipe of another user got a key'
+    kill $reader 2> /dev/null
+    wait $reader 2> /dev/null
+    [ ! -s stolen ] || bad 'a key went into the pipe of another user'
+    check 's70: no links and no pipes of others'
+else
+    echo "ok - $suite: s70: no links and no pipes of others # SKIP needs to be root"
+fi
+
 if [ -c /dev/null ]; then
     ln -s /dev/null null
     printf 'y\n' | timeout 20 "$keygen" -q -t ed25519 -N '' -C '' -f null > out 2> err || bad "$(cat out err)"
