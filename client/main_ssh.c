@@ -385,7 +385,7 @@ static bool ssh_start(struct ssh_main *m)
     }
     if (m->no_session)
         return true;
-    if (o->forward_agent)
+    if (o->forward_agent && m->session_cfg.to_host == NULL) /* it would be lent on the way */
         m->agent = ncr_agent_forward_start(m->client, &m->loop,
                                            o->forward_which != NULL ? o->forward_which : o->agent);
     m->session_cfg.agent = m->agent;

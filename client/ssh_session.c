@@ -250,15 +250,23 @@ static void sess_fail(struct ncr_ssh_session *s, const char *text)
     s->over = true;
 }
 
+static bool sess_lend_agent(struct ncr_ssh_session *s)
+{
+    if (s->cfg.agent == NULL)
+        return true;
+    ncr_front_say(s->f, NCR_LOG_DEBUG1, "Requesting authentication agent forwarding.");
+    return ncr_agent_forward_ask(s->cfg.agent, s->user.chan) == NACRE_OK;
+}
+
 static void sess_opened(struct ncr_ssh_session *s)
 {
-    bool good =
-        s->cfg.agent == NULL || ncr_agent_forward_ask(s->cfg.agent, s->user.chan) == NACRE_OK;
+    bool good = true;
 
     if (s->cfg.to_host != NULL)
         s->status = 0; /* nobody tells one */
-    good = s->cfg.to_host != NULL ||
-           (good && (!s->cfg.tty || sess_send_pty(s)) && sess_send_env(s) && sess_send_start(s));
+    else
+        good = sess_lend_agent(s) && (!s->cfg.tty || sess_send_pty(s)) && sess_send_env(s) &&
+               sess_send_start(s);
     if (!good)
         sess_fail(s, "the session's requests could not be sent");
     else if (!sess_relay(s))

@@ -153,6 +153,15 @@ login -o ForwardAgent=no -A "$name@127.0.0.1" 'test -S "$SSH_AUTH_SOCK"' || bad 
 login -o ForwardAgent="$SSH_AUTH_SOCK" "$name@127.0.0.1" 'test -S "$SSH_AUTH_SOCK"' || bad "ForwardAgent with a path"
 check "an agent lent: two hops, three hops"
 
+# What -W passes through gets no agent: ProxyJump starts it with the user's options.
+asks='Requesting authentication agent forwarding'
+login -v -A "$name@127.0.0.1" true
+grep -q "$asks" err || bad "not asked for with -A: $(cat err)"
+login -v -A -W "127.0.0.1:$port" "$name@127.0.0.1"
+grep -q '^SSH-2\.0-' out || bad "nothing came through: $(cat out err)"
+! grep "$asks" err || bad "asked for with -W"
+check "no agent for a host that is passed through"
+
 add -q -D
 add -q -H hosts -h "$here" ed25519 || bad "no destination"
 in_as
