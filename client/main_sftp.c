@@ -600,6 +600,7 @@ int main(int argc, char **argv)
 
     m.p.front.fd = STDERR_FILENO;
     m.p.front.ssh = sftp_find_ssh(argv[0]);
+    m.p.front.proxy.no_interrupt = true; /* an interrupt ends a transfer, not the connection */
     ncr_opt_init(&m.p.front.opt, "nacre-sftp");
     (void)signal(SIGPIPE, SIG_IGN);
     if (!ncr_front_descriptors())

@@ -18,9 +18,11 @@
 
 #define PROXY_PATIENCE 100 /* turns of 10 ms for it to end by itself */
 
-static void proxy_exec(char *const *argv, int fd)
+static void proxy_exec(const struct ncr_proxy *p, char *const *argv, int fd)
 {
     (void)signal(SIGPIPE, SIG_DFL);
+    if (p->no_interrupt)
+        (void)signal(SIGINT, SIG_IGN); /* it is in the terminal's foreground group too */
     if (dup2(fd, STDIN_FILENO) >= 0 && dup2(fd, STDOUT_FILENO) >= 0)
         (void)execvp(argv[0], argv);
     fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
@@ -37,7 +39,7 @@ bool ncr_proxy_program(struct ncr_proxy *p, char *const *argv)
         return false;
     p->pid = fork();
     if (p->pid == 0)
-        proxy_exec(argv, fds[1]);
+        proxy_exec(p, argv, fds[1]);
     (void)close(fds[1]); /* the child's end */
     if (p->pid > 0 && ncr_fd_nonblock(fds[0], true)) {
         p->fd = fds[0];

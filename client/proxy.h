@@ -12,8 +12,9 @@
 #include "proto/nacre.h"
 
 struct ncr_proxy {
-    pid_t pid; /* 0: none */
-    int fd;    /* our end, does not block; the caller's from then on */
+    pid_t pid;         /* 0: none */
+    int fd;            /* our end, does not block; the caller's from then on */
+    bool no_interrupt; /* set by the caller: the terminal's interrupts are not for the program */
 };
 
 /* False with errno. */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "client/known_hosts_file.h"
+#include "client/proxy.h"
 #include "tests/rig.h"
 
 /* ---- A client, a server, a loop ---------------------------------------------------------- */
@@ -953,4 +954,27 @@ Test(client, non_blocking)
     cr_assert(t.closed);
     cr_assert_eq(t.status, 5);
     desk_free(d);
+}
+
+/* What a program in our place says once it has sent itself an interrupt. */
+static void proxy_interrupted(bool no_interrupt, const char *want)
+{
+    struct ncr_proxy p = {.no_interrupt = no_interrupt};
+    char got[16] = "";
+    struct pollfd ready = {.events = POLLIN};
+
+    cr_assert(ncr_proxy_command(&p, "/bin/sh -c 'kill -INT $$; echo alive'"));
+    ready.fd = p.fd;
+    cr_assert_eq(poll(&ready, 1, 20000), 1);
+    cr_assert_eq(read(p.fd, got, sizeof got - 1), (ssize_t)strlen(want));
+    cr_assert_str_eq(got, want);
+    close(p.fd);
+    ncr_proxy_stop(&p);
+}
+
+Test(client, proxy_and_interrupts)
+{
+    (void)signal(SIGINT, SIG_DFL);
+    proxy_interrupted(false, "");
+    proxy_interrupted(true, "alive\n");
 }
