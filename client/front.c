@@ -8,18 +8,24 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "client/ask.h"
 #include "client/client.h"
+#include "client/options_values.h"
 #include "client/ssh_config.h"
 #include "proto/posix/file.h"
 
 #define FRONT_LINE_CAP 9216 /* an error line of the library and what stands before it */
 #define FRONT_REPORT_CAP 32768
 #define FRONT_PATH_CAP 4096
+#define FRONT_PORT 22
+#define FRONT_JUMPS                                                                                \
+    16 /* of programs, each started by the one before; a way to anywhere has fewer */
+#define FRONT_DEPTH "NACRE_JUMP_DEPTH" /* how many there are already */
 
 bool ncr_front_descriptors(void)
 {
@@ -55,7 +61,7 @@ void ncr_front_say(struct ncr_front *f, unsigned level, const char *format, ...)
 {
     va_list args;
 
-    if (level > f->opt.log)
+    if (level > (f->reading ? f->log : f->opt.log))
         return;
     va_start(args, format);
     front_put(f, level >= NCR_LOG_DEBUG1 ? "debug1: " : "", format, args);
@@ -208,19 +214,72 @@ bool ncr_front_configure(struct ncr_front *f, const char *file, const char *comm
                                        .session = session,
                                        .log = front_log,
                                        .ctx = f};
+    bool good;
 
     f->file = file;
     f->named = f->opt.identities.n;
+    f->port_given = f->opt.port != 0;
     f->opt.error[0] = '\0';
-    if (!ncr_ssh_config_load(&cfg)) {
+    f->log = f->opt.log;
+    f->reading = true;
+    good = ncr_ssh_config_load(&cfg);
+    f->reading = false;
+    if (!good) {
         f->opt.error[0] = '\0'; /* the log has had it */
         return false;
     }
     return ncr_opt_settle(&f->opt);
 }
 
+/* Whether the jump host is the host itself, as ssh has it, or has its name: what a file says of it
+ * holds for the next program too, so that it would start one more, without end. */
+static bool front_jump_loops(const struct ncr_front *f)
+{
+    const struct ncr_opt_jump *j = &f->opt.jump;
+    const struct ncr_tokens t = ncr_opt_tokens(&f->opt);
+    const bool same_port = (j->port != 0 ? j->port : FRONT_PORT) == t.port;
+
+    if (j->user != NULL && strcmp(j->user, t.user) != 0)
+        return false;
+    if (strcasecmp(j->host, t.original) == 0 && (same_port || (j->port == 0 && !f->port_given)))
+        return true;
+    return strcasecmp(j->host, t.host) == 0 && same_port;
+}
+
+/* False with the client's error. *depth: nacre-ssh programs that led to this one. */
+static bool front_jump_check(const struct ncr_front *f, struct nacre_client *c, uint64_t *depth)
+{
+    const char *text = getenv(FRONT_DEPTH);
+
+    *depth = 0;
+    if (front_jump_loops(f)) {
+        ncr_client_error(c, "jumphost loop via %s", f->opt.jump.host);
+        return false;
+    }
+    if (text != NULL && !ncr_opt_number(text, 0, FRONT_JUMPS - 1, depth)) {
+        ncr_client_error(c, "ProxyJump: %d jump hosts, each through the next: a loop via %s",
+                         FRONT_JUMPS, f->opt.jump.host);
+        return false;
+    }
+    return true;
+}
+
+/* The program with its depth in the environment, which is ours no longer than that. */
+static bool front_jump_start(struct ncr_front *f, const char *const *argv, uint64_t depth)
+{
+    char text[16];
+    bool good;
+
+    (void)snprintf(text, sizeof text, "%u", (unsigned)depth + 1); /* two digits */
+    if (setenv(FRONT_DEPTH, text, 1) != 0)
+        return false;
+    good = ncr_proxy_program(&f->proxy, (char *const *)(void *)(uintptr_t)argv);
+    (void)snprintf(text, sizeof text, "%u", (unsigned)depth);
+    return setenv(FRONT_DEPTH, text, 1) == 0 && good;
+}
+
 /* nacre-ssh to the last of the jump hosts, which connects to ours. */
-static bool front_jump(struct ncr_front *f)
+static bool front_jump(struct ncr_front *f, uint64_t depth)
 {
     const struct ncr_opt_jump *j = &f->opt.jump;
     const struct ncr_tokens t = ncr_opt_tokens(&f->opt);
@@ -254,18 +313,22 @@ static bool front_jump(struct ncr_front *f)
     argv[n++] = "--";
     argv[n++] = j->host;
     argv[n] = NULL;
-    return ncr_proxy_program(&f->proxy, (char *const *)(void *)argv);
+    return front_jump_start(f, argv, depth);
 }
 
 nacre_err ncr_front_connect(struct ncr_front *f, struct nacre_client *c)
 {
     const struct ncr_options *o = &f->opt;
+    uint64_t depth = 0;
 
     if (o->proxy_command == NULL && o->jump.host == NULL)
         return ncr_client_connect(c);
     if (o->proxy_command != NULL)
         ncr_front_say(f, NCR_LOG_DEBUG1, "Executing proxy command: %s", o->proxy_command);
-    if (o->jump.host != NULL ? !front_jump(f) : !ncr_proxy_command(&f->proxy, o->proxy_command)) {
+    if (o->jump.host != NULL && !front_jump_check(f, c, &depth))
+        return NACRE_ERR_USAGE;
+    if (o->jump.host != NULL ? !front_jump(f, depth)
+                             : !ncr_proxy_command(&f->proxy, o->proxy_command)) {
         ncr_client_error(c, "cannot run the proxy: %s", strerror(errno));
         return NACRE_ERR_IO;
     }

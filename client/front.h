@@ -12,9 +12,12 @@
 struct ncr_front {
     struct ncr_options opt;
     int fd;          /* messages go there */
+    uint32_t log;    /* while files are read: the level before that, ... */
+    bool reading;    /* ... whatever LogLevel they have set meanwhile */
     bool crlf;       /* the terminal is raw */
     bool no_prompts; /* BatchMode */
     uint32_t named;  /* identity files that the command line names */
+    bool port_given; /* by the command line */
     struct ncr_proxy proxy;
     const char *ssh;  /* nacre-ssh, for ProxyJump */
     const char *file; /* of -F, which it gets too */

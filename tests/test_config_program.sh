@@ -187,6 +187,27 @@ err_has 'invalid ProxyJump'
 [ ! -e ran ] || bad "something ran"
 check "ProxyJump"
 
+# A file that leads back to itself: nobody is started without end.
+printf 'Host *\nProxyJump bastion\n%s\n' "$common" > loop
+run 255 "$build/nacre-ssh" -F loop web true
+err_has 'jumphost loop via bastion'
+run 255 "$build/nacre-ssh" -F loop Bastion true
+err_has 'jumphost loop via bastion'
+[ "$(wc -l < err)" -eq 1 ] || bad "started for nothing: $(cat err)"
+echo "put $work/loop $work/loop.copy" > batch
+run 255 "$build/nacre-sftp" -F loop -b batch web
+err_has 'jumphost loop via bastion'
+printf 'Host a\nProxyJump b\nHost b\nProxyJump a\nHost *\n%s\n' "$common" > loop
+run 255 "$build/nacre-ssh" -F loop a true
+err_has '16 jump hosts, each through the next: a loop via '
+[ "$(wc -l < err)" -le 20 ] || bad "too many programs: $(cat err)"
+printf 'Host *\nProxyJump joe@127.0.0.1:%s\n%s\n' "$port" "$common" > loop
+run 255 "$build/nacre-ssh" -F loop -l joe web true
+err_has 'jumphost loop via 127.0.0.1'
+run 255 "$build/nacre-ssh" -F proxies -J first -p 1 first true # another port of the jump host is no loop
+err_has 'channel refused'
+check "ProxyJump that leads back"
+
 run 255 "$build/nacre-ssh" -F proxies -W 127.0.0.1:1 first
 err_has 'channel refused'
 for bad in host host:0 host:x :22 a:b:c; do
@@ -209,6 +230,11 @@ printf 'Host *\n%s\nNoSuch 1\nAlso x\n' "$common" > config
 run 255 "$build/nacre-ssh" -F config other true
 err_has 'config: line 12: Bad configuration option: nosuch'
 err_has 'config: terminating, 2 bad configuration options'
+printf 'Host *\nLogLevel QUIET\nNoSuch 1\n' > config
+run 255 "$build/nacre-ssh" -F config other true
+err_has 'config: line 3: Bad configuration option: nosuch'
+run 255 "$build/nacre-ssh" -q -F config other true
+[ ! -s err ] || bad "-q: $(cat err)"
 run 255 "$build/nacre-ssh" -F absent other true
 err_has "Can't open user config file absent: No such file or directory"
 run 0 "$build/nacre-ssh" -F /dev/null -G other
