@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/ssh_match.h"
@@ -244,6 +245,20 @@ static bool conf_may_lack(const struct ncr_conf_level *l, nacre_err err)
            (errno == ENOENT || errno == ENOTDIR || (errno == EACCES && !l->checked));
 }
 
+/* A directory that an Include matches, or /dev/null: nothing is read from it, and it is judged by
+ * owner and mode as a file is. A pipe might have lines for us, and remains an error. */
+static bool conf_has_no_lines(struct ncr_conf_level *l, const char *path, nacre_err err)
+{
+    struct stat st;
+
+    if (l->given || err != NACRE_ERR_FILE_FORMAT || stat(path, &st) != 0 ||
+        !(S_ISDIR(st.st_mode) || S_ISCHR(st.st_mode)))
+        return false;
+    memset(&l->file, 0, sizeof l->file);
+    l->file.st = st;
+    return true;
+}
+
 /* Opens the next file of the level. False: told. */
 static bool conf_open(struct ncr_conf *r, struct ncr_conf_level *l, size_t outer)
 {
@@ -251,6 +266,8 @@ static bool conf_open(struct ncr_conf *r, struct ncr_conf_level *l, size_t outer
     nacre_err err = r->env->read(r->env->ctx, &l->file, path, l->given);
 
     l->next++;
+    if (conf_has_no_lines(l, path, err))
+        err = NACRE_OK;
     if (err != NACRE_OK && conf_may_lack(l, err))
         return true;
     if (err != NACRE_OK) {

@@ -1121,6 +1121,41 @@ Test(ssh_config_real, hostile, .init = real_begin, .fini = real_end)
     done(t);
 }
 
+/* As ssh: what is no file has no lines, if its owner and mode are those of a file that counts. */
+Test(ssh_config_real, not_files, .init = real_begin, .fini = real_end)
+{
+    static const char text[] = "Include ~/p/*\nPort 5\n";
+    struct toy *t = calloc(1, sizeof *t);
+    char path[128];
+
+    cr_assert_not_null(t);
+    (void)snprintf(path, sizeof path, "%s/p", dir);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    (void)snprintf(path, sizeof path, "%s/p/a", dir);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    real_file("p/b", "User b\n", 7, 0600);
+    real_file("f", text, strlen(text), 0600);
+    cr_assert(real_load(t, "f"), "%s", t->log);
+    cr_assert_eq(t->o.port, 5);
+    cr_assert_str_eq(t->o.user, "joe");
+    cr_assert_str_eq(t->log, "");
+    ncr_opt_free(&t->o);
+    cr_assert_eq(chmod(path, 0777), 0);
+    cr_assert_not(real_load(t, "f"));
+    cr_assert_not_null(strstr(t->log, "Bad owner or permissions on "));
+    ncr_opt_free(&t->o);
+    cr_assert_eq(rmdir(path), 0);
+    cr_assert_eq(symlink("/dev/null", path), 0);
+    cr_assert_not(real_load(t, "f"), "it is writable for all");
+    cr_assert_not_null(strstr(t->log, "Bad owner or permissions on "));
+    ncr_opt_free(&t->o);
+    cr_assert_eq(unlink(path), 0);
+    real_file("p/a", "Port 1\n", 7, 0600);
+    cr_assert_eq(truncate(path, 100 * 1024 * 1024), 0);
+    cr_assert_not(real_load(t, "f"), "a file that is too large");
+    done(t);
+}
+
 /* ---- Memory that runs out ---------------------------------------------------------------- */
 
 #if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
