@@ -20,6 +20,7 @@
 #include "client/client.h"
 #include "client/forward_client.h"
 #include "client/ssh_escape.h"
+#include "proto/glob.h"
 #include "proto/posix/tty.h"
 
 struct ncr_ssh_session {
@@ -166,16 +167,29 @@ static bool sess_send(struct ncr_ssh_session *s, const struct nacre_request *r, 
     return nacre_chan_request(&s->c->conn, s->user.chan, r, want_reply) == NACRE_OK;
 }
 
+/* What SetEnv says it is, as ssh has it. */
+static const char *sess_term(const struct ncr_options *o)
+{
+    const char *term = "";
+
+    for (uint32_t i = 0; i < o->n_set_env && term[0] == '\0'; i++) {
+        if (strncmp(o->set_env[i], "TERM=", 5) == 0)
+            term = o->set_env[i] + 5;
+    }
+    if (term[0] == '\0')
+        term = getenv("TERM");
+    return term != NULL ? term : "";
+}
+
 static bool sess_send_pty(struct ncr_ssh_session *s)
 {
     uint8_t modes[NCR_TTY_MODES_MAX];
     struct nacre_request r = {.kind = NACRE_REQ_PTY};
     struct ncr_tty_size size;
     struct termios t;
-    const char *term = getenv("TERM");
 
     (void)ncr_tty_size(STDIN_FILENO, &size); /* zeros if it is no terminal: -tt */
-    r.text = nacre_bytes_str(term != NULL ? term : "");
+    r.text = nacre_bytes_str(sess_term(&s->f->opt));
     r.cols = size.cols;
     r.rows = size.rows;
     r.width_px = size.width_px;
@@ -203,7 +217,7 @@ static bool sess_send_var(struct ncr_ssh_session *s, const char *name, size_t n,
 static bool sess_env_wanted(const struct ncr_options *o, struct nacre_bytes name)
 {
     for (uint32_t i = 0; i < o->n_send_env; i++) {
-        if (nacre_pattern_list_match(nacre_bytes_str(o->send_env[i]), name))
+        if (ncr_glob_exact(nacre_bytes_str(o->send_env[i]), name))
             return true;
     }
     return false;

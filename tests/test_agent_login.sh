@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 #
 # Our programs together, no others needed: nacre-ssh logs in to nacre-sshd with keys and certificates that
-# nacre-agent holds, lends the agent over two hops, hands keys to it. Prints TAP lines. BUILD says where
+# nacre-agent holds, lends the agent over two hops, hands keys to it; what a session is told. Prints TAP lines. BUILD says where
 # the programs are.
 set -u
 export LC_ALL=C
@@ -159,7 +159,7 @@ login -v -A "$name@127.0.0.1" true
 grep -q "$asks" err || bad "not asked for with -A: $(cat err)"
 login -v -A -W "127.0.0.1:$port" "$name@127.0.0.1"
 grep -q '^SSH-2\.0-' out || bad "nothing came through: $(cat out err)"
-! grep "$asks" err || bad "asked for with -W"
+! grep -q "$asks" err || bad "asked for with -W"
 check "no agent for a host that is passed through"
 
 add -q -D
@@ -176,4 +176,29 @@ add -q -H hosts -h "nobody@$here" ed25519
 not_in
 add -q -D
 check "destinations"
+
+add -q ed25519
+sent() { # OPTION...: the names of variables that are sent
+    NACRE_A=1 NACRE_B=2 nacre_c=3 login -v "$@" "$name@127.0.0.1" true
+    sed -n 's/.*setting env \([A-Za-z_]*\) = .*/\1/p' err | sort | tr '\n' ' '
+}
+[ "$(sent -o 'SendEnv=NACRE_*')" = 'NACRE_A NACRE_B ' ] || bad "by a pattern: $(cat err)"
+[ "$(sent -o 'SendEnv=nacre_?')" = 'nacre_c ' ] || bad "letters differ by case: $(cat err)"
+[ "$(sent -o 'SendEnv=NACRE_A,NACRE_B')" = '' ] || bad "a comma separates nothing: $(cat err)"
+[ "$(sent -o 'SendEnv=NACRE_A nacre_c')" = 'NACRE_A nacre_c ' ] || bad "two names: $(cat err)"
+check "variables that are sent"
+
+term() { # OPTION...: the one of a terminal over there
+    TERM=ours login -tt "$@" "$name@127.0.0.1" 'echo "is $TERM"' || return 1
+    tr -d '\r' < out | sed -n 's/^is //p'
+}
+if [ "$(term)" = ours ]; then
+    [ "$(term -o SetEnv=TERM=other)" = other ] || bad "SetEnv: $(cat out err)"
+    [ "$(term -o SetEnv=TERMINAL=other)" = ours ] || bad "another name: $(cat out err)"
+    [ "$(term -o SetEnv=TERM=)" = ours ] || bad "an empty one: $(cat out err)"
+    check "the terminal's type"
+else
+    echo "ok - agent login: the terminal's type # SKIP no terminal over there: $(cat err)"
+fi
+add -q -D
 exit $failed
