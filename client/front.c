@@ -278,13 +278,32 @@ static bool front_jump_start(struct ncr_front *f, const char *const *argv, uint6
     return setenv(FRONT_DEPTH, text, 1) == 0 && good;
 }
 
+/* The next program expands tokens once more, so each '%' is written twice. False with errno: too
+ * long. */
+static bool front_jump_before(char out[NCR_TOKENS_CAP], const char *before)
+{
+    size_t n = 0;
+
+    for (; *before != '\0'; before++) {
+        if (n + 2 >= NCR_TOKENS_CAP) {
+            errno = E2BIG;
+            return false;
+        }
+        if (*before == '%')
+            out[n++] = '%';
+        out[n++] = *before;
+    }
+    out[n] = '\0';
+    return true;
+}
+
 /* nacre-ssh to the last of the jump hosts, which connects to ours. */
 static bool front_jump(struct ncr_front *f, uint64_t depth)
 {
     const struct ncr_opt_jump *j = &f->opt.jump;
     const struct ncr_tokens t = ncr_opt_tokens(&f->opt);
     const char *argv[16];
-    char port[16], to[NCR_TOKENS_CAP];
+    char port[16], to[NCR_TOKENS_CAP], before[NCR_TOKENS_CAP];
     size_t n = 0;
 
     argv[n++] = f->ssh;
@@ -304,8 +323,10 @@ static bool front_jump(struct ncr_front *f, uint64_t depth)
         argv[n++] = port;
     }
     if (j->before != NULL) {
+        if (!front_jump_before(before, j->before))
+            return false;
         argv[n++] = "-J";
-        argv[n++] = j->before;
+        argv[n++] = before;
     }
     (void)snprintf(to, sizeof to, "[%s]:%u", t.host, (unsigned)t.port); /* a host name */
     argv[n++] = "-W";

@@ -149,7 +149,7 @@ bool ncr_user_fit(const char *user);
 bool ncr_opt_settle_host(struct ncr_options *o);
 /* Expands tokens in everything else but names of key files and proxies. False with o->error. */
 bool ncr_opt_settle(struct ncr_options *o);
-/* In those, which `ssh -G` shows as they were given. */
+/* In those, which `ssh -G` shows as they were given; jump hosts are checked again. */
 bool ncr_opt_settle_last(struct ncr_options *o);
 /* What the tokens stand for as far as it is known. */
 struct ncr_tokens ncr_opt_tokens(const struct ncr_options *o);

@@ -126,11 +126,58 @@ bool ncr_opt_settle(struct ncr_options *o)
            opt_expand(o, &o->remote_command, &opt_in_commands, "RemoteCommand");
 }
 
+static size_t opt_commas(const char *s)
+{
+    size_t n = 0;
+
+    for (; *s != '\0'; s++)
+        n += *s == ',';
+    return n;
+}
+
+/* The hosts on the way to the jump host: as many as before, and each one fit. */
+static bool opt_settle_before(struct ncr_options *o)
+{
+    const char *given = o->jump.before;
+    struct ncr_options *way;
+    bool good;
+
+    if (given == NULL || strchr(given, '%') == NULL)
+        return true;
+    if (!opt_expand(o, &o->jump.before, &opt_in_proxies, "ProxyJump"))
+        return false;
+    way = malloc(sizeof *way);
+    if (way == NULL)
+        return ncr_opt_fail(o, "out of memory");
+    ncr_opt_init(way, o->program);
+    good = ncr_opt_set(way, "ProxyJump", o->jump.before) && way->jump.host != NULL &&
+           opt_commas(given) == opt_commas(o->jump.before);
+    ncr_opt_free(way);
+    free(way);
+    return good || ncr_opt_fail(o, "invalid ProxyJump \"%.200s\"", o->jump.before);
+}
+
+/* What tokens stand for may be unfit where the text with them was fit (S54). */
+static bool opt_settle_jump(struct ncr_options *o)
+{
+    struct ncr_opt_jump *j = &o->jump;
+
+    if (j->host == NULL)
+        return true;
+    if (!opt_expand(o, &j->user, &opt_in_proxies, "ProxyJump") ||
+        !opt_expand(o, &j->host, &opt_in_proxies, "ProxyJump") || !opt_settle_before(o))
+        return false;
+    if (j->user != NULL && !ncr_user_fit(j->user))
+        return ncr_opt_fail(o, "invalid user name in ProxyJump");
+    return ncr_host_fit(j->host) || ncr_opt_fail(o, "invalid host name in ProxyJump");
+}
+
+/* %j of key files is the jump host as it was given, as ssh has it: that one is last. */
 bool ncr_opt_settle_last(struct ncr_options *o)
 {
     return opt_expand_files(o, &o->identities, "IdentityFile") &&
            opt_expand_files(o, &o->certificates, "CertificateFile") &&
-           opt_expand(o, &o->proxy_command, &opt_in_proxies, "ProxyCommand");
+           opt_expand(o, &o->proxy_command, &opt_in_proxies, "ProxyCommand") && opt_settle_jump(o);
 }
 
 /* One of our own paths: "~" alone is expanded, and cannot fail but for want of memory. */

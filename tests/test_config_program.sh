@@ -187,6 +187,10 @@ err_has 'invalid ProxyJump'
 [ ! -e ran ] || bad "something ran"
 check "ProxyJump"
 
+run 0 "$build/nacre-ssh" -F proxies -o "ProxyJump=%r@second,%r@%n-first" none 'echo by tokens'
+out_is 'by tokens'
+check "tokens in ProxyJump"
+
 # A file that leads back to itself: nobody is started without end.
 printf 'Host *\nProxyJump bastion\n%s\n' "$common" > loop
 run 255 "$build/nacre-ssh" -F loop web true

@@ -168,6 +168,68 @@ Test(options, tokens)
     }
 }
 
+/* In jump hosts too, which are as fit then as those without tokens (s54). */
+Test(options, tokens_of_jump_hosts)
+{
+    static const struct {
+        const char *text, *user, *host, *before, *named;
+    } cases[] = {{"%r@bastion", "joe", "bastion", NULL, NULL},
+                 {"%r@%h.gate:5", "joe", "192.0.2.1.gate", NULL, NULL},
+                 {"%n-%p-%%x", NULL, "Host-22-%x", NULL, NULL},
+                 {"%r@a:%p,ssh://%n-b,c", NULL, "c", "joe@a:22,ssh://Host-b", "ProxyJump"},
+                 {"%r@a,%n-b,c", NULL, "c", "joe@a,Host-b", NULL},
+                 {"a%%b,c", NULL, "c", "a%b", NULL},
+                 {"%j", NULL, NULL, NULL, "%j"},
+                 {"%u@a", NULL, NULL, NULL, "%u"},
+                 {"a,%x,b", NULL, NULL, NULL, "%x"},
+                 {"a%", NULL, NULL, NULL, "ProxyJump"}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ncr_options *o = fresh();
+        bool good;
+
+        cr_assert(ncr_opt_target(o, "joe@Host", "ssh", NULL));
+        cr_assert(ncr_opt_set(o, "HostName", "192.0.2.1"));
+        good = ncr_opt_set(o, "ProxyJump", cases[i].text) && ncr_opt_settle_host(o) &&
+               ncr_opt_settle(o) && ncr_opt_settle_last(o);
+        cr_assert_eq(good, cases[i].named == NULL, "%s: %s", cases[i].text, o->error);
+        if (good) {
+            cr_assert_str_eq(o->jump.host, cases[i].host);
+            cr_assert((cases[i].user == NULL) == (o->jump.user == NULL));
+            cr_assert(o->jump.user == NULL || strcmp(o->jump.user, cases[i].user) == 0);
+            cr_assert((cases[i].before == NULL) == (o->jump.before == NULL));
+            cr_assert(o->jump.before == NULL || strcmp(o->jump.before, cases[i].before) == 0, "%s",
+                      o->jump.before);
+        } else {
+            cr_assert_not_null(strstr(o->error, cases[i].named), "%s: %s", cases[i].text, o->error);
+        }
+        ncr_opt_free(o);
+        free(o);
+    }
+}
+
+Test(options, tokens_unfit_for_jump_hosts)
+{
+    static const struct {
+        const char *text, *user, *host;
+    } cases[] = {{"%r@a", "-x", "h"},    {"%r@a", "x;y", "h"},       {"%r", "x@y", "h"},
+                 {"%r@a,b", "x,y", "h"}, {"%r@a,b", "-x", "h"},      {"%r@a,b", "x$y", "h"},
+                 {"%h", "joe", "-x"},    {"%h,b", "joe", "$(x)"},    {"a,%h", "joe", "x y"},
+                 {"%r@a,b", "\nx", "h"}, {"%n,b", "joe", "-oPort=1"}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ncr_options *o = fresh();
+
+        o->user = cases[i].user;
+        o->host = cases[i].host; /* not checked, unlike those of files and arguments */
+        cr_assert(ncr_opt_set(o, "ProxyJump", cases[i].text), "%s", o->error);
+        cr_assert_not(ncr_opt_settle_last(o), "%s", cases[i].text);
+        cr_assert_not_null(strstr(o->error, "ProxyJump"), "%s", o->error);
+        ncr_opt_free(o);
+        free(o);
+    }
+}
+
 /* What sftp(1), scp(1) and git pass to their ssh. */
 Test(options, what_others_pass)
 {
