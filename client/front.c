@@ -186,8 +186,9 @@ static bool front_secret(void *ctx, const struct nacre_secret_question *q,
                          char answer[NACRE_SECRET_CAP])
 {
     struct ncr_front *f = ctx;
+    bool never = f->opt.prompts == 0 && ncr_opt_has(&f->opt, "NumberOfPasswordPrompts");
 
-    if (f->no_prompts)
+    if (f->no_prompts || never)
         return false;
     if (q->kind == NACRE_SECRET_NEW_PASSWORD)
         return front_new_password(q->prompt, answer);

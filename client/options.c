@@ -166,7 +166,7 @@ static const struct opt_row opt_rows[] = {
     OPT_ROW_TEXT("MACs", macs),
     OPT_ROW_TEXT("NegotiationReport", report), /* ours alone */
     OPT_ROW_FIXED("NoHostAuthenticationForLocalhost", opt_only_no, NULL),
-    OPT_ROW_NUMBER("NumberOfPasswordPrompts", prompts, 1, 1000),
+    OPT_ROW_NUMBER("NumberOfPasswordPrompts", prompts, 0, 1000),
     OPT_ROW_FIXED("ObscureKeystrokeTiming", opt_only_no, opt_any),
     OPT_ROW_WORD("PasswordAuthentication", password, ncr_opt_yes_no),
     OPT_ROW_FIXED("PermitLocalCommand", opt_only_no, NULL),
@@ -189,7 +189,7 @@ static const struct opt_row opt_rows[] = {
     OPT_ROW_FILES("RevokedHostKeys", revoked_hosts),
     OPT_ROW_FIXED("SecurityKeyProvider", opt_internal, NULL),
     OPT_ROW_OWN("SendEnv", ncr_opt_send_env),
-    OPT_ROW_NUMBER("ServerAliveCountMax", alive_max, 1, 1000000),
+    OPT_ROW_NUMBER("ServerAliveCountMax", alive_max, 0, 1000000),
     OPT_ROW_TIME("ServerAliveInterval", alive_ms),
     OPT_ROW_WORD("SessionType", session, opt_sessions),
     OPT_ROW_ONCE("SetEnv", ncr_opt_set_env),

@@ -180,23 +180,30 @@ bool ncr_opt_settle_last(struct ncr_options *o)
            opt_expand(o, &o->proxy_command, &opt_in_proxies, "ProxyCommand") && opt_settle_jump(o);
 }
 
-/* One of our own paths: "~" alone is expanded, and cannot fail but for want of memory. */
+/* One of our own paths: "~" alone is expanded, which fails for want of memory and where the home
+ * directory's name is too long. */
 static const char *opt_own_path(struct ncr_options *o, const char *path)
 {
-    return opt_expand(o, &path, &opt_in_paths, "file name") ? path : NULL;
+    return opt_expand(o, &path, &opt_in_paths, path) ? path : NULL;
 }
 
 /* ---- The library's configuration --------------------------------------------------------- */
 
+static bool opt_is_zero(const struct ncr_options *o, const char *keyword, uint32_t value)
+{
+    return value == 0 && ncr_opt_has(o, keyword); /* else it is the default's zero */
+}
+
 static unsigned opt_methods(const struct ncr_options *o)
 {
+    const bool ask = o->batch != 2 && !opt_is_zero(o, "NumberOfPasswordPrompts", o->prompts);
     unsigned set = 0;
 
     if (o->pubkey != 1)
         set |= NACRE_AUTH_PUBLICKEY;
-    if (o->password != 1 && o->batch != 2)
+    if (o->password != 1 && ask)
         set |= NACRE_AUTH_PASSWORD;
-    if (o->interactive != 1 && o->batch != 2)
+    if (o->interactive != 1 && ask)
         set |= NACRE_AUTH_INTERACTIVE;
     return set;
 }
@@ -222,8 +229,9 @@ static void opt_auth(const struct ncr_options *o, struct nacre_client_cfg *cfg)
     cfg->keep_lifetime = (uint32_t)(o->keep_ms / 1000); /* opt_time() sees to the range */
 }
 
-/* New keys go to the first file, so that one of the user's stands there, or none at all. */
-static void opt_hosts(struct ncr_options *o, struct nacre_client_cfg *cfg)
+/* New keys go to the first file, so that one of the user's stands there, or /dev/null where that is
+ * asked for: a user's file that has no name is an error, or keys would be checked without it. */
+static bool opt_hosts(struct ncr_options *o, struct nacre_client_cfg *cfg)
 {
     static const char *const own[] = {"~/.ssh/known_hosts", "~/.ssh/known_hosts2"};
     static const char *const global[] = {"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"};
@@ -232,8 +240,11 @@ static void opt_hosts(struct ncr_options *o, struct nacre_client_cfg *cfg)
     bool own_given = f->n > 0;
 
     for (size_t i = 0; i < 2 && !own_given && !f->none; i++) {
-        f->path[f->n] = opt_own_path(o, own[i]);
-        f->n += f->path[f->n] != NULL;
+        const char *path = opt_own_path(o, own[i]);
+
+        if (path == NULL)
+            return false;
+        f->path[f->n++] = path;
     }
     if (f->n == 0)
         f->path[f->n++] = "/dev/null";
@@ -252,10 +263,12 @@ static void opt_hosts(struct ncr_options *o, struct nacre_client_cfg *cfg)
     cfg->update_hosts = o->update_hosts != 0 ? (enum nacre_update)(o->update_hosts - 1)
                         : own_given          ? NACRE_UPDATE_NO
                                              : NACRE_UPDATE_YES;
+    return true;
 }
 
-void ncr_opt_client_cfg(struct ncr_options *o, struct nacre_client_cfg *cfg)
+bool ncr_opt_client_cfg(struct ncr_options *o, struct nacre_client_cfg *cfg)
 {
+    o->error[0] = '\0'; /* of values that were passed over */
     cfg->host = o->host_name != NULL ? o->host_name : o->host;
     cfg->host_key_alias = o->host_key_alias;
     cfg->port = o->port;
@@ -275,10 +288,12 @@ void ncr_opt_client_cfg(struct ncr_options *o, struct nacre_client_cfg *cfg)
     cfg->conn.rekey_bytes = o->rekey_bytes;
     cfg->conn.rekey_ms = o->rekey_ms;
     cfg->conn.keepalive_ms = o->alive_ms;
-    cfg->conn.keepalive_max = o->alive_max;
+    /* ssh ends a connection without an answer at 0; the least that we can count to is 1 */
+    cfg->conn.keepalive_max =
+        opt_is_zero(o, "ServerAliveCountMax", o->alive_max) ? 1 : o->alive_max;
     cfg->host_policy = (enum nacre_host_policy)o->policy;
     if (o->batch == 2 && cfg->host_policy == NACRE_HOSTS_ASK)
         cfg->host_policy = NACRE_HOSTS_STRICT;
     opt_auth(o, cfg);
-    opt_hosts(o, cfg);
+    return opt_hosts(o, cfg);
 }

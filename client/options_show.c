@@ -10,7 +10,7 @@
 
 enum show_kind {
     SHOW_WORD,     /* the first word of that value */
-    SHOW_NUMBER,   /* 0: the fallback */
+    SHOW_NUMBER,   /* 0: the fallback, unless it was given */
     SHOW_TIME,     /* seconds */
     SHOW_TEXT,     /* NULL: the fallback; if that is NULL, no line */
     SHOW_EACH,     /* a line for each of the files */
@@ -332,7 +332,7 @@ static void show_one(const struct show_row *row, const struct ncr_options *o)
         row->own(o);
         return;
     default:
-        if (n != 0)
+        if (n != 0 || (row->kind == SHOW_NUMBER && ncr_opt_has(o, row->name)))
             printf("%s %u\n", row->name, (unsigned)n);
         else if (text != NULL || row->fallback != NULL)
             printf("%s %s\n", row->name, text != NULL ? text : row->fallback);

@@ -222,6 +222,14 @@ done
 [ "$(head -c 8 out)" = SSH-2.0- ] || bad "no version line: $(cat out err)"
 check "-W"
 
+run 0 "$build/nacre-ssh" -F none -G -o NumberOfPasswordPrompts=0 -o ServerAliveCountMax=0 other
+grep -qx 'numberofpasswordprompts 0' out || bad "-G: $(grep prompts out)"
+grep -qx 'serveralivecountmax 0' out || bad "-G: $(grep alive out)"
+run 0 "$build/nacre-ssh" -F none -G other
+grep -qx 'numberofpasswordprompts 3' out || bad "-G: $(grep prompts out)"
+grep -qx 'serveralivecountmax 3' out || bad "-G: $(grep alive out)"
+check "counts of zero"
+
 # ---- Refusals ----------------------------------------------------------------------------------
 
 printf 'Host refused\nRefuseConnection "not today"\nHost proxy\nPort 1\nProxyCommand touch ran\nHost *\n%s\n' "$common" > config
@@ -239,6 +247,12 @@ run 255 "$build/nacre-ssh" -F config other true
 err_has 'config: line 3: Bad configuration option: nosuch'
 run 255 "$build/nacre-ssh" -q -F config other true
 [ ! -s err ] || bad "-q: $(cat err)"
+printf 'Host *\n%s\n' "$common" | grep -v Known > config # whose files would be ~/.ssh/known_hosts
+long=$(head -c 5000 /dev/zero | tr '\0' x)
+run 255 env "HOME=/$long" "$build/nacre-ssh" -F config other true
+err_has 'known_hosts: result is too long'
+run 255 env "HOME=/$long" "$build/nacre-sftp" -F config -b batch other
+err_has 'known_hosts: result is too long'
 run 255 "$build/nacre-ssh" -F absent other true
 err_has "Can't open user config file absent: No such file or directory"
 run 0 "$build/nacre-ssh" -F /dev/null -G other

@@ -1015,6 +1015,36 @@ Test(ssh_config, long_lines)
     free(text);
 }
 
+/* Zero is a value that these take, and not the default. */
+Test(ssh_config, counts_of_zero)
+{
+    static const unsigned ask = NACRE_AUTH_PASSWORD | NACRE_AUTH_INTERACTIVE;
+    struct nacre_client_cfg cfg;
+    struct toy *t = loaded("NumberOfPasswordPrompts 0\nServerAliveCountMax 0\n", "host");
+
+    cr_assert(t->good, "%s", t->log);
+    memset(&cfg, 0, sizeof cfg);
+    ncr_opt_client_cfg(&t->o, &cfg);
+    cr_assert_eq(cfg.auth_methods & ask, 0);
+    cr_assert_neq(cfg.auth_methods & NACRE_AUTH_PUBLICKEY, 0);
+    cr_assert_eq(cfg.conn.keepalive_max, 1);
+    done(t);
+    t = loaded("NumberOfPasswordPrompts 1\nServerAliveCountMax 2\n", "host");
+    memset(&cfg, 0, sizeof cfg);
+    ncr_opt_client_cfg(&t->o, &cfg);
+    cr_assert_eq(cfg.auth_methods & ask, ask);
+    cr_assert_eq(cfg.prompts, 1);
+    cr_assert_eq(cfg.conn.keepalive_max, 2);
+    done(t);
+    t = loaded("Port 1\n", "host");
+    memset(&cfg, 0, sizeof cfg);
+    ncr_opt_client_cfg(&t->o, &cfg);
+    cr_assert_eq(cfg.auth_methods & ask, ask);
+    cr_assert_eq(cfg.conn.keepalive_max, 0);
+    done(t);
+    refused("NumberOfPasswordPrompts -1\n", "bad value of NumberOfPasswordPrompts");
+}
+
 /* ---- Real files -------------------------------------------------------------------------- */
 
 static char dir[64];
