@@ -28,7 +28,7 @@
 #define COMMAND_CHUNK 16384
 #define COMMAND_ARG_MAX                                                                            \
     (64 * 1024)           /* a certificate in base64 is a third of it; Linux takes twice */
-#define COMMAND_TIME_S 30 /* unless LoginGraceTime is shorter */
+#define COMMAND_TIME_S 30 /* unless LoginGraceTime leaves less */
 #define COMMAND_REAP_MS 5 /* between two looks for a child that has closed its output */
 
 /* ---- Tokens ------------------------------------------------------------------------------ */
@@ -151,18 +151,21 @@ static bool command_user(struct ncr_account *a, const struct ncr_authorized_quer
     return true;
 }
 
-static bool command_safe(const struct ncr_authorized_query *q, const struct ncr_sshd_command *c)
+/* Whether only root can have a say in what runs; real gets its name without links, for what is
+ * looked at is what must run. */
+static bool command_safe(char real[PATH_MAX], const struct ncr_authorized_query *q,
+                         const struct ncr_sshd_command *c)
 {
     static const struct ncr_account root; /* uid 0, and no home to stop at */
     const char *path = c->words.word[0];
     char why[PATH_MAX + 64] = "not a regular file";
-    int fd = open(path, O_PATH | O_CLOEXEC);
+    int fd = realpath(path, real) != NULL ? open(real, O_PATH | O_CLOEXEC) : -1;
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
         snprintf(why, sizeof why, "%s", strerror(errno));
     }
     bool ok =
-        fd >= 0 && S_ISREG(st.st_mode) && ncr_authorized_strict(fd, path, &root, why, sizeof why);
+        fd >= 0 && S_ISREG(st.st_mode) && ncr_authorized_strict(fd, real, &root, why, sizeof why);
     if (fd >= 0) {
         close(fd);
     }
@@ -175,6 +178,7 @@ static bool command_safe(const struct ncr_authorized_query *q, const struct ncr_
 /* ---- The child --------------------------------------------------------------------------- */
 
 struct command_run {
+    char real[PATH_MAX]; /* what is run, by the name that argv[0] is */
     char *argv[NCR_SSHD_LIST_MAX + 2];
     size_t argc;
     struct ncr_account as;
@@ -190,8 +194,8 @@ static bool command_descriptors(int out)
            dup2(null, STDERR_FILENO) >= 0;
 }
 
-/* Runs in the child. */
-static void command_child(struct command_run *r, int out)
+/* Runs in the child of that process, and ends with it. */
+static void command_child(struct command_run *r, int out, pid_t parent)
 {
     char user[NCR_ACCOUNT_NAME_MAX + 8], logname[NCR_ACCOUNT_NAME_MAX + 12];
     char home[NCR_ACCOUNT_PATH_MAX + 8], path[] = "PATH=" COMMAND_PATH;
@@ -205,20 +209,23 @@ static void command_child(struct command_run *r, int out)
         _exit(255);
     }
     ncr_inherit_close(STDERR_FILENO + 1);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* else its own time ends it */
-    execve(r->argv[0], r->argv, envp);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+        _exit(255);
+    }
+    execve(r->real, r->argv, envp);
     _exit(127);
 }
 
 static bool command_start(struct command_run *r)
 {
     int p[2];
+    pid_t self = getpid();
     if (!ncr_pipe(p)) {
         return false;
     }
     r->pid = fork();
     if (r->pid == 0) {
-        command_child(r, p[1]);
+        command_child(r, p[1], self);
     }
     close(p[1]);
     r->fd = p[0];
@@ -340,10 +347,11 @@ static bool command_words(struct command_run *r, const struct ncr_sshd_command *
     return r->argv[r->argc - 1] != NULL;
 }
 
-static uint64_t command_deadline(const struct ncr_sshd_config *cfg)
+/* Its own time, or what the authentication has left of its. */
+static uint64_t command_deadline(const struct ncr_authorized_query *q)
 {
-    uint64_t s = cfg->grace_s > 0 && cfg->grace_s < COMMAND_TIME_S ? cfg->grace_s : COMMAND_TIME_S;
-    return ncr_clock_deadline(s * 1000);
+    uint64_t own = ncr_clock_deadline(COMMAND_TIME_S * 1000);
+    return q->deadline > 0 && q->deadline < own ? q->deadline : own;
 }
 
 bool ncr_auth_command(const struct ncr_authorized_query *q, const struct ncr_sshd_command *command,
@@ -353,11 +361,11 @@ bool ncr_auth_command(const struct ncr_authorized_query *q, const struct ncr_ssh
     struct command_run r = {.argc = 0};
     char why[64];
     memset(out, 0, sizeof *out);
-    if (!command_user(&r.as, q, command) || !command_safe(q, command)) {
+    if (!command_user(&r.as, q, command) || !command_safe(r.real, q, command)) {
         return false;
     }
     const char *wrong = "its arguments are too long";
-    r.deadline = command_deadline(q->cfg);
+    r.deadline = command_deadline(q);
     if (command_tokens(&tokens, q, known ? q->account : &r.as) &&
         command_words(&r, command, &tokens)) {
         wrong = command_run(&r, out, why);

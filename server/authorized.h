@@ -36,6 +36,7 @@ struct ncr_authorized_query {
     const char *connection;       /* addresses and ports of both ends, for commands */
     struct ncr_cert_offer *offer; /* NULL: a plain key */
     const char *user;             /* the name asked for, for certificates */
+    uint64_t deadline;            /* of the authentication as a whole, for commands; 0: none */
 };
 
 /* True if a line of the account's files allows the key, or, as a cert-authority, the certificate

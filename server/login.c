@@ -212,6 +212,7 @@ static bool login_key_known(struct ncr_login *l, struct nacre_bytes blob, struct
                                      .blob = blob,
                                      .addr = l->addr,
                                      .connection = l->connection,
+                                     .deadline = l->deadline,
                                      .user = l->user};
     return blob.n > 0 && ncr_cert_auth(&q, l->valid, g);
 }

@@ -34,6 +34,7 @@ struct ncr_login {
     size_t n_used;
     struct ncr_rights rights;
     unsigned failures, asked;
+    uint64_t deadline; /* of the authentication as a whole; 0: none */
 };
 
 /* What the network process tells of one request. */

@@ -237,7 +237,11 @@ static bool monitor_wait(struct ncr_monitor *m, uint64_t deadline)
 {
     for (;;) {
         struct pollfd p = {.fd = m->sock, .events = POLLIN};
-        int n = poll(&p, 1, ncr_clock_timeout(deadline, ncr_clock_ms()));
+        uint64_t now = ncr_clock_ms();
+        if (now >= deadline) { /* what is queued by then does not count either */
+            return false;
+        }
+        int n = poll(&p, 1, ncr_clock_timeout(deadline, now));
         if (n > 0) {
             return true;
         }
@@ -381,7 +385,8 @@ static enum ncr_gate_end monitor_preauth(struct ncr_monitor *m)
         ncr_log(&m->log, NCR_LOG_ERROR, "fork: %s", strerror(errno));
         return NCR_GATE_QUIET;
     }
-    bool ended = monitor_answer(m, false, ncr_clock_deadline(grace));
+    m->login.deadline = ncr_clock_deadline(grace);
+    bool ended = monitor_answer(m, false, m->login.deadline);
     int status = monitor_reap(m, pid, !ended);
     if (m->illegal || (ended && WIFSIGNALED(status))) {
         ncr_log(&m->log, NCR_LOG_ERROR, "network process for %s port %u: ended by signal %d",
