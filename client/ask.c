@@ -25,6 +25,13 @@
 static const int ask_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
 
 #define ASK_SIGNALS (sizeof ask_signals / sizeof ask_signals[0])
+#define ASK_ENDING 4 /* the first of them end a question, the others stop us */
+
+/* What was before the question. */
+struct ask_before {
+    struct sigaction action[ASK_SIGNALS];
+    sigset_t mask;
+};
 
 /* A handler has no argument of its own. */
 static volatile sig_atomic_t ask_caught;
@@ -34,22 +41,30 @@ static void ask_handler(int signo)
     ask_caught = signo;
 }
 
-/* Without SA_RESTART, so that the read ends. */
-static void ask_take_signals(struct sigaction old[ASK_SIGNALS])
+/* Without SA_RESTART, so that the read ends. An event loop blocks what it handles, and would not
+ * get to it while we wait. One that stops us stays blocked if it is: raised again it would only be
+ * caught again. */
+static void ask_take_signals(struct ask_before *old)
 {
     struct sigaction sa;
+    sigset_t ending;
 
     memset(&sa, 0, sizeof sa);
     sa.sa_handler = ask_handler;
     ask_caught = 0;
     for (size_t i = 0; i < ASK_SIGNALS; i++)
-        (void)sigaction(ask_signals[i], &sa, &old[i]); /* known signals: cannot fail */
+        (void)sigaction(ask_signals[i], &sa, &old->action[i]); /* known signals: cannot fail */
+    (void)sigemptyset(&ending);
+    for (size_t i = 0; i < ASK_ENDING; i++)
+        (void)sigaddset(&ending, ask_signals[i]);
+    (void)sigprocmask(SIG_UNBLOCK, &ending, &old->mask); /* nor can these */
 }
 
-static void ask_give_signals_back(const struct sigaction old[ASK_SIGNALS])
+static void ask_give_signals_back(const struct ask_before *old)
 {
+    (void)sigprocmask(SIG_SETMASK, &old->mask, NULL); /* first, so that what comes now is kept */
     for (size_t i = 0; i < ASK_SIGNALS; i++)
-        (void)sigaction(ask_signals[i], &old[i], NULL); /* as above */
+        (void)sigaction(ask_signals[i], &old->action[i], NULL); /* as above */
 }
 
 enum ask_read { ASK_FAILED = 0, ASK_END, ASK_LINE };
@@ -90,28 +105,42 @@ static void ask_say(int fd, const char *text)
         return; /* the terminal has gone: the read will tell */
 }
 
+/* Whoever drains what is written may be interrupted; setting it at once fails so only in the
+ * background. */
+static bool ask_set_terminal(int fd, int when, const struct termios *t)
+{
+    int got;
+
+    do {
+        got = tcsetattr(fd, when, t);
+    } while (got != 0 && errno == EINTR && ask_caught != SIGTTOU &&
+             (ask_caught == 0 || when == TCSANOW));
+    return got == 0;
+}
+
 /* One attempt at the terminal. *signo is the signal that ended it, or 0. */
 static bool ask_once(int fd, const char *prompt, bool echo, char *answer, size_t cap, int *signo)
 {
-    struct sigaction old[ASK_SIGNALS];
+    struct ask_before old;
     struct termios saved, quiet;
     bool silent = false;
     bool good;
 
-    ask_take_signals(old);
+    ask_take_signals(&old);
     if (!echo && tcgetattr(fd, &saved) == 0) {
         quiet = saved;
         quiet.c_lflag &= (tcflag_t) ~(ECHO | ECHONL);
-        silent = tcsetattr(fd, TCSAFLUSH, &quiet) == 0;
+        silent = ask_set_terminal(fd, TCSAFLUSH, &quiet);
     }
-    ask_say(fd, prompt);
-    good = ask_read_answer(fd, answer, cap);
+    if (ask_caught == 0)
+        ask_say(fd, prompt);
+    good = ask_caught == 0 && ask_read_answer(fd, answer, cap);
     if (silent) {
         ask_say(fd, "\n");
-        (void)tcsetattr(fd, TCSANOW, &saved); /* it could be changed just now */
+        (void)ask_set_terminal(fd, TCSANOW, &saved); /* it could be changed just now */
     }
-    *signo = ask_caught;
-    ask_give_signals_back(old);
+    ask_give_signals_back(&old);
+    *signo = ask_caught; /* nothing sets it any more */
     return good;
 }
 
@@ -134,7 +163,11 @@ static bool ask_terminal(int fd, const char *prompt, bool echo, char *answer, si
 
 static void ask_exec(const char *program, const char *prompt, int out)
 {
+    sigset_t none;
+
     (void)signal(SIGPIPE, SIG_DFL);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL); /* what a loop of ours blocks ends the program */
     if (dup2(out, STDOUT_FILENO) >= 0)
         (void)execlp(program, program, prompt, (char *)NULL);
     fprintf(stderr, "ssh_askpass: exec(%s): %s\n", program, strerror(errno));

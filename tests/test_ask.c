@@ -8,11 +8,13 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define ASKED_CAP 64
@@ -184,4 +186,103 @@ Test(ask, how_an_answer_ends)
     };
 
     ask_all(scenes, sizeof scenes / sizeof scenes[0]);
+}
+
+/* ---- Signals that an event loop blocks --------------------------------------------------- */
+
+static volatile sig_atomic_t handled;
+
+static void count_signal(int signo)
+{
+    (void)signo;
+    handled++;
+}
+
+static void block_signals(sigset_t *set)
+{
+    struct sigaction sa;
+
+    memset(&sa, 0, sizeof sa);
+    sa.sa_handler = count_signal;
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    (void)sigaction(SIGINT, &sa, NULL);
+    (void)sigaction(SIGTERM, &sa, NULL);
+    (void)sigprocmask(SIG_BLOCK, set, NULL);
+}
+
+/* In the child, with the terminal: the letters of what is as it should be go to out. */
+static void ask_blocked(const char *terminal, bool before, int out)
+{
+    char answer[ASKED_CAP];
+    struct termios t;
+    sigset_t set, now;
+    int fd;
+
+    (void)setsid();
+    set_env("SSH_ASKPASS_REQUIRE", "never");
+    fd = open(terminal, O_RDWR);
+    block_signals(&set);
+    if (before)
+        (void)raise(SIGINT);
+    if (!ncr_ask("Well? ", false, answer, sizeof answer))
+        (void)!write(out, "n", 1); /* the parent misses it */
+    if (tcgetattr(fd, &t) == 0 && (t.c_lflag & ECHO) != 0)
+        (void)!write(out, "e", 1);
+    if (sigprocmask(SIG_SETMASK, NULL, &now) == 0 && sigismember(&now, SIGINT) == 1 &&
+        sigismember(&now, SIGTERM) == 1 && sigismember(&now, SIGHUP) == 0 && handled == 0)
+        (void)!write(out, "b", 1);
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+    if (handled == 1)
+        (void)!write(out, "h", 1);
+    _exit(0);
+}
+
+static void interrupt_one(bool before)
+{
+    char got[16] = "", said[64] = "";
+    size_t n = 0;
+    ssize_t more;
+    int fds[2], status, master = posix_openpt(O_RDWR | O_NOCTTY);
+    pid_t pid;
+
+    if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0)
+        cr_skip_test("no pseudo-terminals here");
+    cr_assert_eq(pipe(fds), 0);
+    pid = fork();
+    if (pid == 0)
+        ask_blocked(ptsname(master), before, fds[1]);
+    cr_assert_gt(pid, 0);
+    close(fds[1]);
+    while (!before && strstr(said, "Well? ") == NULL && strlen(said) < sizeof said - 1)
+        cr_assert_eq(read(master, said + strlen(said), 1), 1);
+    if (!before)
+        cr_assert_eq(write(master, "\003", 1), 1);
+    while ((more = read(fds[0], got + n, sizeof got - 1 - n)) > 0)
+        n += (size_t)more;
+    cr_assert(waitpid(pid, &status, 0) == pid && status == 0);
+    cr_assert_str_eq(got, "nebh");
+    close(fds[0]);
+    close(master);
+}
+
+Test(ask, blocked_signals_end_a_question, .timeout = 60)
+{
+    interrupt_one(false);
+}
+
+Test(ask, a_signal_that_waits_is_seen_before_the_question, .timeout = 60)
+{
+    interrupt_one(true);
+}
+
+Test(ask, the_program_has_no_signals_blocked)
+{
+    static const struct scene scenes[] = {
+        {false, NULL, NULL, "force", "kill -TERM $$; echo alive", NOBODY, NOBODY}};
+    sigset_t set;
+
+    block_signals(&set);
+    ask_all(scenes, 1);
 }
