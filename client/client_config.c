@@ -140,12 +140,11 @@ static nacre_err clientconf_read(struct nacre_client_config *k, const char *file
                        "ProxyCommand and ProxyJump are for programs: see nacre_client_start()");
         return NACRE_ERR_FILE_FORMAT;
     }
-    if (!ncr_opt_settle(o) || !ncr_opt_settle_last(o)) {
+    memset(&from, 0, sizeof from);
+    if (!ncr_opt_settle(o) || !ncr_opt_settle_last(o) || !ncr_opt_client_cfg(o, &from)) {
         clientconf_log(k, NACRE_LOG_ERROR, o->error);
         return NACRE_ERR_FILE_FORMAT;
     }
-    memset(&from, 0, sizeof from);
-    ncr_opt_client_cfg(o, &from);
     clientconf_take(k, &from);
     return NACRE_OK;
 }

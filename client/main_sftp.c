@@ -278,7 +278,8 @@ static nacre_err sftp_connect(struct sftp_main *m)
     nacre_err err;
 
     memset(&cfg, 0, sizeof cfg);
-    ncr_opt_client_cfg(&m->p.front.opt, &cfg);
+    if (!ncr_opt_client_cfg(&m->p.front.opt, &cfg))
+        return NACRE_ERR_FILE_FORMAT;
     ncr_front_hooks(&m->p.front, &cfg);
     cfg.event = sftp_event;
     cfg.channels = 4;
@@ -397,7 +398,7 @@ static bool sftp_open(struct sftp_main *m)
     }
     why = m->p.files != NULL    ? nacre_files_error(m->p.files)
           : m->p.client != NULL ? nacre_client_error(m->p.client)
-                                : "";
+                                : m->p.front.opt.error;
     (void)ncr_front_fatal(&m->p.front, "%s", why[0] != '\0' ? why : nacre_err_text(err));
     return false;
 }

@@ -352,7 +352,8 @@ static nacre_err ssh_connect(struct ssh_main *m)
     nacre_err err;
 
     memset(&cfg, 0, sizeof cfg);
-    ncr_opt_client_cfg(&m->front.opt, &cfg);
+    if (!ncr_opt_client_cfg(&m->front.opt, &cfg))
+        return NACRE_ERR_FILE_FORMAT;
     ncr_front_hooks(&m->front, &cfg);
     cfg.event = ssh_event;
     cfg.channels = m->front.opt.n_forwards > 0 || m->front.opt.forward_agent ? SSH_CHANNELS_FORWARDS
@@ -448,7 +449,10 @@ static int ssh_run(struct ssh_main *m)
     int status;
 
     if (ssh_connect(m) != NACRE_OK)
-        return ncr_front_fatal(&m->front, "%s", nacre_client_error(m->client));
+        return ncr_front_fatal(&m->front, "%s",
+                               m->client == NULL && m->front.opt.error[0] != '\0'
+                                   ? m->front.opt.error
+                                   : nacre_client_error(m->client));
     if (ncr_loop_init(&m->loop, NCR_LOOP_POLL) != NACRE_OK || !ssh_signals(m) ||
         ncr_client_use_loop(m->client, &m->loop) != NACRE_OK || !ssh_start(m))
         return ncr_front_fatal(&m->front, "cannot start the session: %s", strerror(errno));

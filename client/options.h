@@ -153,8 +153,9 @@ bool ncr_opt_settle(struct ncr_options *o);
 bool ncr_opt_settle_last(struct ncr_options *o);
 /* What the tokens stand for as far as it is known. */
 struct ncr_tokens ncr_opt_tokens(const struct ncr_options *o);
-/* Fills the library's configuration; call once all options are settled. */
-void ncr_opt_client_cfg(struct ncr_options *o, struct nacre_client_cfg *cfg);
+/* Fills the library's configuration; call once all options are settled. False with o->error: it
+ * is not to be used. */
+NACRE_MUST_CHECK bool ncr_opt_client_cfg(struct ncr_options *o, struct nacre_client_cfg *cfg);
 /* Prints the options as `ssh -G` does. False: standard output failed. */
 bool ncr_opt_show(const struct ncr_options *o);
 

@@ -132,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         fuzz_config_check(o.n_forwards <= NCR_FORWARD_RULES && o.n_send_env <= NCR_OPT_ENV);
         if (ncr_opt_settle(&o) && ncr_opt_settle_last(&o)) {
             memset(&client, 0, sizeof client);
-            ncr_opt_client_cfg(&o, &client);
+            fuzz_config_check(ncr_opt_client_cfg(&o, &client));
             fuzz_config_check(client.n_known_hosts > 0);
         }
     }

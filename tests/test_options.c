@@ -60,7 +60,7 @@ Test(options, compression)
 
         memset(&cfg, 0, sizeof cfg);
         cr_assert(cases[i].value == NULL || ncr_opt_set(o, "Compression", cases[i].value));
-        ncr_opt_client_cfg(o, &cfg);
+        cr_assert(ncr_opt_client_cfg(o, &cfg), "%s", o->error);
         if (cases[i].comps == NULL)
             cr_assert_null(cfg.conn.comps);
         else
@@ -274,7 +274,7 @@ Test(options, library_configuration)
     cr_assert(ncr_opt_parse(o, "UserKnownHostsFile=none"));
     cr_assert(ncr_opt_parse(o, "GlobalKnownHostsFile=/g"));
     cr_assert(ncr_opt_parse(o, "HashKnownHosts=yes"));
-    ncr_opt_client_cfg(o, &cfg);
+    cr_assert(ncr_opt_client_cfg(o, &cfg), "%s", o->error);
     cr_assert(cfg.hash_known_hosts);
     cr_assert_str_eq(cfg.host, "192.0.2.1");
     cr_assert_eq(cfg.auth_methods, NACRE_AUTH_PUBLICKEY);
@@ -295,7 +295,7 @@ Test(options, hosts)
 
     memset(&cfg, 0, sizeof cfg);
     o->host = "h";
-    ncr_opt_client_cfg(o, &cfg);
+    cr_assert(ncr_opt_client_cfg(o, &cfg), "%s", o->error);
     cr_assert_eq(cfg.update_hosts, NACRE_UPDATE_YES, "as ssh, with the usual files");
     cr_assert_eq(cfg.n_own_hosts, 2);
     cr_assert_eq(cfg.n_known_hosts, 4);
@@ -308,7 +308,7 @@ Test(options, hosts)
     cr_assert(ncr_opt_parse(o, "RevokedHostKeys=/e /f"));
     cr_assert(ncr_opt_parse(o, "CASignatureAlgorithms=ssh-ed25519"));
     o->host = "h";
-    ncr_opt_client_cfg(o, &cfg);
+    cr_assert(ncr_opt_client_cfg(o, &cfg), "%s", o->error);
     cr_assert_eq(cfg.update_hosts, NACRE_UPDATE_NO);
     cr_assert_eq(cfg.n_own_hosts, 3);
     cr_assert_eq(cfg.n_known_hosts, 4);
@@ -321,7 +321,7 @@ Test(options, hosts)
     memset(&cfg, 0, sizeof cfg);
     o->host = "h";
     cr_assert(ncr_opt_parse(o, "UpdateHostKeys=ask"));
-    ncr_opt_client_cfg(o, &cfg);
+    cr_assert(ncr_opt_client_cfg(o, &cfg), "%s", o->error);
     cr_assert_eq(cfg.update_hosts, NACRE_UPDATE_ASK);
     cr_assert_not(ncr_opt_parse(o, "VerifyHostKeyDNS=yes"));
     cr_assert_not_null(strstr(o->error, "VerifyHostKeyDNS"));
@@ -329,6 +329,43 @@ Test(options, hosts)
     cr_assert_not(ncr_opt_parse(o, "CheckHostIP=yes"));
     ncr_opt_free(o);
     free(o);
+}
+
+/* Host keys are never checked without the user's files because these have no names. */
+Test(options, hosts_of_no_home)
+{
+    struct nacre_client_cfg cfg;
+    char home[5001];
+
+    memset(home, 'x', sizeof home - 1);
+    home[0] = '/';
+    home[sizeof home - 1] = '\0';
+    for (size_t n = sizeof home - 1; n > 4000; n--) {
+        const bool fits = n + sizeof "/.ssh/known_hosts2" <= NCR_TOKENS_CAP;
+        struct ncr_options *o = fresh();
+        bool good;
+
+        home[n] = '\0';
+        setenv("HOME", home, 1);
+        memset(&cfg, 0, sizeof cfg);
+        o->host = "h";
+        good = ncr_opt_client_cfg(o, &cfg);
+        cr_assert_eq(good, fits, "%zu", n);
+        if (!good)
+            cr_assert_not_null(strstr(o->error, "known_hosts"), "%s", o->error);
+        else
+            cr_assert_eq(cfg.n_own_hosts, 2);
+        ncr_opt_free(o);
+        free(o);
+        o = fresh();
+        memset(&cfg, 0, sizeof cfg);
+        o->host = "h";
+        cr_assert(ncr_opt_set(o, "UserKnownHostsFile", n % 2 == 0 ? "none" : "/k"));
+        cr_assert(ncr_opt_client_cfg(o, &cfg), "%s", o->error);
+        cr_assert_str_eq(cfg.known_hosts[0], n % 2 == 0 ? "/dev/null" : "/k");
+        ncr_opt_free(o);
+        free(o);
+    }
 }
 
 Test(options, agents)
@@ -346,7 +383,7 @@ Test(options, agents)
     cr_assert(ncr_opt_parse(o, "AddKeysToAgent=confirm 1h"));
     cr_assert(ncr_opt_parse(o, "ForwardAgent=$OTHER"));
     cr_assert(ncr_opt_settle(o) && ncr_opt_settle_last(o), "%s", o->error);
-    ncr_opt_client_cfg(o, &cfg);
+    cr_assert(ncr_opt_client_cfg(o, &cfg), "%s", o->error);
     cr_assert_str_eq(cfg.agent, "/home/joe/a");
     cr_assert(cfg.identities_only);
     cr_assert_eq(cfg.n_certificates, 2);
@@ -380,7 +417,7 @@ Test(options, agents_kept_and_lent)
         cr_assert(ncr_opt_parse(o, keeps[i].text), "%s", o->error);
         cr_assert(ncr_opt_parse(o, i % 2 ? "ForwardAgent=yes" : "ForwardAgent=no"));
         cr_assert(ncr_opt_parse(o, "ForwardAgent=/x"), "the first counts");
-        ncr_opt_client_cfg(o, &cfg);
+        cr_assert(ncr_opt_client_cfg(o, &cfg), "%s", o->error);
         cr_assert_eq(cfg.keep, keeps[i].keep);
         cr_assert_eq(cfg.keep_lifetime, keeps[i].lifetime);
         cr_assert_eq(o->forward_agent, i % 2 == 1);

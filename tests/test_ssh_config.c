@@ -1024,21 +1024,21 @@ Test(ssh_config, counts_of_zero)
 
     cr_assert(t->good, "%s", t->log);
     memset(&cfg, 0, sizeof cfg);
-    ncr_opt_client_cfg(&t->o, &cfg);
+    cr_assert(ncr_opt_client_cfg(&t->o, &cfg), "%s", t->o.error);
     cr_assert_eq(cfg.auth_methods & ask, 0);
     cr_assert_neq(cfg.auth_methods & NACRE_AUTH_PUBLICKEY, 0);
     cr_assert_eq(cfg.conn.keepalive_max, 1);
     done(t);
     t = loaded("NumberOfPasswordPrompts 1\nServerAliveCountMax 2\n", "host");
     memset(&cfg, 0, sizeof cfg);
-    ncr_opt_client_cfg(&t->o, &cfg);
+    cr_assert(ncr_opt_client_cfg(&t->o, &cfg), "%s", t->o.error);
     cr_assert_eq(cfg.auth_methods & ask, ask);
     cr_assert_eq(cfg.prompts, 1);
     cr_assert_eq(cfg.conn.keepalive_max, 2);
     done(t);
     t = loaded("Port 1\n", "host");
     memset(&cfg, 0, sizeof cfg);
-    ncr_opt_client_cfg(&t->o, &cfg);
+    cr_assert(ncr_opt_client_cfg(&t->o, &cfg), "%s", t->o.error);
     cr_assert_eq(cfg.auth_methods & ask, ask);
     cr_assert_eq(cfg.conn.keepalive_max, 0);
     done(t);
