@@ -111,8 +111,7 @@ static void clientconf_begin(struct nacre_client_config *k)
     o->user = k->to->user;
     o->port = k->to->port;
     o->host_key_alias = k->to->host_key_alias;
-    o->clear_forwards = 2;
-    ncr_opt_close(o, "ClearAllForwardings");
+    ncr_opt_connection_only(o);
     if (o->port != 0)
         ncr_opt_close(o, "Port");
     if (o->host_key_alias != NULL)

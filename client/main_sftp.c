@@ -188,19 +188,6 @@ static bool sftp_options(struct sftp_main *m, int argc, char **argv)
     return ncr_opt_target(o, argv[optind], "sftp", &m->path);
 }
 
-/* What a configuration may say for sessions of other kinds, and not for this one. */
-static void sftp_close_options(struct ncr_options *o)
-{
-    static const char *const closed[] = {"DynamicForward",     "ForwardAgent",  "ForwardX11",
-                                         "PermitLocalCommand", "RemoteCommand", "RequestTTY",
-                                         "SessionType",        "StdinNull"};
-
-    for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i++)
-        ncr_opt_close(o, closed[i]);
-    o->clear_forwards = 2;
-    ncr_opt_close(o, "ClearAllForwardings");
-}
-
 /* The program that makes the connection in our place reads the configuration itself. */
 static bool sftp_configure(struct sftp_main *m)
 {
@@ -210,7 +197,7 @@ static bool sftp_configure(struct sftp_main *m)
         return true;
     if (m->batch_file != NULL && !ncr_opt_set(o, "BatchMode", "yes"))
         return false;
-    sftp_close_options(o);
+    ncr_opt_connection_only(o);
     return ncr_front_configure(&m->p.front, m->config, m->subsystem != NULL ? m->subsystem : "sftp",
                                "subsystem") &&
            ncr_opt_settle_last(o);

@@ -187,6 +187,18 @@ static const char *opt_own_path(struct ncr_options *o, const char *path)
     return opt_expand(o, &path, &opt_in_paths, path) ? path : NULL;
 }
 
+void ncr_opt_connection_only(struct ncr_options *o)
+{
+    static const char *const closed[] = {"DynamicForward",     "ForwardAgent",  "ForwardX11",
+                                         "PermitLocalCommand", "RemoteCommand", "RequestTTY",
+                                         "SessionType",        "StdinNull"};
+
+    for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i++)
+        ncr_opt_close(o, closed[i]);
+    o->clear_forwards = 2;
+    ncr_opt_close(o, "ClearAllForwardings");
+}
+
 /* ---- The library's configuration --------------------------------------------------------- */
 
 static bool opt_is_zero(const struct ncr_options *o, const char *keyword, uint32_t value)

@@ -1305,6 +1305,27 @@ Test(ssh_config_real, library, .init = real_begin, .fini = real_end)
     nacre_client_config_free(NULL);
 }
 
+/* What is for a session is not looked at. */
+Test(ssh_config_real, library_connection_only, .init = real_begin, .fini = real_end)
+{
+    static const char text[] =
+        "Host *\nDynamicForward 1080\nForwardAgent ~/%x\nForwardX11 yes\nPermitLocalCommand yes\n"
+        "RemoteCommand %x\nRequestTTY force\nSessionType none\nStdinNull yes\n"
+        "LocalForward 1 a:2\nRemoteForward 1 a:2\nPort 5\n";
+    struct nacre_client_config *k;
+    struct nacre_client_cfg cfg;
+    char path[128];
+
+    (void)snprintf(path, sizeof path, "%s/f", dir);
+    real_file("f", text, strlen(text), 0600);
+    memset(&cfg, 0, sizeof cfg);
+    cfg.host = "h";
+    cr_assert_eq(nacre_client_config_read(&k, &cfg, path), NACRE_OK, "%s",
+                 nacre_client_config_error(k));
+    cr_assert_eq(cfg.port, 5);
+    nacre_client_config_free(k);
+}
+
 Test(ssh_config_real, library_refusals, .init = real_begin, .fini = real_end)
 {
     static const struct {
