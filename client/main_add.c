@@ -229,6 +229,7 @@ int main(int argc, char **argv)
     int status;
 
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL); /* ignored by our parent, children could not be waited for */
     if (m == NULL) {
         fprintf(stderr, "%s\n", nacre_err_text(NACRE_ERR_NO_MEMORY));
         return ADD_FATAL;

@@ -591,6 +591,7 @@ int main(int argc, char **argv)
     m.p.front.proxy.no_interrupt = true; /* an interrupt ends a transfer, not the connection */
     ncr_opt_init(&m.p.front.opt, "nacre-sftp");
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL); /* ignored by our parent, children could not be waited for */
     if (!ncr_front_descriptors())
         return 255;
     if (!sftp_options(&m, argc, argv)) {

@@ -500,6 +500,7 @@ int main(int argc, char **argv)
     m.front.ssh = argv[0];
     ncr_opt_init(&m.front.opt, "nacre-ssh");
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL); /* ignored by our parent, children could not be waited for */
     if (!ncr_front_descriptors())
         return 255;
     status = ssh_prepare(&m, argc, argv);

@@ -111,8 +111,11 @@ static void confsys_exec(const char *command)
     _exit(127);
 }
 
-/* Waits for the child until then; *status is what waitpid(2) has. */
-static bool confsys_wait(pid_t pid, uint64_t until, int *status)
+enum confsys_end { CONFSYS_ENDED, CONFSYS_LATE, CONFSYS_LOST };
+
+/* Waits for the child until then; *status is what waitpid(2) has. Lost: somebody else has waited
+ * for it, or the system where SIGCHLD is ignored, and the number may be another's by now. */
+static enum confsys_end confsys_wait(pid_t pid, uint64_t until, int *status)
 {
     struct timespec pause = {0, 1000000};
     pid_t got;
@@ -120,9 +123,11 @@ static bool confsys_wait(pid_t pid, uint64_t until, int *status)
     for (;;) {
         got = waitpid(pid, status, WNOHANG);
         if (got == pid)
-            return true;
-        if ((got < 0 && errno != EINTR) || ncr_clock_ms() >= until)
-            return false;
+            return CONFSYS_ENDED;
+        if (got < 0 && errno != EINTR)
+            return CONFSYS_LOST;
+        if (ncr_clock_ms() >= until)
+            return CONFSYS_LATE;
         (void)nanosleep(&pause, NULL); /* a shorter one does no harm */
         if (pause.tv_nsec < CONFSYS_PAUSE_MAX)
             pause.tv_nsec *= 2;
@@ -133,14 +138,18 @@ static int confsys_run(void *ctx, const char *command)
 {
     pid_t pid = fork();
     int status = 0;
+    enum confsys_end end;
 
     (void)ctx;
     if (pid == 0)
         confsys_exec(command);
     if (pid < 0)
         return -1;
-    if (confsys_wait(pid, ncr_clock_deadline(CONFSYS_RUN_MS), &status))
+    end = confsys_wait(pid, ncr_clock_deadline(CONFSYS_RUN_MS), &status);
+    if (end == CONFSYS_ENDED)
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    if (end == CONFSYS_LOST)
+        return -1;
     (void)kill(pid, SIGKILL); /* ours, and not waited for yet: the number is right */
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;

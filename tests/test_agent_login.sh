@@ -137,6 +137,25 @@ grep -q ' closed (ED25519)$' out || bad "not handed to the agent: $(cat out)"
 add -q -D
 check "a key handed to the agent: one passphrase"
 
+# SIGCHLD ignored from the start, as some launchers have it: children could not be waited for.
+ignoring() { timeout 120 setsid -w env --ignore-signal=CHLD "$@" > out 2> err < /dev/null; }
+if ignoring true; then
+    SSH_ASKPASS=$work/askpass SSH_ASKPASS_REQUIRE=force
+    export SSH_ASKPASS SSH_ASKPASS_REQUIRE
+    ignoring "$build/nacre-add" -q closed || bad "not added: $(cat err)"
+    add -q -D
+    ignoring "$build/nacre-ssh" $options -i closed "$name@127.0.0.1" true || bad "no login: $(cat err)"
+    unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+    rm -f asked
+    printf 'Match exec true\nPort 7\nMatch exec false\nUser nobody\n' > matching
+    ignoring "$build/nacre-ssh" -F matching -G there || bad "Match exec: $(cat err)"
+    grep -qx 'port 7' out || bad "Match exec true: $(cat out)"
+    ! grep -qx 'user nobody' out || bad "Match exec false: $(cat out)"
+    check "SIGCHLD ignored by the parent"
+else
+    echo "ok - agent login: SIGCHLD ignored by the parent # SKIP env(1) cannot ignore it"
+fi
+
 add -q ed25519
 there="$build/nacre-ssh $options -o IdentityFile=none"
 login -A "$name@127.0.0.1" "$build/nacre-add -l; $there $name@127.0.0.1 echo deep" || bad "nested: $(cat err)"
