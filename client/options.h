@@ -153,8 +153,8 @@ bool ncr_opt_settle(struct ncr_options *o);
 bool ncr_opt_settle_last(struct ncr_options *o);
 /* What the tokens stand for as far as it is known. */
 struct ncr_tokens ncr_opt_tokens(const struct ncr_options *o);
-/* Closes what files say for sessions of nacre-ssh: forwards, commands, terminals. For a program that
- * wants the connection alone; call before files are read. */
+/* For a program that wants the connection alone: what files say of sessions, forwards, commands and
+ * terminals, is not looked at. Call before they are read. */
 void ncr_opt_connection_only(struct ncr_options *o);
 /* Fills the library's configuration; call once all options are settled. False with o->error: it
  * is not to be used. */
