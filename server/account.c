@@ -151,8 +151,7 @@ const char *ncr_account_shadow(const char *path, const char *name, uint64_t day)
     const char *why = NULL;
     nacre_err err = ncr_file_read(&f, path, ACCOUNT_SHADOW_MAX);
     if (err != NACRE_OK) {
-        bool none =
-            err == NACRE_ERR_IO && (errno == ENOENT || (errno == EACCES && geteuid() != 0));
+        bool none = err == NACRE_ERR_IO && (errno == ENOENT || (errno == EACCES && geteuid() != 0));
         return none ? NULL : "the state of its account cannot be read";
     }
     for (size_t at = 0; why == NULL && at < f.n;) {
