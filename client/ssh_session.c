@@ -19,8 +19,8 @@
 
 #include "client/client.h"
 #include "client/forward_client.h"
+#include "client/names.h"
 #include "client/ssh_escape.h"
-#include "proto/glob.h"
 #include "proto/posix/tty.h"
 
 struct ncr_ssh_session {
@@ -214,10 +214,10 @@ static bool sess_send_var(struct ncr_ssh_session *s, const char *name, size_t n,
     return sess_send(s, &r, false);
 }
 
-static bool sess_env_wanted(const struct ncr_options *o, struct nacre_bytes name)
+static bool sess_env_wanted(const struct ncr_options *o, const char *name)
 {
     for (uint32_t i = 0; i < o->n_send_env; i++) {
-        if (ncr_glob_exact(nacre_bytes_str(o->send_env[i]), name))
+        if (ncr_names_match(nacre_bytes_str(o->send_env[i]), name))
             return true;
     }
     return false;
@@ -230,10 +230,12 @@ static bool sess_send_env(struct ncr_ssh_session *s)
 
     for (char **e = environ; good && o->n_send_env > 0 && e != NULL && *e != NULL; e++) {
         size_t n = strcspn(*e, "=");
-        struct nacre_bytes name = {(const uint8_t *)*e, n};
+        char *name = strndup(*e, n);
 
-        if ((*e)[n] == '=' && sess_env_wanted(o, name))
-            good = sess_send_var(s, *e, n, *e + n + 1);
+        good = name != NULL;
+        if (good && (*e)[n] == '=' && sess_env_wanted(o, name))
+            good = sess_send_var(s, name, n, *e + n + 1);
+        free(name);
     }
     for (uint32_t i = 0; good && i < o->n_set_env; i++) {
         size_t n = strcspn(o->set_env[i], "=");
