@@ -459,7 +459,7 @@ POSIX_TESTS = \
 	revoked_file \
 	socket \
 	tty
-CLIENT_TESTS = agent agent_client agent_consent agent_server ask client client_memory files forward_agent forward_client host_trust host_update identities identities_cert key_load known_hosts_file options sftp_words ssh_config
+CLIENT_TESTS = agent agent_client agent_consent agent_server ask client client_memory files forward_agent forward_client host_trust host_update identities identities_cert key_load known_hosts_file options sftp_words ssh_config ssh_config_files
 SERVER_TESTS = account auth_command authorized cert_auth gate groups monitor monitor_login server server_limits session_env sshd sshd_agent sshd_auth sshd_cert sshd_command sshd_config sshd_keys sshd_process users_file
 # linked with client and server
 SESSION_TESTS = host_keys_update keyscan
@@ -487,7 +487,7 @@ TEST_CRYPTO_SUPPORT = tests/twins.c tests/twins_portable.c tests/vectors.c
 TEST_PROTO_SUPPORT = tests/agent_rig.c tests/certs.c tests/desk.c tests/driver.c tests/hosts_rig.c tests/id_bench.c tests/keyfile_rig.c tests/monitor_rig.c tests/odd_cert.c tests/pair.c tests/rig.c tests/rngs.c tests/rogue.c tests/server_rig.c tests/sftp_rig.c tests/sig_rig.c tests/sshd_rig.c tests/toy_agent.c tests/xfer_rig.c
 # An allocator that fails when told to, and the tests that are linked with it
 TEST_OOM = tests/oom.c
-OOM_TESTS = agent agent_server client_memory host_trust host_update key_load
+OOM_TESTS = agent agent_server client_memory host_trust host_update key_load ssh_config_files
 # What reads NACRE_CPU: linked into each of them, kat and the ciphers' benchmark
 TEST_CPU_ENV = tests/cpu_env.c
 
