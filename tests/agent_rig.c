@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "proto/wire.h"
+#include "tests/rngs.h"
 
 uint64_t agt_work[NACRE_WORK];
 const struct nacre_bytes agt_none = {NULL, 0};
@@ -25,20 +26,7 @@ uint8_t agt_out[NACRE_AGENT_LEN + NACRE_AGENT_MSG_MAX];
 size_t agt_n;
 
 bool agt_rng_fails;
-static bool agt_fill(void *ctx, uint8_t *out, size_t n)
-{
-    static uint64_t x = 0x9e3779b97f4a7c15;
-
-    (void)ctx;
-    for (size_t i = 0; i < n; i++) { /* xorshift64 */
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        out[i] = (uint8_t)(x >> 32);
-    }
-    return !agt_rng_fails;
-}
-const struct nacre_rng agt_rng = {agt_fill, NULL};
+const struct nacre_rng agt_rng = {rng_fast_fill, &agt_rng_fails};
 
 void agt_setup(void)
 {

@@ -16,6 +16,8 @@ struct rng_count {
     unsigned calls, fail_at;
 };
 bool rng_count_fill(void *ctx, uint8_t *out, size_t n);
+/* Pseudorandom bytes, each time others; the calls fail while *ctx (a bool; NULL: never) is true. */
+bool rng_fast_fill(void *ctx, uint8_t *out, size_t n);
 /* The bytes at ctx, at every call. */
 bool rng_given_fill(void *ctx, uint8_t *out, size_t n);
 /* Fails, and leaves something that must not be used. */

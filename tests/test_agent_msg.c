@@ -5,6 +5,7 @@
  */
 #include "crypto/ct.h"
 #include "proto/keys/agent.h"
+#include "tests/rngs.h"
 #include "tests/vectors.h"
 
 #include <criterion/criterion.h>
@@ -35,21 +36,7 @@ static struct nacre_bytes agm_cut(const uint8_t *out, size_t n)
     return msg;
 }
 
-static bool agm_fill(void *ctx, uint8_t *out, size_t n)
-{
-    static uint64_t x = 0x9e3779b97f4a7c15;
-
-    (void)ctx;
-    for (size_t i = 0; i < n; i++) { /* xorshift64 */
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        out[i] = (uint8_t)(x >> 32);
-    }
-    return true;
-}
-
-static const struct nacre_rng agm_rng = {agm_fill, NULL};
+static const struct nacre_rng agm_rng = {rng_fast_fill, NULL};
 
 /* ---- Frames ---- */
 
